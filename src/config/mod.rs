@@ -1,0 +1,1 @@
+//! From ini text to values with their places; no file but its own.

@@ -1,0 +1,1 @@
+//! HTTP/1.1 on the wire: heads, chunked bodies (RFC 9112).

@@ -1,0 +1,1 @@
+//! Version-neutral HTTP: methods, fields, bodies, status codes, canonical paths.

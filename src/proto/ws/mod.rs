@@ -1,0 +1,1 @@
+//! WebSocket codecs: handshake, frame headers, masking (RFC 6455).

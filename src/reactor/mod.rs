@@ -1,0 +1,1 @@
+//! I/O: streams, listeners, dialling, mailboxes, offload threads.

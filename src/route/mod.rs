@@ -1,0 +1,1 @@
+//! Rules compiled into an index; the lowest matching rule wins.

@@ -1,0 +1,1 @@
+//! The machines: what the proxy decides. Pure: no sockets, no clock.

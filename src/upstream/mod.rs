@@ -1,0 +1,1 @@
+//! Groups of servers: picking one, and remembering which failed.

@@ -1,0 +1,1 @@
+//! One thread per core: where machines meet sockets.
