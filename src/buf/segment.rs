@@ -1,0 +1,126 @@
+//! One piece of a window or queue: a block, a right-sized stub, or bytes that live for ever.
+
+use super::{BLOCK, Block};
+
+/// A few bytes in an allocation of their own size: what is left when a block was given back.
+#[derive(Debug)]
+pub struct Stub(Box<StubBytes>);
+
+#[derive(Debug)]
+struct StubBytes {
+    start: u32,
+    bytes: Box<[u8]>,
+}
+
+impl Stub {
+    /// A stub with a copy of `bytes`.
+    pub fn new(bytes: &[u8]) -> Stub {
+        Stub::from(Box::<[u8]>::from(bytes))
+    }
+
+    /// The bytes left.
+    pub fn bytes(&self) -> &[u8] {
+        self.0.bytes.get(self.0.start as usize..).unwrap_or_default()
+    }
+}
+
+impl From<Box<[u8]>> for Stub {
+    fn from(bytes: Box<[u8]>) -> Stub {
+        Stub(Box::new(StubBytes { start: 0, bytes }))
+    }
+}
+
+/// One contiguous piece of bytes in a [`super::Chain`].
+#[derive(Debug)]
+pub enum Segment {
+    /// A view of a pooled block.
+    Block(Block),
+    /// An allocation of its own.
+    Stub(Stub),
+    /// Constant text.
+    Fixed(&'static [u8]),
+}
+
+const _: () = assert!(size_of::<Option<Segment>>() == 24);
+
+impl Segment {
+    /// The bytes.
+    pub fn bytes(&self) -> &[u8] {
+        match self {
+            Segment::Block(block) => block.bytes(),
+            Segment::Stub(stub) => stub.bytes(),
+            Segment::Fixed(bytes) => bytes,
+        }
+    }
+
+    /// Number of bytes.
+    pub fn len(&self) -> usize {
+        self.bytes().len()
+    }
+
+    /// Whether nothing is left.
+    pub fn is_empty(&self) -> bool {
+        self.bytes().is_empty()
+    }
+
+    /// Memory this segment keeps from others, in bytes: a whole block counts, however little is in it.
+    pub fn capacity(&self) -> usize {
+        match self {
+            Segment::Block(_) => BLOCK,
+            Segment::Stub(stub) => stub.0.bytes.len(),
+            Segment::Fixed(_) => 0,
+        }
+    }
+
+    /// Drops the first `n` bytes.
+    pub fn consume(&mut self, n: usize) {
+        match self {
+            Segment::Block(block) => block.consume(n),
+            Segment::Stub(stub) => {
+                assert!(n <= stub.bytes().len());
+                stub.0.start += n as u32;
+            }
+            Segment::Fixed(bytes) => *bytes = &bytes[n..],
+        }
+    }
+
+    /// Splits the first `n` bytes off. A block is split without copying; the small other two kinds
+    /// are copied, and the number of bytes copied is returned beside.
+    pub fn split_to(&mut self, n: usize) -> (Segment, usize) {
+        match self {
+            Segment::Block(block) => (Segment::Block(block.split_to(n)), 0),
+            Segment::Stub(stub) => {
+                let front = Stub::new(&stub.bytes()[..n]);
+                self.consume(n);
+                (Segment::Stub(front), n)
+            }
+            Segment::Fixed(bytes) => {
+                let (front, back) = bytes.split_at(n);
+                *bytes = back;
+                (Segment::Fixed(front), 0)
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_kind_splits_and_consumes_alike() {
+        let pool = super::super::Pool::new(1);
+        let mut block = pool.take().expect("room");
+        block.append(b"abcdef");
+        for mut segment in
+            [Segment::Block(block), Segment::Stub(Stub::new(b"abcdef")), Segment::Fixed(b"abcdef")]
+        {
+            let (front, _) = segment.split_to(2);
+            assert_eq!((front.bytes(), segment.bytes()), (&b"ab"[..], &b"cdef"[..]));
+            segment.consume(3);
+            assert_eq!(segment.bytes(), b"f");
+            segment.consume(1);
+            assert!(segment.is_empty());
+        }
+    }
+}

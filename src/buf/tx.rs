@@ -1,0 +1,200 @@
+//! The send queue: what a machine wants sent and the connection has not taken yet.
+
+use std::io::IoSlice;
+
+use super::{BLOCK, Chain, Pool, Segment, Stub};
+
+/// Memory a queue may hold before its sender is no longer read, in bytes of capacity.
+pub const HIGH_WATER: usize = 8 * BLOCK;
+/// Pushes up to this size are copied behind an unsent tail with room, instead of keeping a block.
+const COALESCE: usize = 512;
+/// Residues below this many bytes do not keep their block at the end of a turn.
+const SMALL: usize = 1024;
+
+/// Which count copied bytes go to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Copied {
+    /// Heads we serialise.
+    Head,
+    /// Payload that passes.
+    Payload,
+}
+
+/// Bytes to send, oldest first. Empty it owns no memory.
+#[derive(Debug, Default)]
+pub struct Tx {
+    chain: Chain,
+}
+
+impl Tx {
+    /// Whether all is sent.
+    pub fn is_empty(&self) -> bool {
+        self.chain.is_empty()
+    }
+
+    /// Number of bytes not sent yet.
+    pub fn len(&self) -> usize {
+        self.chain.len()
+    }
+
+    /// Bytes of capacity left below the high-water mark; with none, the sender is not read.
+    pub fn room(&self) -> usize {
+        HIGH_WATER.saturating_sub(self.chain.capacity())
+    }
+
+    /// Queues a segment; a small one is copied behind an unsent tail where that has room.
+    pub fn push(&mut self, segment: Segment, pool: &Pool) {
+        if segment.len() <= COALESCE
+            && let Some(Segment::Block(tail)) = self.chain.back_mut()
+            && tail.room() >= segment.len()
+        {
+            tail.append(segment.bytes());
+            pool.count_payload(segment.len());
+            return;
+        }
+        self.chain.push(segment);
+    }
+
+    /// Queues a copy of `bytes`: into the tail's room, then into fresh blocks, or where the pool has
+    /// none into a stub.
+    pub fn put(&mut self, bytes: &[u8], copied: Copied, pool: &Pool) {
+        match copied {
+            Copied::Head => pool.count_head(bytes.len()),
+            Copied::Payload => pool.count_payload(bytes.len()),
+        }
+        let mut rest = bytes;
+        if let Some(Segment::Block(tail)) = self.chain.back_mut() {
+            rest = &rest[tail.append(rest)..];
+        }
+        while !rest.is_empty() {
+            let Some(mut block) = pool.take() else {
+                self.chain.push(Segment::Stub(Stub::new(rest)));
+                return;
+            };
+            rest = &rest[block.append(rest)..];
+            self.chain.push(Segment::Block(block));
+        }
+    }
+
+    /// Queues `prefix` and then `segment`, the prefix in the room in front of the segment where
+    /// nothing else is queued or it does not fit behind the tail.
+    pub fn push_with_prefix(&mut self, prefix: &[u8], mut segment: Segment, pool: &Pool) {
+        let tail_has_room = match self.chain.back_mut() {
+            Some(Segment::Block(tail)) => tail.room() >= prefix.len(),
+            _ => false,
+        };
+        if !tail_has_room
+            && let Segment::Block(block) = &mut segment
+            && block.prepend(prefix)
+        {
+            pool.count_head(prefix.len());
+        } else {
+            self.put(prefix, Copied::Head, pool);
+        }
+        self.push(segment, pool);
+    }
+
+    /// The queued bytes as slices for one vectored write; returns how many of `slices` were set.
+    pub fn slices<'a>(&'a self, slices: &mut [IoSlice<'a>]) -> usize {
+        let mut n = 0;
+        for (slice, segment) in slices.iter_mut().zip(self.chain.iter()) {
+            *slice = IoSlice::new(segment.bytes());
+            n += 1;
+        }
+        n
+    }
+
+    /// The first contiguous bytes.
+    pub fn bytes(&self) -> &[u8] {
+        self.chain.front().map(Segment::bytes).unwrap_or_default()
+    }
+
+    /// Whether the bytes lie in more than one piece.
+    pub fn is_split(&self) -> bool {
+        self.chain.is_split()
+    }
+
+    /// Drops the first `n` bytes: they were sent.
+    pub fn sent(&mut self, n: usize) {
+        self.chain.consume(n);
+    }
+
+    /// Drops everything.
+    pub fn clear(&mut self) {
+        self.chain = Chain::default();
+    }
+
+    /// Moves a small residue out of its block, which goes back to the pool.
+    pub fn settle(&mut self, pool: &Pool) {
+        if self.chain.is_split() {
+            return;
+        }
+        if let Some(front @ Segment::Block(_)) = self.chain.front_mut()
+            && front.len() < SMALL
+        {
+            pool.count_payload(front.len());
+            *front = Segment::Stub(Stub::new(front.bytes()));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn all(tx: &Tx) -> Vec<u8> {
+        tx.chain.iter().flat_map(|s| s.bytes().to_vec()).collect()
+    }
+
+    #[test]
+    fn puts_across_blocks_and_beyond_the_pool() {
+        let pool = Pool::new(1);
+        let mut tx = Tx::default();
+        let bytes: Vec<u8> = (0..100_000u32).map(|i| i as u8).collect();
+        tx.put(&bytes, Copied::Head, &pool);
+        assert_eq!(all(&tx), bytes);
+        let taken: Vec<_> = std::iter::from_fn(|| pool.take()).collect();
+        tx.put(&bytes, Copied::Head, &pool);
+        assert_eq!(tx.len(), 200_000);
+        assert!(!taken.is_empty());
+    }
+
+    #[test]
+    fn small_pushes_share_a_block() {
+        let pool = Pool::new(1);
+        let mut tx = Tx::default();
+        for _ in 0..100 {
+            let mut block = pool.take().expect("room");
+            block.append(b"tick");
+            tx.push(Segment::Block(block), &pool);
+        }
+        assert_eq!((tx.len(), pool.taken()), (400, 1));
+    }
+
+    #[test]
+    fn a_prefix_goes_in_front_without_a_segment_of_its_own() {
+        let pool = Pool::new(1);
+        let mut tx = Tx::default();
+        for (prefix, body) in [("5\r\n", "hello"), ("\r\n6\r\n", " world")] {
+            let mut block = pool.take().expect("room");
+            block.append(body.as_bytes());
+            tx.push_with_prefix(prefix.as_bytes(), Segment::Block(block), &pool);
+        }
+        assert_eq!(all(&tx), b"5\r\nhello\r\n6\r\n world");
+        assert!(!tx.is_split());
+    }
+
+    #[test]
+    fn room_counts_capacity_not_payload() {
+        let pool = Pool::new(1);
+        let mut tx = Tx::default();
+        let mut block = pool.take().expect("room");
+        block.append(&[0; 600]);
+        tx.push(Segment::Block(block), &pool);
+        assert_eq!(tx.room(), HIGH_WATER - BLOCK);
+        tx.settle(&pool);
+        assert_eq!((tx.room(), pool.taken()), (HIGH_WATER - 600, 0));
+        tx.sent(600);
+        assert!(tx.is_empty());
+    }
+}
