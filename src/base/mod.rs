@@ -1,1 +1,25 @@
-//! What the standard library lacks: generational slab, timer wheel, clock, counters, addresses, problems.
+//! What the standard library lacks, without any I/O.
+//!
+//! [`Slab`] holds state under generational [`Key`]s, [`Wheel`] keeps one timer per owner, [`Clock`] is
+//! read once per turn, [`Counters`] are what a worker counts for others to read, [`Address`] is how
+//! the configuration names an end point, and [`Problem`] is a fault of configuration with its
+//! [`Place`].
+
+mod address;
+mod clock;
+mod counters;
+mod dates;
+mod key;
+mod problem;
+mod rooms;
+mod slab;
+mod wheel;
+
+pub use address::{Address, AddressError};
+pub use clock::{Clock, Millis};
+pub use counters::{CLOSE_REASONS, Counter, Counters};
+pub use dates::{Dates, IsoDate};
+pub use key::Key;
+pub use problem::{Place, Problem, Severity};
+pub use slab::Slab;
+pub use wheel::{TimerKey, Wheel};
