@@ -1,1 +1,37 @@
 //! Rules compiled into an index; the lowest matching rule wins.
+//!
+//! A [`Table`] is made once per generation and asked once per request. Each rule is found by something every
+//! request it matches must have: its exact host, the literal its path begins with, or, where many rules begin
+//! alike, a literal that stands anywhere in path or host. The rules found are tried in order; a rule's own
+//! matcher is complete, the index only leaves out what cannot match.
+//!
+//! ```text
+//! host ──map──> trie of this host ──┐
+//!               trie of any host  ──┼─ path ──> rules, sorted ──> matcher each ──> first match, captures
+//! path, host ──Aho-Corasick────────┘
+//! ```
+//!
+//! `shelf` chooses the literal, `index` holds the maps, `matcher` compares a rule's literal prefix and runs a
+//! program for the rest, `program` shares equal programs and bounds what they take, `pattern` reads regexes
+//! and explains the ones it refuses.
+
+mod captures;
+mod compile;
+mod host;
+mod index;
+mod literal;
+mod matcher;
+mod pattern;
+mod program;
+mod rule;
+mod shelf;
+mod table;
+mod trie;
+
+pub use captures::Captures;
+pub use host::normal_host;
+pub use rule::{Condition, Facts, Rule, Subject};
+pub use table::{Found, Scratch, Table};
+
+#[cfg(test)]
+mod tests;

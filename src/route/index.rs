@@ -1,0 +1,172 @@
+//! Narrows all rules down to the few a request can match: hosts in a map, prefixes in a trie, the rest by literals.
+
+use std::collections::{BTreeMap, HashMap};
+
+use aho_corasick::AhoCorasick;
+use aho_corasick::automaton::OverlappingState;
+
+use super::rule::Facts;
+use super::shelf::{Shelf, Sketch};
+use super::trie::{Entry, List, Lists, Trie};
+
+/// Says which rules to try. What it leaves out cannot match; what it names still has to be tried.
+#[derive(Debug)]
+pub(super) struct Index {
+    lists: Lists,
+    trie: Trie,
+    /// The trie of the rules for any host.
+    anywhere: u32,
+    /// The tries of the rules that name their hosts.
+    hosts: HashMap<Box<[u8]>, u32>,
+    in_path: Option<Filter>,
+    in_host: Option<Filter>,
+}
+
+/// Rules by literals that stand anywhere in a subject.
+#[derive(Debug)]
+struct Filter {
+    search: AhoCorasick,
+    /// Of each literal, its rules.
+    lists: Vec<List>,
+    /// Where its literals begin in [`Gather::seen`].
+    seen: usize,
+}
+
+/// Memory that gathering needs, and what was gathered.
+#[derive(Debug, Default)]
+pub(super) struct Gather {
+    /// The rules to try, in rising order.
+    pub(super) rules: Vec<u32>,
+    /// In which turn each literal was seen last.
+    seen: Vec<u32>,
+    turn: u32,
+}
+
+/// Rules by prefix or literal, sorted as the trie wants them.
+type Shelved<'a> = BTreeMap<&'a [u8], Vec<u32>>;
+
+impl Index {
+    /// Puts every rule on its shelf. Also returns the longest list of rules that nothing narrows.
+    pub(super) fn build(
+        sketches: &[Sketch],
+        shelves: &[Shelf],
+    ) -> Result<(Index, Vec<u32>), String> {
+        let mut anywhere = Shelved::new();
+        let mut by_host: BTreeMap<&[u8], Shelved<'_>> = BTreeMap::new();
+        let (mut in_path, mut in_host) = (Shelved::new(), Shelved::new());
+        for (rule, (sketch, shelf)) in (0..).zip(sketches.iter().zip(shelves)) {
+            match (shelf, &sketch.hosts) {
+                (Shelf::InPath(literals), _) => put(&mut in_path, literals, rule),
+                (Shelf::InHost(literals), _) => put(&mut in_host, literals, rule),
+                (Shelf::Prefix, None) => put(&mut anywhere, &sketch.prefixes, rule),
+                (Shelf::Prefix, Some(hosts)) => hosts.iter().for_each(|host| {
+                    put(by_host.entry(host).or_default(), &sketch.prefixes, rule);
+                }),
+            }
+        }
+        let always =
+            |shelved: &Shelved<'_>| shelved.get(b"".as_slice()).cloned().unwrap_or_default();
+        let longest = by_host.values().chain([&anywhere]).map(always).max_by_key(Vec::len);
+
+        let (mut lists, mut trie) = (Lists::default(), Trie::default());
+        let anywhere = trie.add(&entries(anywhere), &mut lists);
+        let hosts = by_host
+            .into_iter()
+            .map(|(host, shelved)| (host.into(), trie.add(&entries(shelved), &mut lists)))
+            .collect();
+        let in_path = Filter::build(in_path, 0, &mut lists)?;
+        let seen = in_path.as_ref().map_or(0, |filter| filter.lists.len());
+        let in_host = Filter::build(in_host, seen, &mut lists)?;
+        let index = Index { lists, trie, anywhere, hosts, in_path, in_host };
+        Ok((index, longest.unwrap_or_default()))
+    }
+
+    /// Gathers the rules to try for one request.
+    pub(super) fn gather(&self, facts: &Facts<'_>, gather: &mut Gather) {
+        gather.rules.clear();
+        self.trie.walk(self.anywhere, facts.path, &self.lists, &mut gather.rules);
+        if !self.hosts.is_empty()
+            && let Some(&root) = self.hosts.get(facts.host)
+        {
+            self.trie.walk(root, facts.path, &self.lists, &mut gather.rules);
+        }
+        if self.in_path.is_some() || self.in_host.is_some() {
+            gather.turn();
+        }
+        if let Some(filter) = &self.in_path {
+            filter.gather(facts.path, &self.lists, gather);
+        }
+        if let Some(filter) = &self.in_host {
+            filter.gather(facts.host, &self.lists, gather);
+        }
+        gather.rules.sort_unstable();
+        gather.rules.dedup();
+    }
+
+    /// Bytes on the heap.
+    pub(super) fn memory(&self) -> usize {
+        let hosts = self.hosts.keys().map(|host| host.len()).sum::<usize>()
+            + self.hosts.capacity() * (size_of::<(Box<[u8]>, u32)>() + 1);
+        let filters = [&self.in_path, &self.in_host].into_iter().flatten();
+        let filters = filters.map(|filter| {
+            filter.search.memory_usage() + filter.lists.capacity() * size_of::<List>()
+        });
+        self.lists.memory() + self.trie.memory() + hosts + filters.sum::<usize>()
+    }
+}
+
+fn put<'a>(on: &mut Shelved<'a>, literals: &'a [Box<[u8]>], rule: u32) {
+    for literal in literals {
+        on.entry(literal).or_default().push(rule);
+    }
+}
+
+fn entries(shelved: Shelved<'_>) -> Vec<Entry<'_>> {
+    shelved.into_iter().collect()
+}
+
+impl Filter {
+    fn build(
+        shelved: Shelved<'_>,
+        seen: usize,
+        lists: &mut Lists,
+    ) -> Result<Option<Filter>, String> {
+        if shelved.is_empty() {
+            return Ok(None);
+        }
+        let search = AhoCorasick::new(shelved.keys()).map_err(|error| error.to_string())?;
+        let lists = shelved.values().map(|rules| lists.add(rules)).collect();
+        Ok(Some(Filter { search, lists, seen }))
+    }
+
+    fn gather(&self, subject: &[u8], lists: &Lists, gather: &mut Gather) {
+        let mut state = OverlappingState::start();
+        loop {
+            self.search.find_overlapping(subject, &mut state);
+            let Some(found) = state.get_match() else { return };
+            let literal = found.pattern().as_usize();
+            if gather.first_seen(self.seen + literal) {
+                gather.rules.extend_from_slice(lists.get(self.lists[literal]));
+            }
+        }
+    }
+}
+
+impl Gather {
+    /// Forgets which literals were seen.
+    fn turn(&mut self) {
+        self.turn = self.turn.wrapping_add(1);
+        if self.turn == 0 {
+            self.seen.clear();
+            self.turn = 1;
+        }
+    }
+
+    /// Whether a literal is seen for the first time in this turn: a path that repeats it costs no more.
+    fn first_seen(&mut self, literal: usize) -> bool {
+        if self.seen.len() <= literal {
+            self.seen.resize(literal + 1, 0);
+        }
+        std::mem::replace(&mut self.seen[literal], self.turn) != self.turn
+    }
+}
