@@ -1,1 +1,26 @@
-//! Version-neutral HTTP: methods, fields, bodies, status codes, canonical paths.
+//! What HTTP means whatever its wire version: methods, fields, bodies, statuses, hosts and paths.
+//!
+//! A parsed head borrows everything from the bytes it was parsed from. Its fields live in a
+//! [`FieldStore`] on the caller's stack, are classified once ([`Known`]) and are then read through
+//! [`Fields`]. Nothing here knows how a message is framed on the wire: that is `h1`.
+
+mod accept;
+mod body;
+mod field;
+pub mod host;
+mod known;
+pub mod list;
+mod method;
+pub mod path;
+mod status;
+mod version;
+
+pub use accept::prefers_html;
+pub use body::Body;
+pub use field::{FIELDS_MAX, Field, FieldStore, Fields};
+pub use host::HostError;
+pub use known::Known;
+pub use method::Method;
+pub use path::{CanonicalPath, PathError, PathScratch, canonical};
+pub use status::reason;
+pub use version::Version;

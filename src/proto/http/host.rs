@@ -1,0 +1,122 @@
+//! Hosts: what a valid authority is, and the form in which hosts are compared.
+
+use std::net::Ipv6Addr;
+use thiserror::Error;
+
+/// The longest host name (RFC 1035 section 2.3.4).
+const HOST_MAX: usize = 255;
+
+/// Why an authority (`host[:port]`) is refused (RFC 9110 section 7.2, RFC 3986 section 3.2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum HostError {
+    /// Nothing at all, or a port alone.
+    #[error("empty host")]
+    Empty,
+    /// A user name or password before an `@` (RFC 9110 section 4.2.4).
+    #[error("user information in the host")]
+    Userinfo,
+    /// A byte that no host name has, an empty label, or more than 255 bytes.
+    #[error("invalid host name")]
+    Name,
+    /// Brackets around anything that is not an IPv6 address (RFC 3986 section 3.2.2).
+    #[error("invalid IPv6 literal")]
+    Literal,
+    /// A port that is not a decimal number from 1 to 65535.
+    #[error("invalid port")]
+    Port,
+}
+
+/// An authority's two parts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Authority<'a> {
+    /// The host: a name, an IPv4 address, or an IPv6 address in its brackets.
+    pub host: &'a [u8],
+    /// The port, when it has one.
+    pub port: Option<u16>,
+}
+
+/// Takes an authority apart and checks it: letters, digits, `-`, `.`, `_` and `~` make a name
+/// without empty labels (a trailing dot is fine); percent-escapes and lists are refused.
+pub fn parse(authority: &[u8]) -> Result<Authority<'_>, HostError> {
+    let (host, port) = split(authority)?;
+    let port = match port {
+        Some(digits) => Some(parse_port(digits)?),
+        None => None,
+    };
+    if host.is_empty() {
+        return Err(HostError::Empty);
+    }
+    Ok(Authority { host, port })
+}
+
+/// The form in which hosts are compared: lower case, without port and trailing dot. Borrows from
+/// `authority` when that has it already. Expects what [`parse`] accepts; anything else is returned
+/// as it is, in lower case.
+pub fn comparable<'a>(authority: &'a [u8], scratch: &'a mut Vec<u8>) -> &'a [u8] {
+    let host = split(authority).map_or(authority, |(host, _)| host);
+    let host = host.strip_suffix(b".").unwrap_or(host);
+    if !host.iter().any(u8::is_ascii_uppercase) {
+        return host;
+    }
+    scratch.clear();
+    scratch.extend(host.iter().map(u8::to_ascii_lowercase));
+    scratch
+}
+
+type Split<'a> = (&'a [u8], Option<&'a [u8]>);
+
+fn split(authority: &[u8]) -> Result<Split<'_>, HostError> {
+    if authority.first() == Some(&b'[') {
+        return split_literal(authority);
+    }
+    let end = authority.iter().position(|byte| !is_name_byte(*byte)).unwrap_or(authority.len());
+    let (host, rest) = authority.split_at_checked(end).ok_or(HostError::Name)?;
+    match rest {
+        [] => {}
+        [b':', ..] if !rest.contains(&b'@') => {}
+        _ if rest.contains(&b'@') => return Err(HostError::Userinfo),
+        _ => return Err(HostError::Name),
+    }
+    if host.len() > HOST_MAX || has_empty_label(host) {
+        return Err(HostError::Name);
+    }
+    Ok((host, rest.split_first().map(|(_, port)| port)))
+}
+
+fn split_literal(authority: &[u8]) -> Result<Split<'_>, HostError> {
+    let end = authority.iter().position(|byte| *byte == b']').ok_or(HostError::Literal)?;
+    let (host, rest) = authority.split_at_checked(end + 1).ok_or(HostError::Literal)?;
+    let inner = host.get(1..end).unwrap_or_default();
+    let text = std::str::from_utf8(inner).map_err(|_| HostError::Literal)?;
+    if text.parse::<Ipv6Addr>().is_err() {
+        return Err(HostError::Literal);
+    }
+    match rest {
+        [] => Ok((host, None)),
+        [b':', port @ ..] => Ok((host, Some(port))),
+        _ => Err(HostError::Literal),
+    }
+}
+
+fn parse_port(digits: &[u8]) -> Result<u16, HostError> {
+    if digits.is_empty() || digits.len() > 5 {
+        return Err(HostError::Port);
+    }
+    let mut port = 0u32;
+    for byte in digits {
+        match byte {
+            b'0'..=b'9' => port = port * 10 + u32::from(byte - b'0'),
+            _ => return Err(HostError::Port),
+        }
+    }
+    u16::try_from(port).ok().filter(|port| *port != 0).ok_or(HostError::Port)
+}
+
+const fn is_name_byte(byte: u8) -> bool {
+    matches!(byte, b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~')
+}
+
+fn has_empty_label(host: &[u8]) -> bool {
+    let name = host.strip_suffix(b".").unwrap_or(host);
+    !host.is_empty() && name.split(|byte| *byte == b'.').any(<[u8]>::is_empty)
+}
