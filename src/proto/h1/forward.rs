@@ -1,0 +1,111 @@
+//! Requests as an upstream sees them: written anew from a parsed head.
+
+use super::connection::is_nominated;
+use super::write::{put, put_extra, put_field, put_framing};
+use super::{RequestHead, Upgrade};
+use crate::proto::http::{Body, Field, Known};
+
+/// Who is asking, for the forwarding fields.
+#[derive(Clone, Copy, Debug)]
+pub struct Identity<'a> {
+    /// The peer's address as text, without a port.
+    pub addr: &'a str,
+    /// How it came to us: `http` or `https`.
+    pub proto: &'a str,
+    /// Whether the peer is a proxy whose own forwarding fields are believed.
+    pub trusted: bool,
+}
+
+/// What the router decides about a request that it sends on.
+#[derive(Clone, Copy, Debug)]
+pub struct Forward<'a> {
+    /// The canonical path ([`crate::proto::http::CanonicalPath::sent`]); the raw query of the head
+    /// follows it.
+    pub path: &'a [u8],
+    /// The `Host` to send instead of the client's.
+    pub host: Option<&'a [u8]>,
+    /// The upstream's own authority, for clients that named no host (HTTP/1.0).
+    pub server: &'a [u8],
+    /// How the body that follows is framed: [`Body::Length`], [`Body::Chunked`] or none.
+    pub body: Body,
+    /// The WebSocket handshake goes on; otherwise `Upgrade` is removed.
+    pub upgrade: bool,
+    /// Who is asking.
+    pub identity: Identity<'a>,
+    /// Whether the upstream's connection is to be kept; otherwise `Connection: close` is sent.
+    pub keep_alive: bool,
+    /// `Expect: 100-continue` goes on: the upstream answers it, not we.
+    pub expect: bool,
+    /// The body passes raw (`http-raw-body`): its framing is announced as it came, `body` has no
+    /// effect, and `TE`, `Trailer` and `Expect` stay.
+    pub raw: bool,
+    /// Fields to add. Names are tokens and values have no controls: the caller's duty.
+    pub extra: &'a [(&'a str, &'a [u8])],
+}
+
+/// Appends the request for an upstream, always HTTP/1.1, with its empty line.
+///
+/// Removed are hop-by-hop fields and what `Connection` nominates (RFC 9110 section 7.6.1; never
+/// `Host`, `Authorization`, `Cookie` and others that say who is asking), names with underscores,
+/// `Proxy`, and what an untrusted peer says of whom it forwards for.
+pub fn encode_request(head: &RequestHead<'_, '_>, forward: &Forward<'_>, out: &mut Vec<u8>) {
+    out.reserve(head.len + forward.path.len() + 256);
+    put(out, &[head.method_name.as_bytes(), b" ", forward.path]);
+    if let Some(query) = head.query {
+        put(out, &[b"?", query]);
+    }
+    let own = if head.host.is_empty() { forward.server } else { head.host };
+    put(out, &[b" HTTP/1.1\r\nHost: ", forward.host.unwrap_or(own), b"\r\n"]);
+    for field in head.fields.iter() {
+        if goes_on(head, forward, field) {
+            put_field(out, field.name, field.value);
+        }
+    }
+    put_framing(out, if forward.raw { head.body } else { forward.body });
+    put_identity(head, &forward.identity, out);
+    put_extra(out, forward.extra);
+    if forward.upgrade {
+        out.extend_from_slice(b"Connection: Upgrade\r\nUpgrade: websocket\r\n");
+    } else if !forward.keep_alive {
+        out.extend_from_slice(b"Connection: close\r\n");
+    }
+    out.extend_from_slice(b"\r\n");
+}
+
+/// Whether a field of the client reaches the upstream as it is.
+fn goes_on(head: &RequestHead<'_, '_>, forward: &Forward<'_>, field: Field<'_>) -> bool {
+    match field.known {
+        Known::Host | Known::Proxy | Known::Underscored | Known::XForwardedFor => false,
+        Known::Expect => forward.raw || forward.expect,
+        Known::Te | Known::Trailer if forward.raw => true,
+        known if known.is_hop_by_hop() => false,
+        known if known.is_forwarding_identity() => forward.identity.trusted,
+        _ => !(head.nominates && is_nominated(head.fields, field)),
+    }
+}
+
+/// The forwarding fields: ours alone, or, behind a trusted peer, its own with our view appended to
+/// `X-Forwarded-For` and added where it said nothing.
+fn put_identity(head: &RequestHead<'_, '_>, identity: &Identity<'_>, out: &mut Vec<u8>) {
+    out.extend_from_slice(b"X-Forwarded-For: ");
+    if identity.trusted {
+        for value in head.fields.all(Known::XForwardedFor).filter(|value| !value.is_empty()) {
+            put(out, &[value, b", "]);
+        }
+    }
+    put(out, &[identity.addr.as_bytes(), b"\r\n"]);
+    let lacks = |known| !(identity.trusted && head.fields.has(known));
+    if lacks(Known::XForwardedProto) {
+        put_field(out, "X-Forwarded-Proto", identity.proto.as_bytes());
+    }
+    if lacks(Known::XForwardedHost) && !head.host.is_empty() {
+        put_field(out, "X-Forwarded-Host", head.host);
+    }
+}
+
+impl RequestHead<'_, '_> {
+    /// Whether this is a request for a WebSocket.
+    pub fn is_websocket(&self) -> bool {
+        self.upgrade == Upgrade::WebSocket
+    }
+}

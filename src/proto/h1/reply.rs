@@ -1,0 +1,75 @@
+//! Responses as a client sees them: written anew from an upstream's head.
+
+use super::ResponseHead;
+use super::connection::is_nominated;
+use super::write::{put, put_extra, put_field, put_framing, put_length};
+use crate::proto::http::{Body, Known, Version};
+
+/// What the router decides about a response that it sends on.
+#[derive(Clone, Copy, Debug)]
+pub struct Reply<'a> {
+    /// How the body that follows is framed towards this client. With [`Body::Empty`] the length
+    /// that the upstream declared stays where that is allowed (HEAD, 304), and only there.
+    pub body: Body,
+    /// The client's version.
+    pub version: Version,
+    /// Whether the client's connection is kept. Not with [`Body::UntilClose`].
+    pub keep_alive: bool,
+    /// Now, for upstreams that send no `Date`: an IMF-fixdate of 29 bytes.
+    pub date: &'a str,
+    /// Fields to add. Names are tokens and values have no controls: the caller's duty.
+    pub extra: &'a [(&'a str, &'a [u8])],
+}
+
+/// Appends a final response head for the client, with its empty line; of a 101, the switch to
+/// `websocket`.
+///
+/// The status line always says HTTP/1.1 (RFC 9110 section 6.2). Hop-by-hop fields and what
+/// `Connection` nominates are removed (section 7.6.1), `Date` is added when missing (6.6.1).
+pub fn encode_response(head: &ResponseHead<'_, '_>, reply: &Reply<'_>, out: &mut Vec<u8>) {
+    put_line_and_fields(head, out);
+    if !head.fields.has(Known::Date) {
+        put_field(out, "Date", reply.date.as_bytes());
+    }
+    put_extra(out, reply.extra);
+    if head.status == 101 {
+        out.extend_from_slice(b"Connection: Upgrade\r\nUpgrade: websocket\r\n\r\n");
+        return;
+    }
+    match (reply.body, head.length) {
+        (Body::Empty, Some(length)) if head.status >= 200 && head.status != 204 => {
+            put_length(out, length);
+        }
+        (body, _) => put_framing(out, body),
+    }
+    put_connection(out, reply.version, reply.keep_alive && reply.body != Body::UntilClose);
+    out.extend_from_slice(b"\r\n");
+}
+
+/// Appends an interim head (100, 103) as it came, but for hop-by-hop fields.
+pub fn encode_interim(head: &ResponseHead<'_, '_>, out: &mut Vec<u8>) {
+    put_line_and_fields(head, out);
+    out.extend_from_slice(b"\r\n");
+}
+
+fn put_line_and_fields(head: &ResponseHead<'_, '_>, out: &mut Vec<u8>) {
+    out.reserve(head.len + 160);
+    let mut digits = itoa::Buffer::new();
+    let status = digits.format(head.status).as_bytes();
+    put(out, &[b"HTTP/1.1 ", status, b" ", head.reason.as_bytes(), b"\r\n"]);
+    for field in head.fields.iter() {
+        if field.known.is_hop_by_hop() || (head.nominates && is_nominated(head.fields, field)) {
+            continue;
+        }
+        put_field(out, field.name, field.value);
+    }
+}
+
+/// Appends `Connection` where the version's default is not what is meant.
+pub(super) fn put_connection(out: &mut Vec<u8>, version: Version, keep_alive: bool) {
+    match (version, keep_alive) {
+        (_, false) => out.extend_from_slice(b"Connection: close\r\n"),
+        (Version::Http10, true) => out.extend_from_slice(b"Connection: keep-alive\r\n"),
+        (Version::Http11, true) => {}
+    }
+}
