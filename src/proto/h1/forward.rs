@@ -80,7 +80,7 @@ fn goes_on(head: &RequestHead<'_, '_>, forward: &Forward<'_>, field: Field<'_>) 
         Known::Te | Known::Trailer if forward.raw => true,
         known if known.is_hop_by_hop() => false,
         known if known.is_forwarding_identity() => forward.identity.trusted,
-        _ => !(head.nominates && is_nominated(head.fields, field)),
+        _ => !head.is_nominated(field),
     }
 }
 
@@ -104,6 +104,11 @@ fn put_identity(head: &RequestHead<'_, '_>, identity: &Identity<'_>, out: &mut V
 }
 
 impl RequestHead<'_, '_> {
+    /// Whether a `Connection` field asks for the removal of this one and may have its way.
+    pub(in crate::proto) fn is_nominated(&self, field: Field<'_>) -> bool {
+        self.nominates && is_nominated(self.fields, field)
+    }
+
     /// Whether this is a request for a WebSocket.
     pub fn is_websocket(&self) -> bool {
         self.upgrade == Upgrade::WebSocket

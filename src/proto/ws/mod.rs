@@ -1,13 +1,30 @@
-//! WebSocket codecs: frame headers, masking, close codes and the opening handshake.
+//! WebSocket codecs: the opening handshake, frame headers, masking and close codes.
+//!
+//! ```text
+//! client                         router                          upstream
+//!   |--- GET, Upgrade, Key ------->| check_request: draft, accept key  |
+//!   |                              |--- the same, serialised anew ---->|
+//!   |                              |<--------- 101, Accept ------------|
+//!   |                              | check_response: the proof         |
+//!   |<------------ 101 ------------|                                   |
+//!   |<========== frames ==========>|<============ frames =============>|
+//! ```
 //!
 //! All of it is sans-IO and allocates nothing. A frame is read as its header
 //! ([`FrameHead::parse`]) and then that many bytes of payload, unmasked in place with [`mask`] in
 //! pieces of any size; whether frames may follow each other is [`Sequence`]'s question.
 
+mod accept;
 mod close;
+mod draft;
 mod frame;
+mod list;
 mod mask;
+mod request;
 
+pub use accept::{AcceptError, AcceptKey, Accepted, accept_key, check_response};
 pub use close::{CLOSE_MAX, Close, CloseCode, CloseError, REASON_MAX, encode_close, parse_close};
+pub use draft::{Draft, Drafts, UnknownDraft};
 pub use frame::{CONTROL_MAX, FrameError, FrameHead, HEAD_MAX, Opcode, Rules, Sender, Sequence};
 pub use mask::{mask, rotate};
+pub use request::{Handshake, HandshakeError, check_request};
