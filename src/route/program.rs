@@ -40,7 +40,7 @@ struct Program {
 #[derive(Debug)]
 enum Engine {
     /// Says whether and where in one pass.
-    OnePass(onepass::DFA),
+    OnePass(Box<onepass::DFA>),
     /// The table says whether; where is found by the automaton.
     Table(Box<(dense::DFA<Vec<u32>>, Automata)>),
     /// Too large a table: the automaton says both.
@@ -138,7 +138,7 @@ impl Programs {
             let config = onepass::Config::new().size_limit(Some(room));
             if let Ok(dfa) = onepass::Builder::new().configure(config).build_from_nfa(nfa.clone()) {
                 self.state_bytes += dfa.memory_usage();
-                return Ok(Engine::OnePass(dfa));
+                return Ok(Engine::OnePass(Box::new(dfa)));
             }
         }
         let automata = Automata {
