@@ -1,0 +1,108 @@
+//! What the configuration says of a group, and numbers for groups and servers that outlive it.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use crate::base::Address;
+
+/// What the servers of a group speak.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub enum Protocol {
+    /// HTTP/1.1.
+    Http,
+    /// uwsgi, one connection per request.
+    Uwsgi,
+}
+
+/// A configured group of servers; immutable.
+#[derive(Clone, Debug)]
+pub struct Group {
+    /// Which group, across generations.
+    pub id: GroupId,
+    /// Its name in the configuration; what else is used as a target is named by its address.
+    pub name: String,
+    /// What its servers speak.
+    pub protocol: Protocol,
+    /// How long a dial may take, where the group has its own bound.
+    pub connect_timeout: Option<Duration>,
+    /// Its servers, in the order they were written.
+    pub servers: Vec<Server>,
+}
+
+/// One server of a group.
+#[derive(Clone, Debug)]
+pub struct Server {
+    /// Which server, across groups and generations.
+    pub id: ServerId,
+    /// Where to dial. A name may stand for several addresses, which the dial tries in turn.
+    pub address: Address,
+    /// Its share of the group's requests, at least 1.
+    pub weight: u16,
+}
+
+/// The identity of a server: one address that speaks one protocol.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct ServerId(u32);
+
+/// The identity of a group: its name.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct GroupId(u32);
+
+impl ServerId {
+    /// The number, from 0 without gaps.
+    pub fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
+impl GroupId {
+    /// The number, from 0 without gaps.
+    pub fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
+/// Gives out identities: whoever builds generations keeps one for all of them.
+#[derive(Debug, Default)]
+pub struct Identities {
+    servers: HashMap<(Protocol, Address), u32>,
+    groups: HashMap<String, u32>,
+}
+
+impl Identities {
+    /// The identity of the server at `address`; the same each time it is asked for.
+    pub fn server(&mut self, protocol: Protocol, address: &Address) -> ServerId {
+        let next = next(self.servers.len());
+        ServerId(*self.servers.entry((protocol, address.clone())).or_insert(next))
+    }
+
+    /// The identity of the group `name`; the same each time it is asked for.
+    pub fn group(&mut self, name: &str) -> GroupId {
+        let next = next(self.groups.len());
+        GroupId(*self.groups.entry(name.to_owned()).or_insert(next))
+    }
+}
+
+/// Numbers run out after more names than memory holds.
+fn next(len: usize) -> u32 {
+    u32::try_from(len).unwrap_or(u32::MAX)
+}
+
+impl Group {
+    /// A group of servers of equal weight.
+    pub fn new<'a>(
+        name: &str,
+        protocol: Protocol,
+        addresses: impl IntoIterator<Item = &'a Address>,
+        identities: &mut Identities,
+    ) -> Group {
+        let servers = addresses.into_iter().map(|address| Server {
+            id: identities.server(protocol, address),
+            address: address.clone(),
+            weight: 1,
+        });
+        let servers = servers.collect();
+        let id = identities.group(name);
+        Group { id, name: name.to_owned(), protocol, connect_timeout: None, servers }
+    }
+}
