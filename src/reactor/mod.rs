@@ -1,1 +1,25 @@
-//! I/O: streams, listeners, dialling, mailboxes, offload threads.
+//! I/O: what touches sockets, threads and the disk, and decides nothing.
+//!
+//! [`Stream`] is a connected socket and [`Readiness`] what is known about it between edges;
+//! [`Listener`] makes streams by accepting, [`dial`] by connecting. [`Mailbox`] is how threads talk.
+
+mod dial;
+mod limits;
+mod listener;
+mod mailbox;
+mod peer;
+mod readiness;
+mod stream;
+#[cfg(test)]
+mod testing;
+
+pub use dial::{DialError, connected, dial};
+pub use limits::{AcceptFault, descriptors, raise_descriptors};
+pub use listener::{BindError, ListenOptions, Listener, Sharing};
+pub use mailbox::{Mailbox, Outbox, Refused, Sender};
+pub use peer::Peer;
+pub use readiness::Readiness;
+pub use stream::{Kind, Stream};
+
+// A token is a key's 64 bits.
+const _: () = assert!(size_of::<usize>() == 8);

@@ -1,0 +1,265 @@
+//! Listening sockets: bound with a reason when it fails, accepted from without waiting.
+
+use std::io;
+use std::net::{SocketAddr, ToSocketAddrs};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::os::unix::fs::FileTypeExt;
+use std::path::Path;
+
+use mio::unix::SourceFd;
+use mio::{Interest, Registry, Token};
+use rustix::fs::Mode;
+use rustix::io::Errno;
+use rustix::net::{
+    AddressFamily, SocketAddrUnix, SocketFlags, SocketType, acceptfrom_with, bind, getsockname,
+    listen, socket_with, sockopt,
+};
+
+use super::{DialError, Kind, Peer, Stream, dial};
+use crate::base::Address;
+
+/// How a listener is bound.
+#[derive(Debug, Clone, Copy)]
+pub struct ListenOptions {
+    /// How many connections wait in the kernel; it may allow less (`net.core.somaxconn`).
+    pub backlog: u32,
+    /// Permissions of a unix socket's file, such as 0o666; `None` leaves it to the umask.
+    pub mode: Option<u32>,
+}
+
+impl Default for ListenOptions {
+    fn default() -> Self {
+        ListenOptions { backlog: 4096, mode: None }
+    }
+}
+
+/// Whether each worker can have a listening socket of its own on the same address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sharing {
+    /// TCP: the kernel spreads connections over the sockets of a group ([`Listener::another`]).
+    PerWorker,
+    /// Unix and abstract: one socket, accepted by one worker.
+    Single,
+}
+
+/// Why an address cannot be listened on; the text names the address and, where it can, the remedy.
+#[derive(Debug, thiserror::Error)]
+pub enum BindError {
+    /// Somebody listens there.
+    #[error("cannot listen on {0}: another process listens there")]
+    InUse(Address),
+    /// A low port, or a directory that is not ours to write.
+    #[error("cannot listen on {0}: {1}")]
+    Denied(Address, &'static str),
+    /// An IP address that no interface of this machine has.
+    #[error("cannot listen on {0}: this machine does not have that address")]
+    NotOurs(Address),
+    /// A host name without an address.
+    #[error("cannot listen on {0}: the name has no address ({1})")]
+    Unresolved(Address, io::Error),
+    /// A file that is no socket is in the way.
+    #[error("cannot listen on {0}: there is a file of that name that is no socket")]
+    Occupied(Address),
+    /// What the system says.
+    #[error("cannot listen on {0}: {1}")]
+    Failed(Address, io::Error),
+}
+
+impl BindError {
+    fn of(address: &Address, error: impl Into<io::Error>) -> BindError {
+        let (address, error) = (address.clone(), error.into());
+        match Errno::from_io_error(&error) {
+            Some(Errno::ADDRINUSE) => BindError::InUse(address),
+            Some(Errno::ADDRNOTAVAIL) => BindError::NotOurs(address),
+            Some(Errno::ACCESS | Errno::PERM) => {
+                let remedy = match address {
+                    Address::Unix(_) => "its directory cannot be written by this user",
+                    _ => "ports below 1024 are for root or a binary with CAP_NET_BIND_SERVICE",
+                };
+                BindError::Denied(address, remedy)
+            }
+            _ => BindError::Failed(address, error),
+        }
+    }
+}
+
+/// A bound address; closed when dropped. The file of a unix socket stays until
+/// [`unlink`](Listener::unlink) or the next bind.
+#[derive(Debug)]
+pub struct Listener {
+    fd: OwnedFd,
+    /// As configured, for people.
+    address: Address,
+    /// As bound: port 0 became a real one.
+    local: Peer,
+    kind: Kind,
+}
+
+impl Listener {
+    /// Binds an address that nobody listens on, this process included. Names are resolved here and now.
+    pub fn bind(address: &Address, options: &ListenOptions) -> Result<Listener, BindError> {
+        let fault = |error: Errno| BindError::of(address, error);
+        let (fd, kind) = match address {
+            Address::Ip(ip) => (bind_ip(*ip, options, true).map_err(fault)?, Kind::Tcp),
+            Address::Name { host, port } => {
+                let ip = resolve(host, *port)
+                    .map_err(|error| BindError::Unresolved(address.clone(), error))?;
+                (bind_ip(ip, options, true).map_err(fault)?, Kind::Tcp)
+            }
+            Address::Unix(path) => (bind_path(address, path, options)?, Kind::Unix),
+            Address::Abstract(name) => {
+                let name = SocketAddrUnix::new_abstract_name(name).map_err(fault)?;
+                (bind_unix(&name, None, options).map_err(fault)?, Kind::Unix)
+            }
+        };
+        let local = Peer::from_any(getsockname(&fd).map_err(fault)?);
+        Ok(Listener { fd, address: address.clone(), local, kind })
+    }
+
+    /// Binds one more socket of the same group, on the port that this one has.
+    ///
+    /// # Errors
+    /// Also when the listener is [`Single`](Sharing::Single).
+    pub fn another(&self, options: &ListenOptions) -> Result<Listener, BindError> {
+        let Peer::Ip(ip) = self.local else { return Err(BindError::InUse(self.address.clone())) };
+        let fd =
+            bind_ip(ip, options, false).map_err(|error| BindError::of(&self.address, error))?;
+        Ok(Listener { fd, address: self.address.clone(), local: self.local, kind: self.kind })
+    }
+
+    /// Whether each worker can have one.
+    pub fn sharing(&self) -> Sharing {
+        match self.kind {
+            Kind::Tcp => Sharing::PerWorker,
+            Kind::Unix => Sharing::Single,
+        }
+    }
+
+    /// The address as configured.
+    pub fn address(&self) -> &Address {
+        &self.address
+    }
+
+    /// The address as bound: with the real port when port 0 was asked for.
+    pub fn local(&self) -> Peer {
+        self.local
+    }
+
+    /// Takes the next connection that waits, ready for use: non-blocking, without delay of small
+    /// writes. [`AcceptFault`](super::AcceptFault) tells the errors apart.
+    #[inline]
+    pub fn accept(&self) -> io::Result<(Stream, Peer)> {
+        let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
+        let (fd, peer) = acceptfrom_with(&self.fd, flags)?;
+        let peer = match self.kind {
+            Kind::Tcp => peer.map_or(Peer::Unix, Peer::from_any),
+            Kind::Unix => Peer::Unix,
+        };
+        Ok((Stream::new(fd, self.kind), peer))
+    }
+
+    /// Registers for an edge when somebody waits.
+    pub fn register(&self, registry: &Registry, token: u64) -> io::Result<()> {
+        let interest = Interest::READABLE;
+        registry.register(&mut SourceFd(&self.fd.as_raw_fd()), Token(token as usize), interest)
+    }
+
+    /// Takes it off the poll.
+    pub fn deregister(&self, registry: &Registry) -> io::Result<()> {
+        registry.deregister(&mut SourceFd(&self.fd.as_raw_fd()))
+    }
+
+    /// Removes the file of a unix socket, when we stop for good.
+    pub fn unlink(&self) {
+        if let Address::Unix(path) = &self.address {
+            // Somebody else may have removed it: that is as well.
+            let _ = std::fs::remove_file(path);
+        }
+    }
+}
+
+impl AsFd for Listener {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.fd.as_fd()
+    }
+}
+
+fn resolve(host: &str, port: u16) -> io::Result<SocketAddr> {
+    let mut addresses = (host, port).to_socket_addrs()?;
+    addresses.next().ok_or_else(|| io::ErrorKind::NotFound.into())
+}
+
+fn open(family: AddressFamily) -> rustix::io::Result<OwnedFd> {
+    let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
+    socket_with(family, SocketType::STREAM, flags, None)
+}
+
+/// The first of a group makes sure that it is the first: with `SO_REUSEPORT` a second process of
+/// the same user would silently get a share of the connections.
+fn bind_ip(ip: SocketAddr, options: &ListenOptions, first: bool) -> rustix::io::Result<OwnedFd> {
+    let family = if ip.is_ipv4() { AddressFamily::INET } else { AddressFamily::INET6 };
+    let prepared = || {
+        let fd = open(family)?;
+        sockopt::set_socket_reuseaddr(&fd, true)?;
+        if ip.is_ipv6() {
+            sockopt::set_ipv6_v6only(&fd, true)?;
+        }
+        rustix::io::Result::Ok(fd)
+    };
+    if first && ip.port() != 0 {
+        bind(&prepared()?, &ip)?;
+    }
+    let fd = prepared()?;
+    sockopt::set_socket_reuseport(&fd, true)?;
+    // Accepted sockets inherit this one, which saves a call for each.
+    sockopt::set_tcp_nodelay(&fd, true)?;
+    bind(&fd, &ip)?;
+    listen(&fd, backlog(options))?;
+    Ok(fd)
+}
+
+fn bind_unix(
+    name: &SocketAddrUnix,
+    path: Option<&Path>,
+    options: &ListenOptions,
+) -> rustix::io::Result<OwnedFd> {
+    let fd = open(AddressFamily::UNIX)?;
+    bind(&fd, name)?;
+    // Nobody can connect before `listen`, so the permissions are never wider than asked for.
+    if let (Some(path), Some(mode)) = (path, options.mode) {
+        rustix::fs::chmod(path, Mode::from_raw_mode(mode))?;
+    }
+    listen(&fd, backlog(options))?;
+    Ok(fd)
+}
+
+/// Removes a socket file that nobody listens on any more, and nothing else.
+fn bind_path(
+    address: &Address,
+    path: &Path,
+    options: &ListenOptions,
+) -> Result<OwnedFd, BindError> {
+    let fault = |error: Errno| BindError::of(address, error);
+    if let Ok(metadata) = std::fs::symlink_metadata(path) {
+        if !metadata.file_type().is_socket() {
+            return Err(BindError::Occupied(address.clone()));
+        }
+        match dial(address) {
+            Ok(_) | Err(DialError::Busy) => return Err(BindError::InUse(address.clone())),
+            Err(DialError::Failed(Errno::CONNREFUSED)) => {
+                std::fs::remove_file(path).map_err(|error| BindError::of(address, error))?;
+            }
+            Err(error) => return Err(BindError::of(address, error.to_io())),
+        }
+    }
+    let name = SocketAddrUnix::new(path).map_err(fault)?;
+    bind_unix(&name, Some(path), options).map_err(fault)
+}
+
+fn backlog(options: &ListenOptions) -> i32 {
+    i32::try_from(options.backlog).unwrap_or(i32::MAX)
+}
+
+#[cfg(test)]
+#[path = "listener_tests.rs"]
+mod tests;

@@ -1,0 +1,71 @@
+//! What is known about a socket between two edges.
+
+use mio::event::Event;
+
+/// Whether reading and writing are worth a try. Edges set it, the results of calls clear it.
+///
+/// Edge-triggered means: after a call that would have blocked an event will come, and before that
+/// perhaps none. A read shorter than its room has emptied the socket, which saves the call that would
+/// have blocked, *unless* an event has carried the peer's end or an error: a FIN that came together
+/// with data sends no second event, so then one reads to the end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Readiness {
+    /// A read may get something.
+    pub readable: bool,
+    /// A write may be taken.
+    pub writable: bool,
+    /// An event has carried read-closed, hang-up or error: read to the end.
+    pub closing: bool,
+}
+
+impl Readiness {
+    /// Nothing is known to be ready: a connection being dialled.
+    pub const NONE: Readiness = Readiness { readable: false, writable: false, closing: false };
+
+    /// A connection just made: it can be written, and reading is worth a try.
+    pub const OPEN: Readiness = Readiness { readable: true, writable: true, closing: false };
+
+    /// Takes in an edge.
+    #[inline]
+    pub fn event(&mut self, event: &Event) {
+        let error = event.is_error();
+        let read_closed = event.is_read_closed();
+        let write_closed = event.is_write_closed();
+        self.readable |= event.is_readable() || read_closed || error;
+        self.writable |= event.is_writable() || write_closed || error;
+        self.closing |= read_closed || write_closed || error;
+    }
+
+    /// Takes in that a read with room for `wanted` bytes got `got`; 0 of some is the end.
+    #[inline]
+    pub fn read_result(&mut self, wanted: usize, got: usize) {
+        let ended = got == 0 && wanted != 0;
+        if ended || (got < wanted && !self.closing) {
+            self.readable = false;
+        }
+    }
+
+    /// Takes in that a read would have blocked, or failed.
+    #[inline]
+    pub fn read_blocked(&mut self) {
+        self.readable = false;
+    }
+
+    /// Takes in that of `offered` bytes `taken` were written: less is a full socket.
+    #[inline]
+    pub fn write_result(&mut self, offered: usize, taken: usize) {
+        if taken < offered {
+            self.writable = false;
+        }
+    }
+
+    /// Takes in that a write would have blocked, or failed.
+    #[inline]
+    pub fn write_blocked(&mut self) {
+        self.writable = false;
+    }
+}
+
+#[cfg(test)]
+#[path = "readiness_tests.rs"]
+mod tests;

@@ -1,0 +1,201 @@
+//! A connected socket: the raw calls, nothing remembered but its kind.
+
+use std::io::{self, IoSlice, IoSliceMut};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::time::Duration;
+
+use mio::unix::SourceFd;
+use mio::{Interest, Registry, Token};
+use rustix::io::Errno;
+use rustix::net::{RecvFlags, SendAncillaryBuffer, SendFlags, Shutdown, sockopt};
+
+use super::Peer;
+
+/// What a socket is made of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// TCP over IPv4 or IPv6.
+    Tcp,
+    /// A unix stream socket.
+    Unix,
+}
+
+/// A non-blocking stream socket, closed when dropped; 8 bytes.
+///
+/// Every call is one system call and fails with [`WouldBlock`](io::ErrorKind::WouldBlock) rather than wait. Writing
+/// to what the peer has closed is an error, never a signal. What the socket is ready for is
+/// [`Readiness`](super::Readiness)'s to know.
+#[derive(Debug)]
+pub struct Stream {
+    fd: OwnedFd,
+    kind: Kind,
+    /// Whether a unix socket is registered for WRITABLE.
+    wants_write: bool,
+}
+
+impl Stream {
+    /// Wraps a socket that is non-blocking already.
+    pub fn new(fd: OwnedFd, kind: Kind) -> Stream {
+        Stream { fd, kind, wants_write: false }
+    }
+
+    /// What it is made of.
+    #[inline]
+    pub fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    /// Reads into `room`; 0 is the end of the stream when there was room.
+    #[inline]
+    pub fn read(&self, room: &mut [u8]) -> io::Result<usize> {
+        uninterrupted(|| rustix::io::read(&self.fd, &mut *room))
+    }
+
+    /// Reads into several buffers, one after the other.
+    #[inline]
+    pub fn readv(&self, rooms: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
+        uninterrupted(|| rustix::io::readv(&self.fd, rooms))
+    }
+
+    /// Writes as much as the socket takes.
+    #[inline]
+    pub fn write(&self, bytes: &[u8]) -> io::Result<usize> {
+        uninterrupted(|| rustix::net::send(&self.fd, bytes, SendFlags::NOSIGNAL))
+    }
+
+    /// Writes several buffers, one after the other, as much as the socket takes.
+    #[inline]
+    pub fn writev(&self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+        uninterrupted(|| {
+            let mut control = SendAncillaryBuffer::default();
+            rustix::net::sendmsg(&self.fd, slices, &mut control, SendFlags::NOSIGNAL)
+        })
+    }
+
+    /// Whether nothing can be read now: no byte, no end, no error. An idle connection that is not
+    /// quiet must not be used again.
+    pub fn is_quiet(&self) -> bool {
+        let flags = RecvFlags::PEEK | RecvFlags::DONTWAIT;
+        uninterrupted(|| rustix::net::recv(&self.fd, &mut [0u8; 1], flags).map(|(got, _)| got))
+            .is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock)
+    }
+
+    /// Says that nothing more will be written (FIN).
+    pub fn shutdown_write(&self) -> io::Result<()> {
+        Ok(rustix::net::shutdown(&self.fd, Shutdown::Write)?)
+    }
+
+    /// Closes so that a TCP peer sees a reset, and what is unsent is thrown away.
+    pub fn abort(self) {
+        if self.kind == Kind::Tcp {
+            // If it fails the socket is closed all the same.
+            let _ = sockopt::set_socket_linger(&self.fd, Some(Duration::ZERO));
+        }
+    }
+
+    /// The error the socket has met, if any; asking clears it.
+    pub fn take_error(&self) -> io::Result<Option<io::Error>> {
+        Ok(sockopt::socket_error(&self.fd)?.err().map(io::Error::from))
+    }
+
+    /// Sends small writes at once (TCP only). Accepted and dialled streams have it set.
+    pub fn set_nodelay(&self, on: bool) -> io::Result<()> {
+        self.only_tcp(|fd| sockopt::set_tcp_nodelay(fd, on))
+    }
+
+    /// Lets the kernel probe a silent peer after `idle`, then every `interval`, and give up after
+    /// `count` probes without an answer (TCP only; whole seconds, at least one).
+    pub fn set_keepalive(&self, idle: Duration, interval: Duration, count: u32) -> io::Result<()> {
+        let second = Duration::from_secs(1);
+        self.only_tcp(|fd| {
+            sockopt::set_tcp_keepidle(fd, idle.max(second))?;
+            sockopt::set_tcp_keepintvl(fd, interval.max(second))?;
+            sockopt::set_tcp_keepcnt(fd, count)?;
+            sockopt::set_socket_keepalive(fd, true)
+        })
+    }
+
+    /// Ends the connection when what was sent is not acknowledged for so long (TCP only).
+    pub fn set_user_timeout(&self, after: Duration) -> io::Result<()> {
+        let millis = u32::try_from(after.as_millis()).unwrap_or(u32::MAX);
+        self.only_tcp(|fd| sockopt::set_tcp_user_timeout(fd, millis))
+    }
+
+    fn only_tcp(
+        &self,
+        set: impl FnOnce(BorrowedFd<'_>) -> rustix::io::Result<()>,
+    ) -> io::Result<()> {
+        match self.kind {
+            Kind::Tcp => Ok(set(self.fd.as_fd())?),
+            Kind::Unix => Ok(()),
+        }
+    }
+
+    /// The other end. Fails when the connection is not, or no longer, made.
+    pub fn peer(&self) -> io::Result<Peer> {
+        let address = rustix::net::getpeername(&self.fd)?;
+        Ok(address.map_or(Peer::Unix, Peer::from_any))
+    }
+
+    /// This end.
+    pub fn local(&self) -> io::Result<Peer> {
+        Ok(Peer::from_any(rustix::net::getsockname(&self.fd)?))
+    }
+
+    /// Registers for edges: TCP for reading and writing once and for all, unix for reading only,
+    /// because a unix socket wakes a writer at every read of its peer.
+    pub fn register(&self, registry: &Registry, token: u64) -> io::Result<()> {
+        let interest = match self.kind {
+            Kind::Tcp => Interest::READABLE | Interest::WRITABLE,
+            Kind::Unix => Interest::READABLE,
+        };
+        registry.register(&mut SourceFd(&self.fd.as_raw_fd()), Token(token as usize), interest)
+    }
+
+    /// Asks for an edge when a unix socket can be written, or no longer; does nothing for TCP, or
+    /// when that is so already. An edge comes at once if it can be written now.
+    #[inline]
+    pub fn want_write(&mut self, registry: &Registry, token: u64, want: bool) -> io::Result<()> {
+        if self.kind == Kind::Tcp || self.wants_write == want {
+            return Ok(());
+        }
+        self.wants_write = want;
+        let interest =
+            if want { Interest::READABLE | Interest::WRITABLE } else { Interest::READABLE };
+        registry.reregister(&mut SourceFd(&self.fd.as_raw_fd()), Token(token as usize), interest)
+    }
+
+    /// Takes it off the poll, for another thread to have. Closing does so by itself.
+    pub fn deregister(&mut self, registry: &Registry) -> io::Result<()> {
+        self.wants_write = false;
+        registry.deregister(&mut SourceFd(&self.fd.as_raw_fd()))
+    }
+}
+
+impl AsFd for Stream {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.fd.as_fd()
+    }
+}
+
+impl From<Stream> for OwnedFd {
+    fn from(stream: Stream) -> OwnedFd {
+        stream.fd
+    }
+}
+
+/// Calls again while a signal interrupts.
+#[inline]
+fn uninterrupted<T>(mut call: impl FnMut() -> rustix::io::Result<T>) -> io::Result<T> {
+    loop {
+        match call() {
+            Err(Errno::INTR) => {}
+            Err(error) => return Err(error.into()),
+            Ok(done) => return Ok(done),
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "stream_tests.rs"]
+mod tests;
