@@ -103,7 +103,7 @@ fn nothing_is_lost_between_threads_and_no_wake_is_missed() {
 
 fn send_all(from: usize, count: usize, sender: &Sender<(usize, usize)>) {
     for number in 0..count {
-        if from % 2 == 0 {
+        if from.is_multiple_of(2) {
             sender.send_waiting((from, number)).unwrap();
             continue;
         }

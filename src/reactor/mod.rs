@@ -2,11 +2,15 @@
 //!
 //! [`Stream`] is a connected socket and [`Readiness`] what is known about it between edges;
 //! [`Listener`] makes streams by accepting, [`dial`] by connecting. [`Mailbox`] is how threads talk.
+//! Whatever would block has a thread of its own: [`Names`] resolves host names, [`Offload`] does the
+//! disk's work.
 
 mod dial;
 mod limits;
 mod listener;
 mod mailbox;
+mod names;
+mod offload;
 mod peer;
 mod readiness;
 mod stream;
@@ -17,6 +21,8 @@ pub use dial::{DialError, connected, dial};
 pub use limits::{AcceptFault, descriptors, raise_descriptors};
 pub use listener::{BindError, ListenOptions, Listener, Sharing};
 pub use mailbox::{Mailbox, Outbox, Refused, Sender};
+pub use names::{Lookup, NameCell, Names};
+pub use offload::{Done, Job, Offload, Reply};
 pub use peer::Peer;
 pub use readiness::Readiness;
 pub use stream::{Kind, Stream};
