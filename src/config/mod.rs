@@ -1,1 +1,42 @@
 //! From ini text to values with their places; no file but its own.
+//!
+//! ```text
+//! lexer      bytes -> lines with places
+//! document   lines -> sections, includes followed
+//! expand     $(ENV), %(option), %d ...
+//! keys       the one table of keys
+//! apply      each entry's key does its work on a draft   (dialect: whose a key of [uwsgi] is)
+//! finish     draft -> Config: actions parsed, groups resolved, the whole checked
+//! docs       the table of keys as documentation
+//! ```
+//!
+//! Nothing is compiled here: a regex stays text with its place, for `route` to compile. All problems
+//! are found, not only the first; a [`Config`] that came with an error is not for use.
+
+mod action;
+mod apply;
+mod dialect;
+mod docs;
+mod document;
+mod draft;
+mod expand;
+mod finish;
+pub mod keys;
+mod lexer;
+mod load;
+mod model;
+mod nearest;
+mod surroundings;
+mod template;
+mod uwsgi_actions;
+mod value;
+
+pub use action::{Action, Target};
+pub use docs::{full_ini, markdown};
+pub use load::{Given, load, parse};
+pub use model::{
+    Balance, Config, Limits, Log, LogFormat, LogLevel, LogTo, MAX_FIELDS, ManageExpect, Placed,
+    Protocol, Rule, Settings, Times, Upstream, WebSocketMode, Workers,
+};
+pub use surroundings::Surroundings;
+pub use template::{Part, Template};

@@ -1,0 +1,189 @@
+//! Actions: what is done with a request, `uwsgi:ADDR[,MOD1,MOD2]` and `http:ADDR[,HOST[,URI]]`.
+
+use crate::base::Address;
+
+use super::model::{Protocol, Upstream};
+use super::nearest::{either, hint};
+use super::template::Template;
+use super::uwsgi_actions::{self, Standing};
+use super::value::{Fault, Value};
+
+/// What is done with a request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// Passed to a uwsgi server.
+    Uwsgi {
+        /// To whom.
+        target: Target,
+        /// In place of `http-modifier1`.
+        modifier1: Option<u8>,
+        /// In place of `http-modifier2`.
+        modifier2: Option<u8>,
+    },
+    /// Passed to an HTTP server.
+    Http {
+        /// To whom.
+        target: Target,
+        /// What the server sees as `Host`; `None`: what the client sent.
+        host: Option<Template>,
+        /// Path and query the server sees; `None`: what the client sent.
+        uri: Option<Template>,
+    },
+}
+
+impl Action {
+    /// Where it leads.
+    pub fn target(&self) -> &Target {
+        match self {
+            Action::Uwsgi { target, .. } | Action::Http { target, .. } => target,
+        }
+    }
+
+    /// What is spoken there.
+    pub fn protocol(&self) -> Protocol {
+        match self {
+            Action::Uwsgi { .. } => Protocol::Uwsgi,
+            Action::Http { .. } => Protocol::Http,
+        }
+    }
+}
+
+/// A server, or a group of them.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Target {
+    /// This one server.
+    Address(Address),
+    /// The `[upstream:NAME]` of this name; there is one, and it speaks the action's protocol.
+    Upstream(String),
+}
+
+/// Names of the actions there are, for lists and hints.
+pub(super) const ACTIONS: [&str; 2] = ["uwsgi", "http"];
+
+/// Reads an action. `groups` are the upstreams it may name.
+pub(super) fn parse(value: &Value, groups: &[Upstream]) -> Result<Action, Fault> {
+    let text = value.text();
+    if text.is_empty() {
+        return Err(Fault::new("expected an action such as http:127.0.0.1:9000"));
+    }
+    let (scheme, rest) = text.split_once(':').unwrap_or((text, ""));
+    let protocol = match scheme {
+        "uwsgi" => Protocol::Uwsgi,
+        "http" => Protocol::Http,
+        _ => return Err(unknown(text, scheme)),
+    };
+    let start = scheme.len() + 1;
+    let (address, arguments) = rest.split_once(',').unzip();
+    let address = address.unwrap_or(rest);
+    let target = target(address, protocol, groups).map_err(|said| Fault::at(start, said))?;
+    let start = start + address.len() + 1;
+    match protocol {
+        Protocol::Uwsgi => {
+            let (modifier1, modifier2) =
+                modifiers(arguments).map_err(|said| Fault::at(start, said))?;
+            Ok(Action::Uwsgi { target, modifier1, modifier2 })
+        }
+        Protocol::Http => {
+            let (host, uri) = arguments.map_or((None, None), |all| match all.split_once(',') {
+                Some((host, uri)) => (Some(host), Some((uri, start + host.len() + 1))),
+                None => (Some(all), None),
+            });
+            let host = host.filter(|host| !host.is_empty());
+            let host = host.map(|host| host_template(host, start)).transpose()?;
+            let uri = uri.map(|(uri, start)| uri_template(uri, start)).transpose()?;
+            Ok(Action::Http { target, host, uri })
+        }
+    }
+}
+
+/// The name of a group, or an address.
+fn target(text: &str, protocol: Protocol, groups: &[Upstream]) -> Result<Target, String> {
+    let scheme = protocol.name();
+    if text.is_empty() {
+        return Err(format!("expected an address, as in {scheme}:127.0.0.1:9000"));
+    }
+    if let Some(group) = groups.iter().find(|group| group.name == text) {
+        if group.protocol == protocol {
+            return Ok(Target::Upstream(text.into()));
+        }
+        let spoken = group.protocol.name();
+        return Err(format!("[upstream:{text}] has protocol = {spoken}; write {spoken}:{text}"));
+    }
+    if let Some(plain) = text.strip_prefix("//") {
+        return Err(format!("an action is not a URL: write {scheme}:{plain}"));
+    }
+    if text.contains('$') {
+        return Err("captures in an address are not in this version".into());
+    }
+    if !text.contains([':', '/', '@', '[']) && !text.bytes().all(|byte| byte.is_ascii_digit()) {
+        let hint = hint(text, groups.iter().map(|group| group.name.as_str()));
+        return Err(format!(
+            "there is no [upstream:{text}]{hint} (an address has a port, as in 127.0.0.1:9000)"
+        ));
+    }
+    text.parse().map(Target::Address).map_err(|fault| fault.to_string())
+}
+
+/// `MOD1[,MOD2]`.
+fn modifiers(text: Option<&str>) -> Result<(Option<u8>, Option<u8>), &'static str> {
+    const SAID: &str = "expected modifiers from 0 to 255, as in uwsgi:127.0.0.1:3031,5,0";
+    let modifier = |text: &str| text.trim().parse::<u8>().map(Some).map_err(|_| SAID);
+    match text.map(|text| text.split_once(',').ok_or(text)) {
+        None => Ok((None, None)),
+        Some(Err(first)) => Ok((modifier(first)?, None)),
+        Some(Ok((first, second))) => Ok((modifier(first)?, modifier(second)?)),
+    }
+}
+
+/// HOST, which starts at byte `start`.
+fn host_template(text: &str, start: usize) -> Result<Template, Fault> {
+    let strange = |c: char| c.is_whitespace() || c.is_control() || "/?#@\\,".contains(c);
+    if let Some(at) = text.find(strange) {
+        return Err(Fault::at(start + at, "expected a host name such as app.example.com or $1"));
+    }
+    Template::parse(text).map_err(|fault| Fault::at(start + fault.at, fault.expected))
+}
+
+/// URI, which starts at byte `start`.
+fn uri_template(text: &str, start: usize) -> Result<Template, Fault> {
+    if !text.starts_with(['/', '$']) {
+        return Err(Fault::at(start, "expected a path that starts with '/', as in /v2/$1"));
+    }
+    let strange = |c: char| c.is_whitespace() || c.is_control() || c == '#' || !c.is_ascii();
+    if let Some(at) = text.find(strange) {
+        let said =
+            "expected a path without spaces, '#' or what is not ASCII (write %%20 for a space)";
+        return Err(Fault::at(start + at, said));
+    }
+    Template::parse(text).map_err(|fault| Fault::at(start + fault.at, fault.expected))
+}
+
+/// What to say of an action that is neither `uwsgi` nor `http`.
+fn unknown(text: &str, scheme: &str) -> Fault {
+    if text.parse::<Address>().is_ok() && uwsgi_actions::standing(scheme).is_none() {
+        return Fault::new(format!(
+            "an action starts with what is spoken there: write http:{text} or uwsgi:{text}"
+        ));
+    }
+    Fault::new(match uwsgi_actions::standing(scheme) {
+        Some(Standing::Planned) => {
+            format!("the action {scheme}: is not in this version; there are {}", there_are())
+        }
+        Some(Standing::Instead(say)) => format!("there is no action {scheme}: here; {say}"),
+        Some(Standing::AppServer) => {
+            format!("{scheme}: is an action of uWSGI's app server, which this is not")
+        }
+        None => {
+            let hint = hint(scheme, uwsgi_actions::names().chain(ACTIONS));
+            format!("there is no action {scheme}:{hint} (there are {})", there_are())
+        }
+    })
+}
+
+fn there_are() -> String {
+    either(&["uwsgi:ADDR", "http:ADDR"]).replace(" or ", " and ")
+}
+
+#[cfg(test)]
+#[path = "action_tests.rs"]
+mod tests;

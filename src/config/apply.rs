@@ -1,0 +1,326 @@
+//! Looks up each entry's key in the table and lets it do its work on the draft.
+
+use crate::base::{Address, Place, Problem};
+
+use super::dialect::{self, Owner};
+use super::document::{Dialect, Kind, Reader, Section, plain};
+use super::draft::{Draft, RouteDraft, RuleDraft};
+use super::keys::{self, Key, Scope, Set, Status};
+use super::lexer::Entry;
+use super::model::{Balance, Protocol, Upstream};
+use super::nearest;
+use super::value::{Fault, Value};
+
+/// Carries sections into a draft.
+pub(super) struct Applier<'a> {
+    pub(super) reader: Reader<'a>,
+    pub(super) draft: Draft,
+    /// Names of keys that were there, right or wrong.
+    pub(super) seen: Vec<&'static str>,
+    /// Where the first `[uwsgi]` section starts.
+    uwsgi: Option<Place>,
+    /// Keys of the app server.
+    skipped: Vec<String>,
+    /// Keys without effect, and why.
+    idle: Vec<(String, &'static str)>,
+    /// Sockets of the app server.
+    sockets: Vec<(Entry, String)>,
+    /// Keys nobody knows.
+    unknown: Vec<(Scope, Entry, String)>,
+}
+
+impl<'a> Applier<'a> {
+    pub(super) fn new(reader: Reader<'a>) -> Applier<'a> {
+        Applier {
+            reader,
+            draft: Draft::default(),
+            seen: Vec::new(),
+            uwsgi: None,
+            skipped: Vec::new(),
+            idle: Vec::new(),
+            sockets: Vec::new(),
+            unknown: Vec::new(),
+        }
+    }
+
+    /// Applies all sections: routes last, for their settings start from the main section's.
+    pub(super) fn apply(&mut self) {
+        let sections = std::mem::take(&mut self.reader.sections);
+        for (index, section) in sections.iter().enumerate() {
+            self.draft.section = index;
+            match &section.kind {
+                Kind::Main(dialect) => self.main(*dialect, section),
+                Kind::Upstream(name) => self.upstream(name, section),
+                Kind::Route(_) => {}
+            }
+        }
+        for (index, section) in sections.iter().enumerate() {
+            if let Kind::Route(name) = &section.kind {
+                self.draft.section = index;
+                self.route(name, section);
+            }
+        }
+        self.draft.rules.sort_by_key(|rule| rule.section);
+        self.adopt_sockets();
+        self.report_unknown();
+        self.report_unused();
+    }
+
+    fn main(&mut self, dialect: Dialect, section: &Section) {
+        if dialect == Dialect::Uwsgi && self.uwsgi.is_none() {
+            self.uwsgi = Some(section.place.clone());
+        }
+        for entry in &section.entries {
+            if dialect == Dialect::Uwsgi && !self.is_ours(section, entry) {
+                continue;
+            }
+            let found = self.look_up(Scope::Main, section, entry);
+            if let Some((key, value)) = found {
+                let result = match key.set {
+                    Set::Main(set) => set(&mut self.draft, &value),
+                    Set::Settings(set) => set(&mut self.draft.settings, &value),
+                    _ => Ok(()),
+                };
+                self.judge(&value, result);
+            }
+        }
+    }
+
+    /// Whether an entry of a `[uwsgi]` section is for tidegate; if not, it is kept in mind.
+    fn is_ours(&mut self, section: &Section, entry: &Entry) -> bool {
+        let known = keys::find(Scope::Main, &entry.key).is_some();
+        match dialect::owner(&entry.key, known) {
+            Owner::Tidegate => return true,
+            Owner::Socket => self.sockets.push((entry.clone(), section.label.clone())),
+            Owner::AppServer => self.skip(&entry.key),
+            Owner::Doubtful(said) => {
+                let written = entry.value.as_deref().unwrap_or_default();
+                let value = plain(entry, &section.label, written);
+                let said = format!("{}: {said}", value.quoted());
+                self.problem(Problem::warning(Some(entry.key_place.clone()), said));
+            }
+        }
+        false
+    }
+
+    fn skip(&mut self, key: &str) {
+        if !self.skipped.iter().any(|known| known == key) {
+            self.skipped.push(key.into());
+        }
+    }
+
+    fn upstream(&mut self, name: &str, section: &Section) {
+        let mut upstream = Upstream {
+            name: name.into(),
+            place: section.place.clone(),
+            protocol: Protocol::Http,
+            servers: Vec::new(),
+            balance: Balance::RoundRobin,
+            connect_timeout: None,
+        };
+        for entry in &section.entries {
+            if let Some((key, value)) = self.look_up(Scope::Upstream, section, entry)
+                && let Set::Upstream(set) = key.set
+            {
+                let result = set(&mut upstream, &value);
+                self.judge(&value, result);
+            }
+        }
+        if !section.entries.iter().any(|entry| entry.key == "server") {
+            let said = "expected at least one server, as in server = 127.0.0.1:9000";
+            self.problem(at(section, said));
+        }
+        self.draft.config.upstreams.push(upstream);
+    }
+
+    fn route(&mut self, name: &str, section: &Section) {
+        let settings = self.draft.settings.clone();
+        let mut route = RouteDraft { host: None, path: None, to: None, settings };
+        for entry in &section.entries {
+            if let Some((key, value)) = self.look_up(Scope::Route, section, entry) {
+                let result = match key.set {
+                    Set::Route(set) => set(&mut route, &value),
+                    Set::Settings(set) => set(&mut route.settings, &value),
+                    _ => Ok(()),
+                };
+                self.judge(&value, result);
+            }
+        }
+        let has = |key: &str| section.entries.iter().any(|entry| entry.key == key);
+        if !has("host") && !has("path") {
+            let said = "expected a condition: host or path (what takes all the rest is default)";
+            self.problem(at(section, said));
+        }
+        if !has("to") {
+            self.problem(at(section, "expected an action, as in to = http:127.0.0.1:9000"));
+        }
+        if let Some(action) = route.to {
+            self.draft.rules.push(RuleDraft {
+                section: self.draft.section,
+                name: name.into(),
+                place: section.place.clone(),
+                host: route.host,
+                path: route.path,
+                action,
+                settings: (route.settings != self.draft.settings).then_some(route.settings),
+            });
+        }
+    }
+
+    /// The key of `entry` and its value, if it can be had. What stands against it is reported.
+    fn look_up(
+        &mut self,
+        scope: Scope,
+        section: &Section,
+        entry: &Entry,
+    ) -> Option<(&'static Key, Value)> {
+        let Some(key) = keys::find(scope, &entry.key) else {
+            self.unknown.push((scope, entry.clone(), section.label.clone()));
+            return None;
+        };
+        self.seen.push(key.name);
+        let error = |said: String| {
+            let name = plain(&Entry { value: None, ..entry.clone() }, &section.label, "").quoted();
+            Problem::error(Some(entry.key_place.clone()), format!("{name} {said}"))
+        };
+        match key.status() {
+            Status::Built => {}
+            Status::Planned("") => {
+                self.problem(error("is not in this version".into()));
+                return None;
+            }
+            Status::Planned(until) => {
+                self.problem(error(format!("is not in this version; {until}")));
+                return None;
+            }
+            Status::Refused(reason) => {
+                self.problem(error(format!("is not taken: {reason}")));
+                return None;
+            }
+            Status::WithoutEffect(reason) => {
+                if !self.idle.iter().any(|(known, _)| *known == entry.key) {
+                    self.idle.push((entry.key.clone(), reason));
+                }
+                return None;
+            }
+        }
+        if key.expand {
+            return Some((key, self.reader.expanded(entry, &section.label)?));
+        }
+        let written = entry.value.as_deref().unwrap_or_default();
+        Some((key, plain(entry, &section.label, written)))
+    }
+
+    /// Reports what a key said to its value.
+    fn judge(&mut self, value: &Value, result: Result<(), Fault>) {
+        match result {
+            Err(fault) => self.problem(value.error(&fault)),
+            Ok(()) if value.has_comment() => {
+                let said =
+                    "what follows the ';' belongs to the value; comments need a line of their own";
+                let said = format!("{}: {said}", value.quoted());
+                self.problem(Problem::warning(Some(value.place_at(0)), said));
+            }
+            Ok(()) => {}
+        }
+    }
+
+    /// With a listener and nothing that says where requests go, the app server's sockets do.
+    fn adopt_sockets(&mut self) {
+        let sockets = std::mem::take(&mut self.sockets);
+        let lost = self.seen.contains(&"http") && !self.says_where();
+        for (entry, label) in sockets {
+            if !lost {
+                self.skip(&entry.key);
+                continue;
+            }
+            self.seen.push("http-to");
+            let Some(value) = self.reader.expanded(&entry, &label) else { continue };
+            match dialable(&value) {
+                Ok(address) => {
+                    let said = format!("{} is taken as http-to", value.quoted());
+                    self.problem(Problem::notice(Some(entry.key_place.clone()), said));
+                    self.draft.config.http_to.push(value.placed(address));
+                }
+                Err(said) => {
+                    let said = format!("cannot be taken as http-to, which is missing: {said}");
+                    self.problem(value.error(&Fault::new(said)));
+                }
+            }
+        }
+    }
+
+    /// Whether anything, right or wrong, says where requests go.
+    pub(super) fn says_where(&self) -> bool {
+        let says = ["http-to", "default", "route", "route-host", "to"];
+        self.seen.iter().any(|key| says.contains(key))
+    }
+
+    /// Reports keys nobody knows, except own ones that some `%(key)` uses.
+    fn report_unknown(&mut self) {
+        for (scope, entry, label) in std::mem::take(&mut self.unknown) {
+            if scope == Scope::Main && self.reader.options.is_used(&entry.key) {
+                continue;
+            }
+            let name = plain(&Entry { value: None, ..entry.clone() }, &label, "").quoted();
+            let said = match dialect::instead(&entry.key) {
+                Some(said) => format!("{name}: {said}"),
+                None => format!("{name}: there is no such key{}", elsewhere(scope, &entry.key)),
+            };
+            self.problem(Problem::error(Some(entry.key_place), said));
+        }
+    }
+
+    /// Says once which keys were skipped, and which do nothing.
+    fn report_unused(&mut self) {
+        if !self.skipped.is_empty() {
+            let keys = self.skipped.join(", ");
+            let said = format!("[uwsgi]: skipped, for they are the app server's: {keys}");
+            self.problem(Problem::notice(self.uwsgi.clone(), said));
+        }
+        if !self.idle.is_empty() {
+            let keys: Vec<String> =
+                self.idle.iter().map(|(key, reason)| format!("{key} ({reason})")).collect();
+            let said = format!("without effect here: {}", keys.join(", "));
+            self.problem(Problem::notice(None, said));
+        }
+    }
+
+    pub(super) fn problem(&mut self, problem: Problem) {
+        self.reader.problems.push(problem);
+    }
+}
+
+/// An error of a whole section.
+fn at(section: &Section, said: &str) -> Problem {
+    Problem::error(Some(section.place.clone()), format!("{}: {said}", section.label))
+}
+
+/// Where a key that is unknown in `scope` may belong, or what it may be a slip for.
+fn elsewhere(scope: Scope, name: &str) -> String {
+    let homes = [Scope::Main, Scope::Upstream, Scope::Route];
+    if let Some(home) = homes.into_iter().find(|home| keys::find(*home, name).is_some()) {
+        return format!("; it belongs in {}", home.label());
+    }
+    let names = keys::all().filter(|key| key.is_for(scope) && key.is_built());
+    nearest::hint(name, names.flat_map(Key::names))
+}
+
+/// Where the app server that listens on a socket can be dialled.
+fn dialable(value: &Value) -> Result<Address, String> {
+    let text = value.text();
+    if text.starts_with('=') || text.starts_with("fd://") {
+        return Err("it is inherited, so that its address is not known".into());
+    }
+    match value.address().map_err(|fault| fault.expected)? {
+        Address::Ip(ip) if ip.port() == 0 => Err("it has no fixed port".into()),
+        Address::Ip(mut ip) if ip.ip().is_unspecified() => {
+            match ip.is_ipv4() {
+                true => ip.set_ip(std::net::Ipv4Addr::LOCALHOST.into()),
+                false => ip.set_ip(std::net::Ipv6Addr::LOCALHOST.into()),
+            }
+            Ok(Address::Ip(ip))
+        }
+        address => Ok(address),
+    }
+}

@@ -1,0 +1,77 @@
+//! A configuration while its sections are read: what refers to other sections is still text.
+
+use super::model::{Config, Placed, Settings};
+use super::value::{Fault, Value};
+use crate::base::Place;
+
+/// What the main sections and upstreams have said so far.
+#[derive(Default)]
+pub(super) struct Draft {
+    pub(super) config: Config,
+    pub(super) settings: Settings,
+    pub(super) default: Option<Value>,
+    pub(super) rules: Vec<RuleDraft>,
+    /// Which section is being read, counted in the order of the text.
+    pub(super) section: usize,
+}
+
+/// A rule whose action is still text.
+pub(super) struct RuleDraft {
+    /// Which section it stands in.
+    pub(super) section: usize,
+    pub(super) name: String,
+    pub(super) place: Place,
+    pub(super) host: Option<Placed<String>>,
+    pub(super) path: Option<Placed<String>>,
+    pub(super) action: Value,
+    /// `None`: those of the main section.
+    pub(super) settings: Option<Settings>,
+}
+
+/// A `[route:NAME]` section.
+pub(super) struct RouteDraft {
+    pub(super) host: Option<Placed<String>>,
+    pub(super) path: Option<Placed<String>>,
+    pub(super) to: Option<Value>,
+    pub(super) settings: Settings,
+}
+
+/// What the regex of a one-line rule is matched with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Condition {
+    Path,
+    Host,
+}
+
+impl Draft {
+    /// `route = REGEX ACTION`: the first white space ends the regex.
+    pub(super) fn rule(&mut self, on: Condition, value: &Value) -> Result<(), Fault> {
+        let text = value.text();
+        let Some(space) = text.find([' ', '\t']) else {
+            let said = match text.is_empty() {
+                true => "expected REGEX ACTION, as in ^/ws/ http:127.0.0.1:9000",
+                false => {
+                    "expected a space and an action behind the regex, as in ^/ws/ http:127.0.0.1:9000"
+                }
+            };
+            return Err(Fault::at(text.len(), said));
+        };
+        let regex = value.slice(0..space);
+        let action = value.slice(space..text.len());
+        let pattern = Some(regex.placed(regex.text().to_owned()));
+        let (host, path) = match on {
+            Condition::Host => (pattern, None),
+            Condition::Path => (None, pattern),
+        };
+        self.rules.push(RuleDraft {
+            section: self.section,
+            name: regex.text().into(),
+            place: regex.place_at(0),
+            host,
+            path,
+            action,
+            settings: None,
+        });
+        Ok(())
+    }
+}

@@ -1,0 +1,103 @@
+//! Turns a draft into a configuration: resolves what refers to other sections and asks whether the
+//! whole makes sense.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use crate::base::Problem;
+
+use super::action::{self, Action, Target};
+use super::apply::Applier;
+use super::draft::RuleDraft;
+use super::model::{Config, Placed, Rule};
+use super::value::Value;
+
+const NO_LISTENER: &str = "nothing to listen on: expected http, as in http = :8080";
+const NO_WAY: &str = "nothing says where requests go: tidegate runs no apps. Start one, as in \
+                      `uwsgi --socket 127.0.0.1:3031 --wsgi-file app.py`, and set \
+                      http-to = 127.0.0.1:3031, or write a route";
+
+impl Applier<'_> {
+    /// Ends the work.
+    pub(super) fn finish(mut self, read_well: bool) -> (Config, Vec<Problem>) {
+        let mut config = std::mem::take(&mut self.draft.config);
+        config.settings = Arc::new(std::mem::take(&mut self.draft.settings));
+        for rule in std::mem::take(&mut self.draft.rules) {
+            config.rules.extend(self.rule(rule, &config));
+        }
+        if let Some(value) = self.draft.default.take() {
+            config.default = self.action(&value, &config);
+            if let Some(server) = config.http_to.first() {
+                let said = format!(
+                    "{}: http-to at {} takes what no rule takes already: keep one of them",
+                    value.quoted(),
+                    server.place
+                );
+                self.problem(Problem::error(Some(value.place_at(0)), said));
+            }
+        }
+        if read_well && !self.seen.contains(&"http") {
+            self.problem(Problem::error(None, NO_LISTENER));
+        }
+        if read_well && !self.says_where() {
+            self.problem(Problem::error(None, NO_WAY));
+        }
+        self.check_upstreams(&config);
+        let mut problems = std::mem::take(&mut self.reader.problems);
+        problems.sort_by(|a, b| (a.place.is_none(), &a.place).cmp(&(b.place.is_none(), &b.place)));
+        (config, problems)
+    }
+
+    fn rule(&mut self, rule: RuleDraft, config: &Config) -> Option<Rule> {
+        let action = self.action(&rule.action, config)?;
+        if rule.host.is_none() && rule.path.is_none() {
+            return None;
+        }
+        Some(Rule {
+            name: rule.name,
+            place: rule.place,
+            host: rule.host,
+            path: rule.path,
+            action,
+            settings: rule.settings.map_or_else(|| config.settings.clone(), Arc::new),
+        })
+    }
+
+    fn action(&mut self, value: &Value, config: &Config) -> Option<Placed<Action>> {
+        match action::parse(value, &config.upstreams) {
+            Ok(action) => Some(value.placed(action)),
+            Err(fault) => {
+                self.problem(value.error(&fault));
+                None
+            }
+        }
+    }
+
+    /// Groups nobody asks for, and servers listed twice, are probably slips.
+    fn check_upstreams(&mut self, config: &Config) {
+        let actions = config.rules.iter().map(|rule| &rule.action).chain(&config.default);
+        let used: HashSet<&str> = actions
+            .filter_map(|action| match action.value.target() {
+                Target::Upstream(name) => Some(name.as_str()),
+                Target::Address(_) => None,
+            })
+            .collect();
+        let whole = !self.reader.problems.iter().any(Problem::is_error);
+        for upstream in &config.upstreams {
+            if whole && !used.contains(upstream.name.as_str()) {
+                let said = format!("[upstream:{}]: no action names it", upstream.name);
+                self.problem(Problem::warning(Some(upstream.place.clone()), said));
+            }
+            let mut known = HashSet::new();
+            for server in &upstream.servers {
+                if !known.insert(&server.value) {
+                    let said = format!(
+                        "[upstream:{}] server \"{}\" is listed twice",
+                        upstream.name, server.value
+                    );
+                    self.problem(Problem::warning(Some(server.place.clone()), said));
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,297 @@
+//! What a configuration says, as plain data with the places it was said at.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::base::{Address, Place};
+
+use super::action::Action;
+
+/// A value together with where it was written, so that whoever compiles it later can point there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Placed<T> {
+    /// The value.
+    pub value: T,
+    /// Where it starts.
+    pub place: Place,
+}
+
+/// Everything a generation is built from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Config {
+    /// `http`: addresses to listen on.
+    pub listeners: Vec<Placed<Address>>,
+    /// `workers`: how many reactors.
+    pub workers: Workers,
+    /// `listen`: backlog of every listening socket.
+    pub backlog: u32,
+    /// `max-connections`; `None`: what the descriptor limit allows.
+    pub max_connections: Option<u64>,
+    /// `http-to`: uwsgi servers that take what no rule takes; empty when [`Config::default`] is set.
+    pub http_to: Vec<Placed<Address>>,
+    /// `default`: the action that takes what no rule takes; `None` when [`Config::http_to`] is set.
+    pub default: Option<Placed<Action>>,
+    /// Rules in the order they are tried: the order they are written in.
+    pub rules: Vec<Rule>,
+    /// `[upstream:NAME]` sections, in the order they are written in.
+    pub upstreams: Vec<Upstream>,
+    /// Limits of a request head.
+    pub limits: Limits,
+    /// `merge-slashes`: whether `//` in a path is collapsed before it is matched and forwarded.
+    pub merge_slashes: bool,
+    /// `spool-dir`; `None`: the system's directory for temporary files.
+    pub spool_dir: Option<PathBuf>,
+    /// Times that belong to a client connection or to the whole process.
+    pub times: Times,
+    /// Settings of everything that has none of its own.
+    pub settings: Arc<Settings>,
+    /// Access log and diagnostic log.
+    pub log: Log,
+}
+
+/// How many reactors run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Workers {
+    /// One per core.
+    Auto,
+    /// This many, at least one.
+    Count(u16),
+}
+
+/// Bounds of a request head, in bytes and fields.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Longest request target, else 414.
+    pub max_uri: usize,
+    /// Longest head, else 431.
+    pub max_head: usize,
+    /// Most fields, else 431; at most [`MAX_FIELDS`].
+    pub max_fields: usize,
+}
+
+/// The most fields a head may be allowed to have.
+pub const MAX_FIELDS: usize = 256;
+
+/// Times that no route can change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Times {
+    /// A whole request head, from its first byte.
+    pub headers: Duration,
+    /// Idle between requests; `None`: one request per connection.
+    pub keepalive: Option<Duration>,
+    /// At stop, how long sessions may go on.
+    pub drain: Duration,
+}
+
+/// What an exchange needs to know of the route it took. A `[route:NAME]` section starts from a copy of
+/// the main section's and changes it; rules without a change share one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settings {
+    /// `http-raw-body`: after the head everything is passed raw both ways.
+    pub raw_body: bool,
+    /// `http-chunked-input`: chunked request bodies keep their framing towards uwsgi servers.
+    pub chunked_input: bool,
+    /// `http-auto-chunked`: responses without a length are chunked towards HTTP/1.1 clients.
+    pub auto_chunked: bool,
+    /// `http-manage-expect`.
+    pub manage_expect: ManageExpect,
+    /// `max-body`, in bytes; beyond it 413.
+    pub max_body: Option<u64>,
+    /// `http-buffer-size-max`: bytes of a buffered request body kept in memory.
+    pub buffer_size_max: u64,
+    /// `spool-max`: bytes of a buffered request body kept in memory and file together; beyond it 413.
+    pub spool_max: u64,
+    /// `http-var`: variables added to the uwsgi packet, in order.
+    pub vars: Vec<(String, String)>,
+    /// `http-modifier1`, unless the action has its own.
+    pub modifier1: u8,
+    /// `http-modifier2`, unless the action has its own.
+    pub modifier2: u8,
+    /// `http-connect-timeout`, unless the upstream has its own.
+    pub connect_timeout: Duration,
+    /// `http-timeout`: silence of either side during an exchange.
+    pub timeout: Duration,
+    /// `tunnel-timeout`: silence of a WebSocket from both ends; `None`: no bound.
+    pub tunnel_timeout: Option<Duration>,
+    /// `http-websockets`: whether WebSocket handshakes are routed.
+    pub websockets: bool,
+    /// `websockets-mode`.
+    pub websockets_mode: WebSocketMode,
+}
+
+/// Who answers `Expect: 100-continue`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ManageExpect {
+    /// The upstream: the field is passed on.
+    Off,
+    /// We do, whatever the length of the body.
+    On,
+    /// We do for bodies up to this many bytes; a larger one gets 413.
+    UpTo(u64),
+}
+
+/// How much of a WebSocket is looked at on its way through.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WebSocketMode {
+    /// Opaque bytes.
+    Pass,
+}
+
+/// One rule: all its conditions must hold.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rule {
+    /// What logs call it: the section's NAME, else the text of its regex.
+    pub name: String,
+    /// Where the rule starts.
+    pub place: Place,
+    /// Regex the host must match (`route-host`, `host`).
+    pub host: Option<Placed<String>>,
+    /// Regex the canonical path must match (`route`, `path`). At least one of the two is there. Captures
+    /// are the path's when it is there, else the host's.
+    pub path: Option<Placed<String>>,
+    /// What is done.
+    pub action: Placed<Action>,
+    /// Settings for what it takes.
+    pub settings: Arc<Settings>,
+}
+
+/// A named group of servers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Upstream {
+    /// NAME of `[upstream:NAME]`.
+    pub name: String,
+    /// Where the section starts.
+    pub place: Place,
+    /// What its servers speak.
+    pub protocol: Protocol,
+    /// Its servers, at least one.
+    pub servers: Vec<Placed<Address>>,
+    /// How one is chosen.
+    pub balance: Balance,
+    /// Its own `connect-timeout`.
+    pub connect_timeout: Option<Duration>,
+}
+
+/// What an upstream's servers speak.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Protocol {
+    /// HTTP/1.1.
+    Http,
+    /// uwsgi, one connection per request.
+    Uwsgi,
+}
+
+impl Protocol {
+    /// The word for it in files.
+    pub fn name(self) -> &'static str {
+        match self {
+            Protocol::Http => "http",
+            Protocol::Uwsgi => "uwsgi",
+        }
+    }
+}
+
+/// How a server of a group is chosen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Balance {
+    /// Each in turn.
+    RoundRobin,
+}
+
+/// What is written down about what happened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Log {
+    /// `disable-logging` turns the access log off.
+    pub access: bool,
+    /// `log-format` of the access log.
+    pub format: LogFormat,
+    /// `logto`: where the access log goes.
+    pub to: LogTo,
+    /// `log-level` of the diagnostic log, which goes to standard error.
+    pub level: LogLevel,
+}
+
+/// Format of a line of the access log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogFormat {
+    /// The combined format and our own fields behind it.
+    Combined,
+    /// One JSON object per line.
+    Json,
+}
+
+/// Where the access log goes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LogTo {
+    /// Standard output.
+    Stdout,
+    /// Standard error.
+    Stderr,
+    /// Appended to this file.
+    File(PathBuf),
+}
+
+/// The least severe diagnostic that is logged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[allow(missing_docs)]
+pub enum LogLevel {
+    Error,
+    Warn,
+    Info,
+    Debug,
+    Trace,
+}
+
+impl Default for Config {
+    /// What an empty file says.
+    fn default() -> Config {
+        Config {
+            listeners: Vec::new(),
+            workers: Workers::Auto,
+            backlog: 4096,
+            max_connections: None,
+            http_to: Vec::new(),
+            default: None,
+            rules: Vec::new(),
+            upstreams: Vec::new(),
+            limits: Limits { max_uri: 8 << 10, max_head: 16 << 10, max_fields: 100 },
+            merge_slashes: true,
+            spool_dir: None,
+            times: Times {
+                headers: Duration::from_secs(10),
+                keepalive: Some(Duration::from_secs(60)),
+                drain: Duration::from_secs(30),
+            },
+            settings: Arc::new(Settings::default()),
+            log: Log {
+                access: true,
+                format: LogFormat::Combined,
+                to: LogTo::Stdout,
+                level: LogLevel::Info,
+            },
+        }
+    }
+}
+
+impl Default for Settings {
+    fn default() -> Settings {
+        Settings {
+            raw_body: false,
+            chunked_input: false,
+            auto_chunked: true,
+            manage_expect: ManageExpect::On,
+            max_body: None,
+            buffer_size_max: 64 << 10,
+            spool_max: 64 << 20,
+            vars: Vec::new(),
+            modifier1: 0,
+            modifier2: 0,
+            connect_timeout: Duration::from_secs(5),
+            timeout: Duration::from_secs(60),
+            tunnel_timeout: None,
+            websockets: true,
+            websockets_mode: WebSocketMode::Pass,
+        }
+    }
+}

@@ -1,0 +1,168 @@
+//! Names of actions that are known but cannot be had: not in this version, or uWSGI's alone.
+
+/// How a known name stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Standing {
+    /// Not in this version.
+    Planned,
+    /// Never, and this is what to write.
+    Instead(&'static str),
+    /// Something only an app server can do.
+    AppServer,
+}
+
+/// Actions that are not in this version.
+const PLANNED: [&str; 29] = [
+    "https",
+    "tcp",
+    "tcps",
+    "echo",
+    "channel",
+    "publish",
+    "static",
+    "file",
+    "redirect",
+    "redirect-301",
+    "break",
+    "return",
+    "send",
+    "last",
+    "continue",
+    "rewrite",
+    "addheader",
+    "addrequestheader",
+    "delheader",
+    "addvar",
+    "basicauth",
+    "auth",
+    "allow",
+    "deny",
+    "limit",
+    "hsts",
+    "log",
+    "donotlog",
+    "goto",
+];
+
+/// Actions of uWSGI that have another name here.
+const INSTEAD: [(&str, &str); 13] = [
+    ("proxyhttp", "http:ADDR takes HTTP and WebSockets alike"),
+    ("httpdumb", "http:ADDR takes HTTP and WebSockets alike"),
+    ("httpconnect", "http:ADDR takes HTTP and WebSockets alike"),
+    ("proxyhttpconnect", "http:ADDR takes HTTP and WebSockets alike"),
+    ("proxyuwsgi", "uwsgi:ADDR takes HTTP and WebSockets alike"),
+    ("redirect-302", "redirect:URL will answer 302, but is not in this version"),
+    ("redirect-permanent", "redirect-301:URL will, but is not in this version"),
+    ("break-with-status", "break:NNN will, but is not in this version"),
+    ("rewrite-last", "rewrite:PATH and last: will, but are not in this version"),
+    ("remheader", "delheader:NAME will, but is not in this version"),
+    ("fastfile", "file:PATH will, but is not in this version"),
+    ("sendfile", "file:PATH will, but is not in this version"),
+    ("access", "allow:CIDR and deny:CIDR will, but are not in this version"),
+];
+
+/// Actions only uWSGI's app server has.
+const APP_SERVER: [&str; 86] = [
+    "alarm",
+    "basicauth-next",
+    "cache",
+    "cache-continue",
+    "cache-store",
+    "cachedec",
+    "cachediv",
+    "cacheinc",
+    "cachemul",
+    "cacheset",
+    "cachestore",
+    "cachevar",
+    "call",
+    "cgi",
+    "cgihelper",
+    "chdir",
+    "chunked",
+    "clearheaders",
+    "disableheaders",
+    "donotoffload",
+    "expires",
+    "fastfile-next",
+    "file-next",
+    "fixcl",
+    "fixpathinfo",
+    "flush",
+    "forcecl",
+    "gridfs",
+    "gzip",
+    "harakiri",
+    "hash",
+    "ldapauth",
+    "ldapauth-next",
+    "logvar",
+    "memcached",
+    "memcached-continue",
+    "memcached-store",
+    "memcachedstore",
+    "metricdec",
+    "metricdiv",
+    "metricinc",
+    "metricmul",
+    "metricset",
+    "offload",
+    "radius",
+    "radius-next",
+    "redis",
+    "redis-continue",
+    "redis-store",
+    "redisstore",
+    "resetheaders",
+    "rpc",
+    "rpcblob",
+    "rpcnext",
+    "rpcraw",
+    "rpcret",
+    "rpcvar",
+    "send-crnl",
+    "sendfile-next",
+    "setapp",
+    "setdocroot",
+    "setfile",
+    "sethome",
+    "setmethod",
+    "setmodifier1",
+    "setmodifier2",
+    "setpathinfo",
+    "setprocname",
+    "setremoteaddr",
+    "setscheme",
+    "setscriptname",
+    "seturi",
+    "setuser",
+    "signal",
+    "spnego",
+    "spnego-next",
+    "ssi",
+    "static-next",
+    "symcall",
+    "symcall-next",
+    "template",
+    "to-file",
+    "tofile",
+    "toxslt",
+    "xmldir",
+    "xslt",
+];
+
+/// How the action `name` stands; `None` when nobody knows it, or it can be had.
+pub(super) fn standing(name: &str) -> Option<Standing> {
+    if PLANNED.contains(&name) {
+        return Some(Standing::Planned);
+    }
+    if let Some((_, say)) = INSTEAD.iter().find(|(known, _)| *known == name) {
+        return Some(Standing::Instead(say));
+    }
+    APP_SERVER.contains(&name).then_some(Standing::AppServer)
+}
+
+/// Names worth suggesting.
+pub(super) fn names() -> impl Iterator<Item = &'static str> {
+    PLANNED.into_iter()
+}

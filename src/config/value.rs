@@ -1,0 +1,273 @@
+//! A value as written and expanded, and its reading as a duration, a size, a number and so on.
+
+use std::ops::{Range, RangeInclusive};
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::base::{Address, Place, Problem};
+
+use super::model::Placed;
+
+/// Why a value cannot be taken: the byte of the expanded text it is about, and what was expected.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Fault {
+    pub(super) at: usize,
+    pub(super) expected: String,
+}
+
+impl Fault {
+    /// A fault of the whole value.
+    pub(super) fn new(expected: impl Into<String>) -> Fault {
+        Fault { at: 0, expected: expected.into() }
+    }
+
+    /// A fault from byte `at` on.
+    pub(super) fn at(at: usize, expected: impl Into<String>) -> Fault {
+        Fault { at, expected: expected.into() }
+    }
+}
+
+/// What a key is set to, or a part of it.
+#[derive(Clone, Debug)]
+pub(super) struct Value {
+    /// How messages name the entry: `[tidegate] http =` or `--http`.
+    label: Arc<str>,
+    /// The entry's value before expansion.
+    written: Arc<str>,
+    /// The entry's value after expansion.
+    whole: Arc<str>,
+    /// Where the entry's value starts.
+    place: Place,
+    /// Which bytes of `whole` this is.
+    range: Range<usize>,
+    /// Whether the key stood alone, without `=`.
+    pub(super) bare: bool,
+}
+
+const DURATION: &str = "expected a duration such as 30s, 5m or 250ms";
+const DURATION_OR_OFF: &str = "expected a duration such as 30s, 5m or 250ms, or off";
+const SIZE: &str = "expected a size such as 64k, 1m or 4096";
+const YEAR: Duration = Duration::from_secs(365 * 24 * 3600);
+
+impl Value {
+    pub(super) fn new(
+        label: impl Into<Arc<str>>,
+        written: &str,
+        whole: &str,
+        place: Place,
+        bare: bool,
+    ) -> Value {
+        let range = 0..whole.len();
+        Value {
+            label: label.into(),
+            written: written.into(),
+            whole: whole.into(),
+            place,
+            range,
+            bare,
+        }
+    }
+
+    /// The text, expanded; empty for a key alone.
+    pub(super) fn text(&self) -> &str {
+        self.whole.get(self.range.clone()).unwrap_or_default()
+    }
+
+    /// The bytes `range` of this as a value of its own, without white space around it.
+    pub(super) fn slice(&self, range: Range<usize>) -> Value {
+        let text = self.text().get(range.clone()).unwrap_or_default();
+        let start = self.range.start + range.start + text.len() - text.trim_start().len();
+        Value { range: start..start + text.trim().len(), ..self.clone() }
+    }
+
+    /// Place of byte `at` of the text. Expansion moves bytes: then it is where the whole value starts.
+    pub(super) fn place_at(&self, at: usize) -> Place {
+        let mut place = self.place.clone();
+        if self.written == self.whole && place.line > 0 {
+            let before = self.whole.get(..self.range.start + at).unwrap_or(&self.whole);
+            place.column += u32::try_from(before.chars().count()).unwrap_or(0);
+        }
+        place
+    }
+
+    /// `found` with this value's place.
+    pub(super) fn placed<T>(&self, found: T) -> Placed<T> {
+        Placed { value: found, place: self.place_at(0) }
+    }
+
+    /// How messages quote the entry.
+    pub(super) fn quoted(&self) -> String {
+        if self.bare {
+            return self.label.trim_end_matches(" =").into();
+        }
+        let mut text = format!("{} \"{}\"", self.label, shown(&self.written));
+        if self.written != self.whole {
+            text.push_str(&format!(" (which is \"{}\")", shown(&self.whole)));
+        }
+        text
+    }
+
+    /// The error that `fault` is. Text behind ` ;` gets the hint that it is no comment here.
+    pub(super) fn error(&self, fault: &Fault) -> Problem {
+        let hint = if self.has_comment() { " (comments need a line of their own)" } else { "" };
+        let message = format!("{}: {}{hint}", self.quoted(), fault.expected);
+        Problem::error(Some(self.place_at(fault.at)), message)
+    }
+
+    /// Whether the entry looks as if a comment was meant at its end.
+    pub(super) fn has_comment(&self) -> bool {
+        self.whole.contains(" ;") || self.whole.contains("\t;")
+    }
+
+    /// A yes or no; a key alone means yes.
+    pub(super) fn flag(&self) -> Result<bool, Fault> {
+        if self.bare {
+            return Ok(true);
+        }
+        word_flag(self.text())
+            .ok_or_else(|| Fault::new("expected true, on, yes or 1, or false, off, no or 0"))
+    }
+
+    /// A length of time, not zero.
+    pub(super) fn duration(&self) -> Result<Duration, Fault> {
+        match parse_duration(self.text()) {
+            Some(Duration::ZERO) => Err(Fault::new("expected a duration longer than 0")),
+            Some(found) if found > YEAR => Err(Fault::new("expected at most a year (8760h)")),
+            Some(found) => Ok(found),
+            None => Err(Fault::new(DURATION)),
+        }
+    }
+
+    /// A length of time; zero and the words for no mean `None`.
+    pub(super) fn duration_or_off(&self) -> Result<Option<Duration>, Fault> {
+        let off = word_flag(self.text()) == Some(false);
+        if off || parse_duration(self.text()) == Some(Duration::ZERO) {
+            return Ok(None);
+        }
+        let say_off = |fault: Fault| match fault.expected.as_str() {
+            DURATION => Fault::new(DURATION_OR_OFF),
+            _ => fault,
+        };
+        self.duration().map(Some).map_err(say_off)
+    }
+
+    /// A number of bytes, at least 1.
+    pub(super) fn size(&self) -> Result<u64, Fault> {
+        match parse_size(self.text()) {
+            Some(0) => Err(Fault::new("expected a size of at least 1 byte")),
+            Some(found) => Ok(found),
+            None => Err(Fault::new(SIZE)),
+        }
+    }
+
+    /// A number of bytes within bounds, which the message names.
+    pub(super) fn size_within(&self, bounds: RangeInclusive<u64>) -> Result<usize, Fault> {
+        let found = self.size()?;
+        if bounds.contains(&found)
+            && let Ok(found) = usize::try_from(found)
+        {
+            return Ok(found);
+        }
+        let (least, most) = (show_size(*bounds.start()), show_size(*bounds.end()));
+        Err(Fault::new(format!("expected a size from {least} to {most}")))
+    }
+
+    /// A whole number within bounds, which the message names.
+    pub(super) fn number(&self, bounds: RangeInclusive<u64>) -> Result<u64, Fault> {
+        let found = digits(self.text()).filter(|found| bounds.contains(found));
+        found.ok_or_else(|| {
+            let (least, most) = (bounds.start(), bounds.end());
+            Fault::new(format!("expected a number from {least} to {most}"))
+        })
+    }
+
+    /// An address.
+    pub(super) fn address(&self) -> Result<Address, Fault> {
+        self.text().parse().map_err(|fault| Fault::new(format!("{fault}")))
+    }
+
+    /// Any text that is not empty.
+    pub(super) fn filled(&self, expected: &str) -> Result<&str, Fault> {
+        match self.text() {
+            "" => Err(Fault::new(expected)),
+            text => Ok(text),
+        }
+    }
+
+    /// One of a few words.
+    pub(super) fn one_of<T: Copy>(&self, words: &[(&str, T)]) -> Result<T, Fault> {
+        let text = self.text();
+        if let Some((_, found)) = words.iter().find(|(word, _)| *word == text) {
+            return Ok(*found);
+        }
+        let names: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
+        Err(Fault::new(format!("expected {}", super::nearest::either(&names))))
+    }
+}
+
+/// What a word says as a yes or no.
+pub(super) fn word_flag(text: &str) -> Option<bool> {
+    const YES: [&str; 4] = ["true", "on", "yes", "1"];
+    const NO: [&str; 4] = ["false", "off", "no", "0"];
+    let is = |words: [&str; 4]| words.iter().any(|word| word.eq_ignore_ascii_case(text));
+    if is(YES) { Some(true) } else { is(NO).then_some(false) }
+}
+
+/// Digits and nothing else, as a number that fits.
+fn digits(text: &str) -> Option<u64> {
+    let plain = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    if plain { text.parse().ok() } else { None }
+}
+
+/// `250ms 30s 5m 1h`; a bare number is seconds.
+fn parse_duration(text: &str) -> Option<Duration> {
+    let end = text.bytes().take_while(u8::is_ascii_digit).count();
+    let (number, unit) = text.split_at_checked(end)?;
+    let number = digits(number)?;
+    let seconds = |each: u64| number.checked_mul(each).map(Duration::from_secs);
+    match unit {
+        "ms" => Some(Duration::from_millis(number)),
+        "" | "s" => seconds(1),
+        "m" => seconds(60),
+        "h" => seconds(3600),
+        _ => None,
+    }
+}
+
+/// `64k 1m 2g`; a bare number is bytes.
+fn parse_size(text: &str) -> Option<u64> {
+    let end = text.bytes().take_while(u8::is_ascii_digit).count();
+    let (number, unit) = text.split_at_checked(end)?;
+    let each = match unit {
+        "" => 1,
+        "k" | "K" => 1 << 10,
+        "m" | "M" => 1 << 20,
+        "g" | "G" => 1 << 30,
+        _ => return None,
+    };
+    digits(number)?.checked_mul(each)
+}
+
+/// A size in the largest unit that divides it.
+fn show_size(size: u64) -> String {
+    match size {
+        _ if size.is_multiple_of(1 << 20) => format!("{}m", size >> 20),
+        _ if size.is_multiple_of(1 << 10) => format!("{}k", size >> 10),
+        _ => size.to_string(),
+    }
+}
+
+/// `text` fit for one line of a message: no control characters, not longer than a line.
+pub(super) fn shown(text: &str) -> String {
+    const MOST: usize = 80;
+    let clean = |c: char| if c.is_control() { '\u{fffd}' } else { c };
+    let mut shown: String = text.chars().take(MOST).map(clean).collect();
+    if text.chars().nth(MOST).is_some() {
+        shown.push('…');
+    }
+    shown
+}
+
+#[cfg(test)]
+#[path = "value_tests.rs"]
+mod tests;
