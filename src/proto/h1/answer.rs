@@ -9,7 +9,7 @@ use crate::proto::http::{Version, reason};
 pub struct Answer<'a> {
     /// The status.
     pub status: u16,
-    /// One sentence for whoever reads the body; nothing of the request belongs into it.
+    /// A sentence for whoever reads the body, escaped where the body is HTML; may be empty.
     pub text: &'a str,
     /// The client prefers HTML ([`crate::proto::http::prefers_html`]).
     pub html: bool,
@@ -103,39 +103,43 @@ struct Text<'a> {
     sentence: &'a str,
 }
 
-impl<'a> Text<'a> {
+impl Text<'_> {
     const fn media_type(&self) -> &'static str {
         if self.html { "text/html; charset=utf-8" } else { "text/plain; charset=utf-8" }
     }
 
-    fn pieces(&self) -> [&'a str; 11] {
-        let Self { status, phrase, sentence, .. } = *self;
-        if !self.html {
-            let gap = if sentence.is_empty() { "" } else { "\n" };
-            return [status, " ", phrase, "\n", sentence, gap, "", "", "", "", ""];
-        }
-        [
-            "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>",
-            status,
-            " ",
-            phrase,
-            "</title></head>\n<body><h1>",
-            status,
-            " ",
-            phrase,
-            "</h1><p>",
-            sentence,
-            "</p></body></html>\n",
-        ]
-    }
-
     fn len(&self) -> usize {
-        self.pieces().iter().map(|piece| piece.len()).sum()
+        let mut len = 0;
+        self.each_piece(|piece| len += piece.len());
+        len
     }
 
     fn put(&self, out: &mut Vec<u8>) {
-        for piece in self.pieces() {
-            out.extend_from_slice(piece.as_bytes());
+        self.each_piece(|piece| out.extend_from_slice(piece.as_bytes()));
+    }
+
+    fn each_piece(&self, mut visit: impl FnMut(&str)) {
+        let Self { status, phrase, sentence, .. } = *self;
+        if !self.html {
+            let end = if sentence.is_empty() { "" } else { "\n" };
+            return [status, " ", phrase, "\n", sentence, end].into_iter().for_each(visit);
+        }
+        let open = "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>";
+        let body = "</title></head>\n<body><h1>";
+        let heading = [open, status, " ", phrase, body, status, " ", phrase, "</h1><p>"];
+        heading.into_iter().for_each(&mut visit);
+        sentence.split_inclusive(['<', '>', '&', '"']).for_each(|piece| escape(piece, &mut visit));
+        visit("</p></body></html>\n");
+    }
+}
+
+/// Visits a piece of text that may end in a character which HTML needs escaped.
+fn escape(piece: &str, visit: &mut impl FnMut(&str)) {
+    for (character, entity) in [('<', "&lt;"), ('>', "&gt;"), ('&', "&amp;"), ('"', "&quot;")] {
+        if let Some(plain) = piece.strip_suffix(character) {
+            visit(plain);
+            return visit(entity);
         }
     }
+    visit(piece);
 }

@@ -1,14 +1,13 @@
 //! Requests as an upstream sees them: written anew from a parsed head.
 
-use super::connection::is_nominated;
+use super::RequestHead;
 use super::write::{put, put_extra, put_field, put_framing};
-use super::{RequestHead, Upgrade};
-use crate::proto::http::{Body, Field, Known};
+use crate::proto::http::{Body, Field, Fields, Known};
 
 /// Who is asking, for the forwarding fields.
 #[derive(Clone, Copy, Debug)]
 pub struct Identity<'a> {
-    /// The peer's address as text, without a port.
+    /// The peer's address as text, without a port; empty when it has none (unix sockets).
     pub addr: &'a str,
     /// How it came to us: `http` or `https`.
     pub proto: &'a str,
@@ -87,14 +86,9 @@ fn goes_on(head: &RequestHead<'_, '_>, forward: &Forward<'_>, field: Field<'_>) 
 /// The forwarding fields: ours alone, or, behind a trusted peer, its own with our view appended to
 /// `X-Forwarded-For` and added where it said nothing.
 fn put_identity(head: &RequestHead<'_, '_>, identity: &Identity<'_>, out: &mut Vec<u8>) {
-    out.extend_from_slice(b"X-Forwarded-For: ");
-    if identity.trusted {
-        for value in head.fields.all(Known::XForwardedFor).filter(|value| !value.is_empty()) {
-            put(out, &[value, b", "]);
-        }
-    }
-    put(out, &[identity.addr.as_bytes(), b"\r\n"]);
-    let lacks = |known| !(identity.trusted && head.fields.has(known));
+    let believed = if identity.trusted { Some(head.fields) } else { None };
+    put_forwarded_for(believed, identity.addr, out);
+    let lacks = |known| !believed.is_some_and(|fields| fields.has(known));
     if lacks(Known::XForwardedProto) {
         put_field(out, "X-Forwarded-Proto", identity.proto.as_bytes());
     }
@@ -103,14 +97,16 @@ fn put_identity(head: &RequestHead<'_, '_>, identity: &Identity<'_>, out: &mut V
     }
 }
 
-impl RequestHead<'_, '_> {
-    /// Whether a `Connection` field asks for the removal of this one and may have its way.
-    pub(in crate::proto) fn is_nominated(&self, field: Field<'_>) -> bool {
-        self.nominates && is_nominated(self.fields, field)
+/// `X-Forwarded-For`: what is believed, then the peer's address; nothing when there is neither (a
+/// unix socket's peer has no address).
+fn put_forwarded_for(believed: Option<Fields<'_, '_>>, addr: &str, out: &mut Vec<u8>) {
+    let before = believed.into_iter().flat_map(|fields| fields.all(Known::XForwardedFor));
+    let mut separator: &[u8] = b"X-Forwarded-For: ";
+    for value in before.chain([addr.as_bytes()]).filter(|value| !value.is_empty()) {
+        put(out, &[separator, value]);
+        separator = b", ";
     }
-
-    /// Whether this is a request for a WebSocket.
-    pub fn is_websocket(&self) -> bool {
-        self.upgrade == Upgrade::WebSocket
+    if separator == b", " {
+        out.extend_from_slice(b"\r\n");
     }
 }

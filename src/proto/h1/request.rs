@@ -1,10 +1,10 @@
 //! Request heads: from bytes to a [`RequestHead`].
 
-use super::connection::Options;
+use super::connection::{Options, is_nominated};
 use super::framing::Framing;
 use super::head::{Cut, lines_end_in_crlf};
 use super::{Limits, METHOD_MAX, RequestError, target};
-use crate::proto::http::{Body, FieldStore, Fields, Known, Method, Version, host, list};
+use crate::proto::http::{Body, Field, FieldStore, Fields, Known, Method, Version, host, list};
 
 /// What a request asks the connection to become (RFC 9110 section 7.8).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,7 +48,14 @@ pub struct RequestHead<'s, 'a> {
     /// Bytes of the head, an empty line before it included: the body begins here.
     pub len: usize,
     /// Whether `Connection` may name fields to remove.
-    pub(super) nominates: bool,
+    nominates: bool,
+}
+
+impl RequestHead<'_, '_> {
+    /// Whether a `Connection` field asks for the removal of this one and may have its way.
+    pub(in crate::proto) fn is_nominated(&self, field: Field<'_>) -> bool {
+        self.nominates && is_nominated(self.fields, field)
+    }
 }
 
 /// Parses a request head at the start of `bytes`; `Ok(None)` asks for more of them. Once
@@ -101,9 +108,12 @@ fn skip_empty_line(bytes: &[u8]) -> Result<Option<usize>, RequestError> {
 /// How much of the bytes is looked at, and what it means if that is not enough.
 fn cut(bytes: &[u8], max_head: usize, max_uri: usize) -> Cut<RequestError> {
     let head = Cut { end: max_head, error: RequestError::HeadTooLarge };
-    let line = match bytes.get(..=METHOD_MAX).map(|start| memchr::memchr(b' ', start)) {
-        Some(None) => Cut { end: METHOD_MAX + 1, error: RequestError::MethodTooLong },
-        Some(Some(space)) if bytes.len() > max_uri => {
+    let start = bytes.get(..=METHOD_MAX).unwrap_or(bytes);
+    let line = match memchr::memchr(b' ', start) {
+        None if bytes.len() > METHOD_MAX => {
+            Cut { end: METHOD_MAX + 1, error: RequestError::MethodTooLong }
+        }
+        Some(space) if bytes.len() > max_uri => {
             let end = (space + 1).saturating_add(max_uri).saturating_add(1);
             let target = bytes.get(space + 1..end);
             match target.map(|target| memchr::memchr3(b' ', b'\r', b'\n', target)) {

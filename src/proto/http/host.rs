@@ -120,3 +120,62 @@ fn has_empty_label(host: &[u8]) -> bool {
     let name = host.strip_suffix(b".").unwrap_or(host);
     !host.is_empty() && name.split(|byte| *byte == b'.').any(<[u8]>::is_empty)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn compare(authority: &str) -> String {
+        let mut scratch = Vec::new();
+        comparable(authority.as_bytes(), &mut scratch).escape_ascii().to_string()
+    }
+
+    #[test]
+    fn hosts_are_compared_without_case_port_and_trailing_dot() {
+        for same in ["example.com", "EXAMPLE.com", "example.com.", "Example.Com.:8080"] {
+            assert_eq!(compare(same), "example.com");
+        }
+        assert_eq!(compare("[2001:DB8::1]:443"), "[2001:db8::1]");
+        assert_eq!(compare("127.0.0.1:80"), "127.0.0.1");
+        assert_eq!(compare(""), "");
+    }
+
+    #[test]
+    fn authorities_are_taken_apart() {
+        let parts = |text: &'static str| {
+            parse(text.as_bytes()).map(|parts| (parts.host.escape_ascii().to_string(), parts.port))
+        };
+        assert_eq!(parts("a.b:80"), Ok(("a.b".into(), Some(80))));
+        assert_eq!(parts("a.b."), Ok(("a.b.".into(), None)));
+        assert_eq!(parts("[::1]:1"), Ok(("[::1]".into(), Some(1))));
+        assert_eq!(parts("a:00080"), Ok(("a".into(), Some(80))));
+        assert_eq!(parts("a:000080"), Err(HostError::Port));
+    }
+
+    #[test]
+    fn no_host_climbs_out_of_a_directory_named_after_it() {
+        for bad in [".", "..", "a/..", "..:80", "a..", ".a", "a..b", "%2e%2e", "../x"] {
+            assert_eq!(parse(bad.as_bytes()), Err(HostError::Name), "{bad}");
+        }
+    }
+
+    #[test]
+    fn host_names_have_a_longest() {
+        assert!(parse("a".repeat(255).as_bytes()).is_ok());
+        assert_eq!(parse("a".repeat(256).as_bytes()), Err(HostError::Name));
+    }
+
+    proptest! {
+        #[test]
+        fn a_comparable_host_is_its_own(authority in "[a-zA-Z0-9.:@\\[\\]_-]{0,20}") {
+            let mut scratch = Vec::new();
+            let mut again = Vec::new();
+            if parse(authority.as_bytes()).is_ok() {
+                let once = comparable(authority.as_bytes(), &mut scratch);
+                prop_assert!(parse(once).is_ok());
+                prop_assert_eq!(comparable(once, &mut again), once);
+            }
+        }
+    }
+}

@@ -198,3 +198,6 @@ fn decode(from: &[u8], out: &mut Vec<u8>, chosen: impl Fn(u8) -> bool) {
 fn from_hex(high: u8, low: u8) -> Option<u8> {
     Some(list::hex_digit(high)? << 4 | list::hex_digit(low)?)
 }
+
+#[cfg(test)]
+mod tests;

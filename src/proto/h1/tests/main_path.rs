@@ -1,9 +1,8 @@
 //! The main path of each codec.
 
-use crate::proto::h1::*;
+use super::super::*;
+use super::DATE;
 use crate::proto::http::*;
-
-const DATE: &str = "Sun, 06 Nov 1994 08:49:37 GMT";
 
 #[test]
 fn a_request_goes_from_client_to_upstream() {
