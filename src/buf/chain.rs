@@ -33,7 +33,7 @@ impl Chain {
     }
 
     /// The segments, first to last.
-    pub fn iter(&self) -> impl Iterator<Item = &Segment> {
+    pub fn iter(&self) -> impl Iterator<Item = &Segment> + Clone {
         self.first.iter().chain(self.rest.iter().flat_map(|rest| rest.iter()))
     }
 

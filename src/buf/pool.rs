@@ -137,6 +137,11 @@ impl Pool {
         self.shared().slabs.borrow().len() * SLAB
     }
 
+    /// Whether a slab's worth of blocks is free, so that [`Pool::trim`] may have something to do.
+    pub fn has_spare(&self) -> bool {
+        self.shared().slabs.borrow().len() * PER_SLAB - self.taken() >= PER_SLAB
+    }
+
     /// Gives slabs back that were empty at the last call already; to be called every few seconds.
     #[allow(unsafe_code)]
     pub fn trim(&self) {

@@ -31,6 +31,11 @@ impl Rx {
         self.chain.front().map(Segment::bytes).unwrap_or_default()
     }
 
+    /// The segments waiting, first to last.
+    pub fn iter(&self) -> impl Iterator<Item = &Segment> + Clone {
+        self.chain.iter()
+    }
+
     /// How many further blocks may be read into.
     pub fn room(&self) -> usize {
         RX_BLOCKS.saturating_sub(self.chain.capacity() / BLOCK)

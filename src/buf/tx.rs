@@ -55,6 +55,16 @@ impl Tx {
         self.chain.push(segment);
     }
 
+    /// Queues a segment as it is.
+    pub fn queue(&mut self, segment: Segment) {
+        self.chain.push(segment);
+    }
+
+    /// The queued segments, first to last.
+    pub fn iter(&self) -> impl Iterator<Item = &Segment> + Clone {
+        self.chain.iter()
+    }
+
     /// Queues a copy of `bytes`: into the tail's room, then into fresh blocks, or where the pool has
     /// none into a stub.
     pub fn put(&mut self, bytes: &[u8], copied: Copied, pool: &Pool) {
@@ -117,6 +127,11 @@ impl Tx {
     /// Drops the first `n` bytes: they were sent.
     pub fn sent(&mut self, n: usize) {
         self.chain.consume(n);
+    }
+
+    /// Takes the first segment off, to queue it elsewhere.
+    pub fn pop(&mut self) -> Option<Segment> {
+        self.chain.pop()
     }
 
     /// Drops everything.

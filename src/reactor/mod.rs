@@ -16,6 +16,7 @@ mod readiness;
 mod stream;
 #[cfg(test)]
 mod testing;
+mod transfer;
 
 pub use dial::{DialError, connected, dial};
 pub use limits::{AcceptFault, descriptors, raise_descriptors};
@@ -26,6 +27,7 @@ pub use offload::{Done, Job, Offload, Reply};
 pub use peer::Peer;
 pub use readiness::Readiness;
 pub use stream::{Kind, Stream};
+pub use transfer::{Filled, Flushed, fill, flush};
 
 // A token is a key's 64 bits.
 const _: () = assert!(size_of::<usize>() == 8);

@@ -1,1 +1,44 @@
-//! The machines: what the proxy decides. Pure: no sockets, no clock.
+//! The machines: what the proxy decides. Pure: no sockets, no clock, no threads.
+//!
+//! A machine sees its connections as two [`Port`]s and the world as [`Cx`]. It is advanced whenever
+//! something arrived, left or expired; what needs a socket, a thread or the disk it asks for by an
+//! [`Action`], answered later by an [`Input`].
+//!
+//! ```text
+//!            .-----------------------------------------------.
+//!            v                                               |  kept alive
+//! Head --> Exchange (request: Collect, Dial, Body, Done) ----'
+//!   |        |      (response: Wait, Body, Done)
+//!   |        |-- 101 with the right proof, or raw --> Tunnel --> Closed(reason)
+//!   |        '-- failed, or not to be kept ---.
+//!   '-- bad head, our own answer -------------+--> Linger --> Closed(reason)
+//! ```
+
+mod answer;
+mod body;
+mod client;
+mod cx;
+mod exchange;
+mod head;
+mod linger;
+mod peer;
+mod port;
+mod reason;
+mod record;
+mod request;
+mod response;
+mod settings;
+mod snapshot;
+mod spool;
+mod tunnel;
+
+pub use client::Client;
+pub use cx::{Action, Cx, Input, Scratch, SpoolOrder};
+pub use head::HeadTimeouts;
+pub use peer::Peer;
+pub use port::{Port, RxEnd, Side, TxEnd};
+pub use reason::{CloseReason, Fault};
+pub use record::LogFormat;
+pub use settings::{Bodies, Generation, Place, Route, Target, Times};
+pub use snapshot::SnapshotError;
+pub use tunnel::{Tunnel, TunnelKind};

@@ -1,1 +1,35 @@
 //! One thread per core: where machines meet sockets.
+//!
+//! A worker owns its poll, its listening sockets, its connections and sessions, its blocks, timers and
+//! idle upstream connections. Nothing of it is shared but its mailbox and its counters.
+//!
+//! ```text
+//! event --> Conn --key--> Session --> fill ports --> machine.advance --> actions --> flush ports
+//!           (conns slab)  (sessions slab)                                  |
+//!                                           dial, park, hang up, spool <---'
+//! ```
+//!
+//! [`turn`](Worker::run) is the loop, `drive` what happens to one session, `act` how its wishes are
+//! carried out, `accept` and `connect` where connections come from.
+
+mod accept;
+mod act;
+mod chores;
+mod connect;
+mod drive;
+mod entry;
+mod generation;
+mod idle;
+mod logbook;
+mod mail;
+mod names;
+mod spool;
+mod turn;
+mod world;
+
+pub use accept::Door;
+pub use generation::{addresses, build};
+pub use logbook::{LogBook, LogSink, LogTarget};
+pub use mail::{Courier, Load, Mail, Peers};
+pub use names::Resolved;
+pub use turn::{MAIL_TOKEN, Setup, Worker};

@@ -1,0 +1,245 @@
+//! From a configuration to running workers, and from a signal to stopped ones.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, channel};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use mio::{Poll, Waker};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1, SIGUSR2};
+use signal_hook::iterator::Signals;
+
+use crate::base::{Address, Clock, Counters, Problem};
+use crate::config::{Config, LogTo, Workers};
+use crate::reactor::{
+    self, ListenOptions, Listener, Mailbox, Names, Offload, Outbox, Sender, Sharing,
+};
+use crate::session::Generation;
+use crate::upstream::Identities;
+use crate::worker::{
+    self, Courier, Door, Load, LogBook, LogTarget, MAIL_TOKEN, Mail, Peers, Resolved, Setup, Worker,
+};
+
+/// Letters a mailbox has room for.
+const MAILBOX: usize = 4096;
+/// Threads for the disk, and jobs that may wait for them.
+const OFFLOAD: (usize, usize) = (2, 1024);
+/// Between two look-ups of a name.
+const RESOLVE: Duration = Duration::from_secs(30);
+/// How long the start waits for names.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// Bytes of blocks one worker may take from the system.
+const MEMORY: usize = 1 << 30;
+/// Descriptors that are neither a client's nor an upstream's.
+const RESERVE: u64 = 64;
+
+/// Why the router did not start.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum BootError {
+    /// An address cannot be listened on.
+    #[error(transparent)]
+    Bind(#[from] reactor::BindError),
+    /// The system refuses something.
+    #[error("{0}: {1}")]
+    System(&'static str, std::io::Error),
+}
+
+/// Compiles a configuration's generation; what is wrong is added to `problems`.
+pub(super) fn compile(config: &Config, problems: &mut Vec<Problem>) -> Option<Generation> {
+    let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
+    worker::build(config, &mut Identities::default(), &host, problems)
+}
+
+/// Runs until stopped by a signal.
+///
+/// # Errors
+/// When something it needs cannot be had; nothing was started then.
+pub(super) fn run(config: &Config, generation: Generation) -> Result<(), BootError> {
+    let system = |what| move |error| BootError::System(what, error);
+    let descriptors =
+        reactor::raise_descriptors().map_err(system("cannot raise the descriptor limit"))?;
+    let signals = Signals::new([SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2])
+        .map_err(system("cannot listen for signals"))?;
+    let count = worker_count(config.workers);
+    let options = ListenOptions { backlog: config.backlog, mode: None };
+    let doors = open_doors(config, count, &options)?;
+    let book = LogBook::open(log_target(config)).map_err(system("cannot open the access log"))?;
+    let names = Names::start(RESOLVE).map_err(system("cannot start the resolver"))?;
+    let resolved = Arc::new(resolve(config, &names));
+    let offload =
+        Offload::start(OFFLOAD.0, OFFLOAD.1).map_err(system("cannot start the disk threads"))?;
+    let most = config.max_connections.unwrap_or(descriptors.saturating_sub(RESERVE) / 2);
+
+    let mut polls = Vec::new();
+    for _ in 0..count {
+        let poll = Poll::new().map_err(system("cannot make a poll"))?;
+        let waker =
+            Waker::new(poll.registry(), MAIL_TOKEN).map_err(system("cannot make a waker"))?;
+        let (sender, mailbox) = Mailbox::new(MAILBOX, Arc::new(waker));
+        polls.push((poll, sender, mailbox));
+    }
+    let senders: Vec<Sender<Mail>> = polls.iter().map(|(_, sender, _)| sender.clone()).collect();
+    let loads: Arc<[Load]> = (0..count).map(|_| Load::default()).collect();
+    let generation = Arc::new(generation);
+    let (over, ended) = channel();
+    let mut threads: Vec<JoinHandle<()>> = Vec::new();
+    for (index, ((poll, sender, mailbox), doors)) in polls.into_iter().zip(doors).enumerate() {
+        let counters = Arc::new(Counters::new());
+        let setup = Setup {
+            index,
+            poll,
+            doors,
+            mailbox,
+            peers: Peers {
+                outboxes: senders.iter().map(|to| Outbox::new(to.clone(), MAILBOX)).collect(),
+                loads: Arc::clone(&loads),
+                most: u32::try_from(most).unwrap_or(u32::MAX),
+            },
+            generation: Arc::clone(&generation),
+            names: Arc::clone(&resolved),
+            log: book.sink(Arc::clone(&counters)),
+            counters,
+            offload: offload.clone(),
+            courier: Courier(sender),
+            spool_dir: config.spool_dir.as_deref().map(Arc::<Path>::from),
+            memory: MEMORY,
+        };
+        let over = over.clone();
+        let spawned =
+            std::thread::Builder::new().name(format!("worker-{index}")).spawn(move || {
+                match Worker::new(setup) {
+                    Ok(worker) => worker.run(),
+                    Err(error) => tracing::error!(%error, "a worker cannot watch its listeners"),
+                }
+                let _ = over.send(Event::Ended);
+            });
+        threads.push(spawned.map_err(system("cannot start a worker"))?);
+    }
+    watch_signals(signals, over)?;
+    control(&ended, &senders, config.times.drain, &book, count);
+    for thread in threads {
+        // A worker that panicked has said so.
+        let _ = thread.join();
+    }
+    Ok(())
+}
+
+/// What the controlling thread is told.
+enum Event {
+    Signal(i32),
+    Ended,
+}
+
+fn watch_signals(
+    mut signals: Signals,
+    over: std::sync::mpsc::Sender<Event>,
+) -> Result<(), BootError> {
+    let watch = move || {
+        for signal in signals.forever() {
+            if over.send(Event::Signal(signal)).is_err() {
+                return;
+            }
+        }
+    };
+    let spawned = std::thread::Builder::new().name("signals".into()).spawn(watch);
+    spawned.map(|_| ()).map_err(|error| BootError::System("cannot start the signal thread", error))
+}
+
+/// Acts on signals until all workers have ended.
+fn control(
+    events: &Receiver<Event>,
+    senders: &[Sender<Mail>],
+    drain: Duration,
+    book: &LogBook,
+    mut running: usize,
+) {
+    let tell = |mail: fn(&Clock, Duration) -> Mail| {
+        let clock = Clock::new();
+        for sender in senders {
+            // A worker that has ended needs no telling.
+            let _ = sender.send_waiting(mail(&clock, drain));
+        }
+    };
+    let mut draining = false;
+    while running > 0 {
+        match events.recv() {
+            Ok(Event::Ended) => running -= 1,
+            Ok(Event::Signal(SIGTERM | SIGINT)) if draining => {
+                tracing::info!("stopping at once");
+                tell(|_, _| Mail::Stop);
+            }
+            Ok(Event::Signal(SIGTERM | SIGINT)) => {
+                draining = true;
+                tracing::info!(?drain, "draining; a second signal stops at once");
+                tell(|clock, drain| Mail::Drain(clock.now() + drain));
+            }
+            Ok(Event::Signal(SIGUSR1)) => book.reopen(),
+            Ok(Event::Signal(SIGHUP)) => tracing::warn!("reload: not in this version"),
+            Ok(Event::Signal(_)) => tracing::warn!("upgrade: not in this version"),
+            Err(_) => return,
+        }
+    }
+}
+
+/// The listeners of each worker; those that cannot be bound twice are the first one's.
+fn open_doors(
+    config: &Config,
+    count: usize,
+    options: &ListenOptions,
+) -> Result<Vec<Vec<Door>>, BootError> {
+    let mut doors: Vec<Vec<Door>> = (0..count).map(|_| Vec::new()).collect();
+    for address in &config.listeners {
+        let first = Listener::bind(&address.value, options)?;
+        let port = first.local().port().unwrap_or(0);
+        announce(&first);
+        let shared = first.sharing() == Sharing::PerWorker;
+        for worker in doors.iter_mut().skip(1).filter(|_| shared) {
+            worker.push(Door::new(first.another(options)?, port));
+        }
+        if let Some(worker) = doors.first_mut() {
+            worker.push(Door::new(first, port));
+        }
+    }
+    Ok(doors)
+}
+
+/// One line per listener, as the contract says.
+fn announce(listener: &Listener) {
+    match listener.local() {
+        reactor::Peer::Ip(address) => {
+            let shown = SocketAddr::new(address.ip(), address.port());
+            tracing::info!("listening on http://{shown}");
+        }
+        reactor::Peer::Unix => tracing::info!("listening on {}", listener.address()),
+    }
+}
+
+fn resolve(config: &Config, names: &Names) -> Resolved {
+    let mut resolved = Resolved::default();
+    for address in worker::addresses(config) {
+        if let Address::Name { host, port } = address {
+            resolved.insert(address.clone(), names.add(host, *port));
+        }
+    }
+    for cell in names.settle(PATIENCE) {
+        tracing::warn!("{} has no address yet; it is looked up again and again", cell.host());
+    }
+    resolved
+}
+
+fn worker_count(workers: Workers) -> usize {
+    match workers {
+        Workers::Count(n) => usize::from(n).max(1),
+        Workers::Auto => std::thread::available_parallelism().map_or(1, usize::from),
+    }
+}
+
+fn log_target(config: &Config) -> LogTarget {
+    match &config.log.to {
+        LogTo::Stdout => LogTarget::Stdout,
+        LogTo::Stderr => LogTarget::Stderr,
+        LogTo::File(path) => LogTarget::File(path.clone()),
+    }
+}

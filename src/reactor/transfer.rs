@@ -1,0 +1,141 @@
+//! Filling a receive window from a stream and flushing a send queue into it: one call, one read or
+//! write, straight into and out of pooled blocks.
+
+use std::io::{self, ErrorKind, IoSlice, IoSliceMut};
+
+use crate::buf::{Block, Pool, RX_BLOCKS, Rx, Segment, Tx};
+
+use super::{Readiness, Stream};
+
+/// Segments handed to one vectored write.
+const SLICES: usize = 16;
+
+/// What one read brought.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Filled {
+    /// So many bytes.
+    Bytes(usize),
+    /// Nothing for now: the stream, the window or the pool has none to give.
+    Nothing,
+    /// The peer finished.
+    Finished,
+    /// The connection is broken.
+    Reset,
+}
+
+/// What one write took.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Flushed {
+    /// So many bytes.
+    Bytes(usize),
+    /// The stream takes none for now.
+    Nothing,
+    /// The connection takes nothing any more.
+    Broken,
+}
+
+/// Reads once. `bulk` remembers that the last read filled its block: the next one takes several.
+pub fn fill(
+    stream: &Stream,
+    ready: &mut Readiness,
+    bulk: &mut bool,
+    rx: &mut Rx,
+    pool: &Pool,
+) -> Filled {
+    let result = if let Some(block) = rx.tail_block() {
+        let wanted = block.room();
+        let result = stream.read(block.tail());
+        if let Ok(n) = result {
+            block.filled(n);
+        }
+        result.map(|n| (n, wanted))
+    } else if *bulk && rx.room() > 1 {
+        fill_many(stream, rx, pool)
+    } else if rx.room() > 0 {
+        fill_one(stream, rx, pool)
+    } else {
+        return Filled::Nothing;
+    };
+    match result {
+        Ok((0, 0)) => Filled::Nothing,
+        Ok((0, wanted)) => {
+            ready.read_result(wanted, 0);
+            Filled::Finished
+        }
+        Ok((n, wanted)) => {
+            *bulk = n == wanted;
+            ready.read_result(wanted, n);
+            Filled::Bytes(n)
+        }
+        Err(error) if error.kind() == ErrorKind::WouldBlock => {
+            ready.read_blocked();
+            Filled::Nothing
+        }
+        Err(_) => {
+            ready.read_blocked();
+            Filled::Reset
+        }
+    }
+}
+
+/// Bytes read and bytes there was room for; both 0 when the pool is exhausted.
+fn fill_one(stream: &Stream, rx: &mut Rx, pool: &Pool) -> io::Result<(usize, usize)> {
+    let Some(mut block) = pool.take() else { return Ok((0, 0)) };
+    let wanted = block.room();
+    let n = stream.read(block.tail())?;
+    block.filled(n);
+    rx.push(Segment::Block(block));
+    Ok((n, wanted))
+}
+
+fn fill_many(stream: &Stream, rx: &mut Rx, pool: &Pool) -> io::Result<(usize, usize)> {
+    let mut blocks: [Option<Block>; RX_BLOCKS] = [const { None }; RX_BLOCKS];
+    for slot in blocks.iter_mut().take(rx.room()) {
+        *slot = pool.take();
+    }
+    let mut wanted = 0;
+    let mut slices: [IoSliceMut<'_>; RX_BLOCKS] = std::array::from_fn(|_| IoSliceMut::new(&mut []));
+    let mut used = 0;
+    for (slice, block) in slices.iter_mut().zip(blocks.iter_mut().flatten()) {
+        let tail = block.tail();
+        wanted += tail.len();
+        *slice = IoSliceMut::new(tail);
+        used += 1;
+    }
+    if used == 0 {
+        return Ok((0, 0));
+    }
+    let n = stream.readv(&mut slices[..used])?;
+    let mut left = n;
+    for mut block in blocks.into_iter().flatten() {
+        let here = left.min(block.room());
+        block.filled(here);
+        left -= here;
+        rx.push(Segment::Block(block));
+    }
+    Ok((n, wanted))
+}
+
+/// Writes once.
+pub fn flush(stream: &Stream, ready: &mut Readiness, tx: &mut Tx) -> Flushed {
+    let (result, wanted) = if tx.is_split() {
+        let mut slices = [IoSlice::new(&[]); SLICES];
+        let used = tx.slices(&mut slices);
+        let slices = &slices[..used];
+        (stream.writev(slices), slices.iter().map(|slice| slice.len()).sum())
+    } else {
+        (stream.write(tx.bytes()), tx.bytes().len())
+    };
+    match result {
+        Ok(n) => {
+            ready.write_result(wanted, n);
+            tx.sent(n);
+            Flushed::Bytes(n)
+        }
+        Err(error) if error.kind() == ErrorKind::WouldBlock => {
+            ready.write_blocked();
+            Flushed::Nothing
+        }
+        Err(_) => Flushed::Broken,
+    }
+}

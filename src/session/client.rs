@@ -1,0 +1,298 @@
+//! The machine of a client connection: all its transitions are here.
+
+use super::answer::{self, Asked};
+use super::cx::{Action, Cx, Input, SpoolOrder};
+use super::exchange::{Exchange, Outcome, Request, Response};
+use super::head::{self, HeadTimeouts, HeadWait, Next};
+use super::linger::Linger;
+use super::peer::Peer;
+use super::port::{Port, TxEnd};
+use super::reason::CloseReason;
+use super::record::{self, Line};
+use super::settings::Route;
+use super::tunnel::{Tunnel, TunnelKind};
+use crate::base::Millis;
+
+/// Exchanges kept for reuse, at most.
+const SPARE: usize = 256;
+
+/// A client connection's machine.
+#[derive(Debug)]
+pub struct Client {
+    state: State,
+    peer: Peer,
+}
+
+#[derive(Debug)]
+enum State {
+    /// The next request's head is awaited.
+    Head(HeadWait),
+    /// A request is being served.
+    Exchange(Box<Exchange>),
+    /// Opaque bytes pass.
+    Tunnel(Tunnel),
+    /// Our last bytes are on their way.
+    Linger(Linger),
+    /// Over.
+    Closed(CloseReason),
+}
+
+impl Client {
+    /// A connection just accepted.
+    pub fn new(peer: Peer, now: Millis) -> Client {
+        Client { state: State::Head(HeadWait::new(now)), peer }
+    }
+
+    /// A tunnel taken over from elsewhere.
+    pub(super) fn resumed(peer: Peer, tunnel: Tunnel) -> Client {
+        Client { state: State::Tunnel(tunnel), peer }
+    }
+
+    /// Goes on as far as what has arrived, left or expired allows.
+    pub fn advance(&mut self, ports: &mut [Port; 2], cx: &mut Cx<'_>) {
+        while let Some(next) = self.step(ports, cx) {
+            self.state = next;
+        }
+    }
+
+    /// Takes the answer to an action, then goes on.
+    pub fn input(&mut self, input: Input, ports: &mut [Port; 2], cx: &mut Cx<'_>) {
+        if let State::Exchange(exchange) = &mut self.state
+            && let Err(reason) = exchange.input(input, ports, cx)
+        {
+            self.state = self.failed(reason, ports, cx);
+        }
+        self.advance(ports, cx);
+    }
+
+    fn step(&mut self, ports: &mut [Port; 2], cx: &mut Cx<'_>) -> Option<State> {
+        match &mut self.state {
+            State::Head(wait) => match head::advance(wait, &self.peer, ports, cx) {
+                Next::Wait => None,
+                Next::Closed(reason) => Some(State::Closed(reason)),
+                Next::Refused(refusal) => Some(self.refused(refusal, &mut ports[0], cx)),
+                Next::Exchange(exchange) => Some(State::Exchange(exchange)),
+            },
+            State::Exchange(exchange) => match exchange.advance(ports, cx) {
+                Outcome::Wait => None,
+                Outcome::Complete => Some(self.complete(ports, cx)),
+                Outcome::Switched => Some(self.switched(cx)),
+                Outcome::Failed(reason) => Some(self.failed(reason, ports, cx)),
+            },
+            State::Tunnel(tunnel) => {
+                let reason = tunnel.advance(ports, cx)?;
+                record::tunnel_ended(tunnel, &self.peer, reason, cx);
+                cx.counters.tunnels_closed.add(1);
+                if reason != CloseReason::Done {
+                    ports[0].tx_end = Some(TxEnd::Abort);
+                }
+                cx.actions.push(Action::Hangup);
+                Some(State::Closed(reason))
+            }
+            State::Linger(linger) => linger.advance(&mut ports[0], cx).map(State::Closed),
+            State::Closed(_) => None,
+        }
+    }
+
+    /// A request that got no exchange: answered by us.
+    fn refused(&self, refusal: head::Refusal, client: &mut Port, cx: &mut Cx<'_>) -> State {
+        let head::Refusal { reason, status, sentence, asked, mut record, route, keep } = refusal;
+        answer::put(client, status, &sentence, asked, keep, cx);
+        record.status = status;
+        let line =
+            Line { peer: &self.peer, route: route.as_deref(), server: None, reason, tunnel: None };
+        record.finish(&line, cx);
+        cx.counters.close_reason(reason as usize);
+        if keep {
+            return State::Head(HeadWait::new(cx.now));
+        }
+        State::Linger(Linger::new(reason, false))
+    }
+
+    /// Response and request are through.
+    fn complete(&mut self, ports: &mut [Port; 2], cx: &mut Cx<'_>) -> State {
+        let State::Exchange(exchange) = self.take_state() else { return self.take_state() };
+        let reason = CloseReason::Done;
+        self.write_line(&exchange, reason, None, cx);
+        let keep = exchange.keep;
+        let clean = exchange.request_is_read() && ports[0].rx.is_empty();
+        cx.actions.push(match exchange.server_id().filter(|_| exchange.reusable) {
+            Some(server) => Action::Park(server),
+            None => Action::Hangup,
+        });
+        if matches!(exchange.request, Request::Replay(_)) {
+            cx.actions.push(Action::Spool(SpoolOrder::Drop));
+        }
+        ports[1] = Port::default();
+        release(exchange, cx);
+        if keep {
+            return State::Head(HeadWait::new(cx.now));
+        }
+        State::Linger(Linger::new(reason, clean))
+    }
+
+    /// The connection is a tunnel from here on.
+    fn switched(&mut self, cx: &mut Cx<'_>) -> State {
+        let State::Exchange(mut exchange) = self.take_state() else { return self.take_state() };
+        let id = cx.scratch.next_tunnel;
+        cx.scratch.next_tunnel += 1;
+        let kind = match exchange.facts.accept {
+            Some(_) => TunnelKind::WebSocket,
+            None => TunnelKind::Raw,
+        };
+        if kind == TunnelKind::WebSocket {
+            exchange.record.status = 101;
+            cx.counters.response(101);
+        }
+        cx.counters.tunnels_opened.add(1);
+        self.write_line(&exchange, CloseReason::Done, Some(id), cx);
+        let tunnel = Tunnel {
+            kind,
+            id,
+            opened: cx.now,
+            bytes: [0; 2],
+            route: exchange.route.clone(),
+            server: exchange.server,
+        };
+        release(exchange, cx);
+        State::Tunnel(tunnel)
+    }
+
+    /// The exchange cannot go on: an answer where none has begun, a cut where one has.
+    fn failed(&mut self, reason: CloseReason, ports: &mut [Port; 2], cx: &mut Cx<'_>) -> State {
+        let State::Exchange(mut exchange) = self.take_state() else { return self.take_state() };
+        let read = exchange.request_is_read();
+        let begun = !matches!(exchange.response, Response::Wait);
+        let gone = ports[0].tx_broken || reason == CloseReason::ClientGone;
+        cx.actions.push(Action::Hangup);
+        if matches!(exchange.request, Request::Replay(_) | Request::Collect(_))
+            || exchange.collected.is_some()
+        {
+            cx.actions.push(Action::Spool(SpoolOrder::Drop));
+        }
+        ports[1] = Port::default();
+        let keep = exchange.keep && read && !cx.draining && !begun && !gone;
+        let next = if gone || reason.status() == 0 && !begun {
+            ports[0].tx_end = Some(TxEnd::Abort);
+            State::Closed(reason)
+        } else if begun {
+            if exchange.until_close {
+                ports[0].tx_end = Some(TxEnd::Abort);
+            }
+            State::Linger(Linger::new(reason, true))
+        } else {
+            exchange.record.status = reason.status();
+            let asked = Asked::from(&exchange.facts);
+            answer::put(&mut ports[0], reason.status(), reason.sentence(), asked, keep, cx);
+            match keep {
+                true => State::Head(HeadWait::new(cx.now)),
+                false => State::Linger(Linger::new(reason, false)),
+            }
+        };
+        self.write_line(&exchange, reason, None, cx);
+        release(exchange, cx);
+        next
+    }
+
+    fn write_line(
+        &self,
+        exchange: &Exchange,
+        reason: CloseReason,
+        tunnel: Option<u64>,
+        cx: &mut Cx<'_>,
+    ) {
+        let line = Line {
+            peer: &self.peer,
+            route: Some(&exchange.route),
+            server: Some(exchange.server),
+            reason,
+            tunnel,
+        };
+        cx.counters.close_reason(reason as usize);
+        exchange.record.finish(&line, cx);
+    }
+
+    fn take_state(&mut self) -> State {
+        std::mem::replace(&mut self.state, State::Closed(CloseReason::Panic))
+    }
+
+    /// When it must be advanced again even if nothing happens; `active` is when bytes last moved.
+    pub fn deadline(&self, active: Millis, head_timeouts: &HeadTimeouts) -> Option<Millis> {
+        match &self.state {
+            State::Head(wait) => Some(wait.deadline(head_timeouts)),
+            State::Exchange(exchange) => Some(exchange.deadline(active)),
+            State::Tunnel(tunnel) => tunnel.deadline(active),
+            State::Linger(linger) => Some(linger.deadline(active)),
+            State::Closed(_) => None,
+        }
+    }
+
+    /// Why it ended, once it has.
+    pub fn closed(&self) -> Option<CloseReason> {
+        match self.state {
+            State::Closed(reason) => Some(reason),
+            _ => None,
+        }
+    }
+
+    /// Between requests, with nothing received of the next: may be closed without loss.
+    pub fn is_idle(&self) -> bool {
+        matches!(&self.state, State::Head(wait) if wait.is_idle())
+    }
+
+    /// The tunnel, where it is one.
+    pub fn tunnel(&self) -> Option<&Tunnel> {
+        match &self.state {
+            State::Tunnel(tunnel) => Some(tunnel),
+            _ => None,
+        }
+    }
+
+    /// The route and server that are being connected to.
+    pub fn dialling(&self) -> Option<(&Route, u16)> {
+        match &self.state {
+            State::Exchange(exchange) if matches!(exchange.request, Request::Dialling) => {
+                Some((&exchange.route, exchange.server))
+            }
+            _ => None,
+        }
+    }
+
+    /// Whether the client is read even while its window holds bytes: not while it serves a request
+    /// whose body is over, where only the beginning of a next request or its end can come.
+    pub fn wants_client_bytes(&self, client: &Port) -> bool {
+        match &self.state {
+            State::Exchange(exchange) => {
+                matches!(exchange.request, Request::Body | Request::Collect(_))
+                    || client.rx.is_empty()
+            }
+            _ => true,
+        }
+    }
+
+    /// Ends it from outside.
+    pub fn close(&mut self, reason: CloseReason, cx: &mut Cx<'_>) {
+        match &self.state {
+            State::Tunnel(tunnel) => {
+                record::tunnel_ended(tunnel, &self.peer, reason, cx);
+                cx.counters.tunnels_closed.add(1);
+            }
+            State::Exchange(exchange) => self.write_line(exchange, reason, None, cx),
+            _ => {}
+        }
+        self.state = State::Closed(reason);
+    }
+
+    /// Who is at the other end.
+    pub fn peer(&self) -> Peer {
+        self.peer
+    }
+}
+
+/// Keeps a finished exchange's memory for the next.
+fn release(mut exchange: Box<Exchange>, cx: &mut Cx<'_>) {
+    if cx.scratch.spare.len() < SPARE {
+        exchange.head = None;
+        cx.scratch.spare.push(exchange);
+    }
+}

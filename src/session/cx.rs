@@ -1,0 +1,117 @@
+//! What a machine sees of the world while it is advanced, and how it asks for more.
+
+use std::sync::Arc;
+
+use crate::base::{Clock, Counters, Millis};
+use crate::buf::Pool;
+use crate::proto::http::PathScratch;
+use crate::upstream::{self, ServerId};
+
+use super::exchange::Exchange;
+use super::settings::{Generation, Route};
+
+/// The world, borrowed for one call. Reading and changing it is memory only; what needs a socket, a
+/// thread or the disk is pushed into `actions`.
+#[derive(Debug)]
+pub struct Cx<'a> {
+    /// The time of this turn.
+    pub now: Millis,
+    /// When bytes last moved on either connection of this session.
+    pub active: Millis,
+    /// Dates as text.
+    pub clock: &'a Clock,
+    /// Blocks.
+    pub pool: &'a Pool,
+    /// Figures of this worker.
+    pub counters: &'a Counters,
+    /// The newest configuration.
+    pub generation: &'a Arc<Generation>,
+    /// What this worker knows of the servers.
+    pub upstreams: &'a mut upstream::State,
+    /// What the worker shall do, in order.
+    pub actions: &'a mut Vec<Action>,
+    /// Buffers that live as long as the worker.
+    pub scratch: &'a mut Scratch,
+    /// Access lines, to be written out by the worker.
+    pub log: &'a mut Vec<u8>,
+    /// The router is stopping: nothing is kept alive.
+    pub draining: bool,
+}
+
+/// Buffers reused by all sessions of a worker, so that a request allocates nothing.
+#[derive(Debug, Default)]
+pub struct Scratch {
+    /// Heads on their way into blocks.
+    pub out: Vec<u8>,
+    /// Canonical paths.
+    pub path: PathScratch,
+    /// The host in the form rules compare.
+    pub host: Vec<u8>,
+    /// Captures.
+    pub route: crate::route::Scratch,
+    /// Expanded templates.
+    pub expanded: Vec<u8>,
+    /// Exchanges that are over, to be used again.
+    pub(super) spare: Vec<Box<Exchange>>,
+    /// Number of the next tunnel.
+    pub next_tunnel: u64,
+}
+
+/// What a machine asks its worker for.
+#[derive(Debug)]
+pub enum Action {
+    /// Connect the upstream port to a server of the route's group; answered by [`Input::Dialled`] or
+    /// [`Input::DialFailed`].
+    Dial {
+        /// The route whose group it is.
+        route: Arc<Route>,
+        /// Which server.
+        server: u16,
+        /// An idle connection will not do.
+        fresh: bool,
+    },
+    /// Close the upstream connection at once.
+    Hangup,
+    /// The upstream connection is clean: keep it for another request to this server.
+    Park(ServerId),
+    /// Do something with this session's temporary file.
+    Spool(SpoolOrder),
+}
+
+/// What to do with a session's temporary file. Answered by [`Input::Spooled`], [`Input::Unspooled`]
+/// or [`Input::SpoolFailed`], except `Drop`.
+#[derive(Debug)]
+pub enum SpoolOrder {
+    /// Write these bytes at the end; the first one makes the file.
+    Append(Vec<u8>),
+    /// Read up to `len` bytes from `offset` on.
+    Read {
+        /// Where to start.
+        offset: u64,
+        /// How many bytes.
+        len: usize,
+    },
+    /// Forget the file.
+    Drop,
+}
+
+/// The answer to an action.
+#[derive(Debug)]
+pub enum Input {
+    /// The upstream port is connected.
+    Dialled {
+        /// The connection served a request before.
+        reused: bool,
+    },
+    /// It could not be connected.
+    DialFailed {
+        /// Descriptors ran out, or another lack of ours.
+        ours: bool,
+    },
+    /// So many bytes more are in the file.
+    Spooled(usize),
+    /// Bytes read from the file.
+    Unspooled(Vec<u8>),
+    /// The disk failed.
+    SpoolFailed,
+}

@@ -1,0 +1,359 @@
+//! One request and its response.
+//!
+//! ```text
+//! request   Collect --body complete--> Dialling --connected--> Body --all sent--> Done
+//!              |                        |    ^ '--refused: next server--'
+//!              '- (uwsgi, chunked) -----'    '-- reused connection died unanswered: once more
+//! response  Wait --1xx--> Wait --final head--> Body --complete--> Done
+//!              '--101 with the right proof--> Switched
+//! ```
+
+use std::mem::take;
+use std::sync::Arc;
+
+use crate::base::Millis;
+use crate::buf::Segment;
+use crate::upstream::{Outcome as DialOutcome, ServerId, Tried};
+
+use super::body::{BodyFault, BodyPipe};
+use super::cx::{Action, Cx, Input};
+use super::port::{Port, RxEnd};
+use super::reason::CloseReason;
+use super::record::Record;
+use super::request::Facts;
+use super::settings::Route;
+use super::spool::{Replay, Spool};
+
+/// What has become of the request.
+#[derive(Debug)]
+pub(super) enum Request {
+    /// Its chunked body is decoded and kept until its length is known.
+    Collect(Box<Spool>),
+    /// A server is being connected to.
+    Dialling,
+    /// Its body is passed on.
+    Body,
+    /// Its collected body is passed on.
+    Replay(Box<Replay>),
+    /// All of it is in the upstream's queue.
+    Done,
+    /// The upstream takes no more of it.
+    Refused,
+}
+
+/// What has become of the response.
+#[derive(Debug)]
+pub(super) enum Response {
+    /// Its head is awaited.
+    Wait,
+    /// Its body is passed on.
+    Body(BodyPipe),
+    /// All of it is in the client's queue.
+    Done,
+}
+
+/// How far an exchange got in one call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Outcome {
+    /// Something must arrive or leave first.
+    Wait,
+    /// Response and request are through.
+    Complete,
+    /// The connection is a tunnel from here on.
+    Switched,
+    /// It cannot go on.
+    Failed(CloseReason),
+}
+
+/// The state of one exchange. Boxed and reused; an idle connection has none.
+#[derive(Debug)]
+pub(super) struct Exchange {
+    pub(super) route: Arc<Route>,
+    pub(super) facts: Facts,
+    pub(super) server: u16,
+    pub(super) tried: Tried,
+    /// The request's head, kept until the first byte of a response.
+    pub(super) head: Option<Segment>,
+    pub(super) request: Request,
+    /// The way of the request's body where it is not collected.
+    pub(super) body: BodyPipe,
+    /// A collected body that waits for a connection.
+    pub(super) collected: Option<Box<Replay>>,
+    pub(super) response: Response,
+    pub(super) record: Record,
+    /// The connection in use served another request before.
+    pub(super) reused: bool,
+    /// It was sent a second time already.
+    pub(super) retried: bool,
+    /// The server's connection may serve another request.
+    pub(super) reusable: bool,
+    /// The client's connection may serve another request.
+    pub(super) keep: bool,
+    /// The end of our response is the end of the connection.
+    pub(super) until_close: bool,
+    /// Interim responses seen.
+    pub(super) interims: u8,
+    /// Bytes of the uwsgi packet.
+    pub(super) packet: usize,
+    pub(super) dial_began: Millis,
+    /// `HOST` and `URI` of the action, expanded.
+    pub(super) host: Vec<u8>,
+    pub(super) uri: Vec<u8>,
+}
+
+impl Exchange {
+    /// An exchange at its beginning, in the memory of one that is over where there is one.
+    pub(super) fn begin(
+        spare: Option<Box<Exchange>>,
+        route: &Arc<Route>,
+        facts: Facts,
+        record: Record,
+        now: Millis,
+    ) -> Box<Exchange> {
+        let fresh = |host, uri| Exchange {
+            route: Arc::clone(route),
+            facts,
+            server: 0,
+            tried: Tried::default(),
+            head: None,
+            request: Request::Dialling,
+            body: facts.body_pipe(),
+            collected: None,
+            response: Response::Wait,
+            record,
+            reused: false,
+            retried: false,
+            reusable: false,
+            keep: false,
+            until_close: false,
+            interims: 0,
+            packet: 0,
+            dial_began: now,
+            host,
+            uri,
+        };
+        match spare {
+            Some(mut spare) => {
+                let (host, uri) = (take(&mut spare.host), take(&mut spare.uri));
+                *spare = fresh(host, uri);
+                spare
+            }
+            None => Box::new(fresh(Vec::new(), Vec::new())),
+        }
+    }
+
+    /// Goes on as far as possible.
+    pub(super) fn advance(&mut self, ports: &mut [Port; 2], cx: &mut Cx<'_>) -> Outcome {
+        match self.try_advance(ports, cx) {
+            Ok(outcome) => outcome,
+            Err(reason) => Outcome::Failed(reason),
+        }
+    }
+
+    fn try_advance(
+        &mut self,
+        ports: &mut [Port; 2],
+        cx: &mut Cx<'_>,
+    ) -> Result<Outcome, CloseReason> {
+        if cx.now >= self.deadline(cx.active) {
+            self.expire(ports, cx)?;
+        }
+        if ports[0].tx_broken || ports[0].rx_end == Some(RxEnd::Reset) {
+            return Err(CloseReason::ClientGone);
+        }
+        if ports[1].tx_broken && !ports[1].tx_begun && self.retry(&mut ports[1], cx)? {
+            return Ok(Outcome::Wait);
+        }
+        self.advance_request(ports, cx)?;
+        if matches!(self.request, Request::Collect(_) | Request::Dialling) {
+            return Ok(Outcome::Wait);
+        }
+        if self.is_raw() {
+            return Ok(Outcome::Switched);
+        }
+        self.advance_response(ports, cx)
+    }
+
+    /// The rest is passed unseen once the head is on its way.
+    pub(super) fn is_raw(&self) -> bool {
+        self.route.bodies.raw && self.facts.accept.is_none()
+    }
+
+    fn advance_request(
+        &mut self,
+        ports: &mut [Port; 2],
+        cx: &mut Cx<'_>,
+    ) -> Result<(), CloseReason> {
+        let [client, upstream] = ports;
+        match &mut self.request {
+            Request::Collect(spool) => {
+                if let Some(replay) = spool.advance(client, &self.route.bodies, cx)? {
+                    self.record.bytes_in = replay.len();
+                    self.collected = Some(Box::new(replay));
+                    self.compose_again(upstream, cx)?;
+                    self.dial(cx, false)?;
+                }
+            }
+            Request::Body if upstream.tx_broken => self.request = Request::Refused,
+            Request::Body => {
+                let done = self.body.pump(client, &mut upstream.tx, cx.pool);
+                self.record.bytes_in = self.body.moved;
+                if done.map_err(BodyFault::of_request)? {
+                    self.request = Request::Done;
+                }
+                if self.body.moved > self.facts.max_body {
+                    return Err(CloseReason::BodyTooLarge);
+                }
+            }
+            Request::Replay(_) if upstream.tx_broken => {
+                cx.actions.push(Action::Spool(super::cx::SpoolOrder::Drop));
+                self.request = Request::Refused;
+            }
+            Request::Replay(replay) => {
+                if replay.advance(&mut upstream.tx, cx) {
+                    self.request = Request::Done;
+                }
+            }
+            Request::Dialling | Request::Done | Request::Refused => {}
+        }
+        Ok(())
+    }
+
+    /// Picks a server and asks for a connection to it.
+    pub(super) fn dial(&mut self, cx: &mut Cx<'_>, fresh: bool) -> Result<(), CloseReason> {
+        let group = &self.route.target.group;
+        self.server = cx.upstreams.pick(group, cx.now, &self.tried).ok_or(CloseReason::NoServer)?;
+        self.tried.add(self.server);
+        self.dial_began = cx.now;
+        self.request = Request::Dialling;
+        let route = Arc::clone(&self.route);
+        cx.actions.push(Action::Dial { route, server: self.server, fresh });
+        Ok(())
+    }
+
+    /// Takes the answer to an action.
+    pub(super) fn input(
+        &mut self,
+        input: Input,
+        ports: &mut [Port; 2],
+        cx: &mut Cx<'_>,
+    ) -> Result<(), CloseReason> {
+        match input {
+            Input::Dialled { reused } => self.dialled(reused, &mut ports[0], cx),
+            Input::DialFailed { ours: true } => return Err(CloseReason::Overloaded),
+            Input::DialFailed { ours: false } => {
+                return self.dial_failed(CloseReason::Unreachable, cx);
+            }
+            Input::SpoolFailed => return Err(CloseReason::Overloaded),
+            Input::Spooled(n) => {
+                if let Request::Collect(spool) = &mut self.request {
+                    spool.written(n);
+                }
+            }
+            Input::Unspooled(bytes) => {
+                if let Request::Replay(replay) = &mut self.request {
+                    replay.read(bytes, &mut ports[1].tx, cx.pool);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn dialled(&mut self, reused: bool, client: &mut Port, cx: &mut Cx<'_>) {
+        if !matches!(self.request, Request::Dialling) {
+            return;
+        }
+        self.reused = reused;
+        if !reused && let Some(server) = self.server_id() {
+            cx.upstreams.report(server, DialOutcome::Connected, cx.now);
+        }
+        self.request = match self.collected.take() {
+            Some(replay) => Request::Replay(replay),
+            None => {
+                self.invite_body(client, cx);
+                Request::Body
+            }
+        };
+    }
+
+    /// Says `100 Continue` to a client that waits for it before it sends its body.
+    pub(super) fn invite_body(&mut self, client: &mut Port, cx: &Cx<'_>) {
+        if self.facts.expects_continue && self.route.bodies.manage_expect && client.rx.is_empty() {
+            client.tx.push(Segment::Fixed(b"HTTP/1.1 100 Continue\r\n\r\n"), cx.pool);
+        }
+        self.facts.expects_continue &= !self.route.bodies.manage_expect;
+    }
+
+    fn dial_failed(&mut self, reason: CloseReason, cx: &mut Cx<'_>) -> Result<(), CloseReason> {
+        if !matches!(self.request, Request::Dialling) {
+            return Ok(());
+        }
+        if let Some(server) = self.server_id() {
+            cx.upstreams.report(server, DialOutcome::Failed, cx.now);
+        }
+        self.dial(cx, false).map_err(|_| reason)
+    }
+
+    /// A deadline passed: tells who was waited for.
+    fn expire(&mut self, ports: &[Port; 2], cx: &mut Cx<'_>) -> Result<(), CloseReason> {
+        match (&self.request, &self.response) {
+            (Request::Dialling, _) => {
+                cx.actions.push(Action::Hangup);
+                self.dial_failed(CloseReason::ConnectTimeout, cx)
+            }
+            (Request::Collect(_), _) => Err(CloseReason::BodyTimeout),
+            (Request::Body, Response::Wait) if ports[1].tx.is_empty() => {
+                Err(CloseReason::BodyTimeout)
+            }
+            (_, Response::Wait) => Err(CloseReason::UpstreamTimeout),
+            _ if !ports[0].tx.is_empty() => Err(CloseReason::ClientGone),
+            (Request::Body, Response::Done) => Err(CloseReason::BodyTimeout),
+            _ => Err(CloseReason::ResponseCut),
+        }
+    }
+
+    /// When it fails if nothing moves any more.
+    pub(super) fn deadline(&self, active: Millis) -> Millis {
+        match self.request {
+            Request::Dialling => self.dial_began + self.route.connect_timeout(),
+            _ => active.max(self.dial_began) + self.route.times.silence,
+        }
+    }
+
+    /// The upstream ended before any byte of a response: tries once more on a fresh connection where
+    /// that cannot do anything twice.
+    pub(super) fn retry(
+        &mut self,
+        upstream: &mut Port,
+        cx: &mut Cx<'_>,
+    ) -> Result<bool, CloseReason> {
+        let may = self.reused && !self.retried && (self.facts.replayable || !upstream.tx_begun);
+        if !may || self.head.is_none() {
+            return Ok(false);
+        }
+        self.retried = true;
+        cx.counters.retries.add(1);
+        cx.actions.push(Action::Hangup);
+        let unsent = take(upstream);
+        if unsent.tx_begun {
+            self.compose_again(upstream, cx)?;
+        } else {
+            upstream.tx = unsent.tx;
+        }
+        self.tried = Tried::default();
+        self.dial(cx, true)?;
+        Ok(true)
+    }
+
+    /// The server in use.
+    pub(super) fn server_id(&self) -> Option<ServerId> {
+        self.route.target.server(self.server).map(|server| server.id)
+    }
+
+    /// Whether the request's body was read to its end.
+    pub(super) fn request_is_read(&self) -> bool {
+        matches!(self.request, Request::Done | Request::Replay(_))
+            || self.collected.is_some()
+            || self.facts.has_no_body()
+    }
+}

@@ -1,0 +1,281 @@
+//! Waiting for a request's head, and deciding what becomes of it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::base::Millis;
+use crate::buf::Tx;
+use crate::proto::h1::{RequestError, RequestHead, Upgrade, parse_request};
+use crate::proto::http::path::canonical;
+use crate::proto::http::{Body, FieldStore, Known, Method, prefers_html};
+use crate::proto::ws::{self, Drafts};
+use crate::route::{Facts as RouteFacts, normal_host};
+
+use super::answer::Asked;
+use super::cx::{Cx, Scratch};
+use super::exchange::{Exchange, Request};
+use super::peer::Peer;
+use super::port::{Port, RxEnd};
+use super::reason::CloseReason;
+use super::record::Record;
+use super::request::{ComposeCx, Facts};
+use super::settings::{Generation, Route};
+use super::spool::Spool;
+
+/// Bounds of waiting for a head.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HeadTimeouts {
+    /// A whole head, from its first byte.
+    pub head: Duration,
+    /// Until the first byte.
+    pub idle: Duration,
+}
+
+/// Until the first byte of a first request where connections are not kept alive.
+const FIRST: Duration = Duration::from_secs(60);
+
+impl HeadTimeouts {
+    /// As a generation says.
+    pub fn of(generation: &Generation) -> HeadTimeouts {
+        HeadTimeouts { head: generation.head_timeout, idle: generation.keepalive.unwrap_or(FIRST) }
+    }
+}
+
+/// Between requests.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct HeadWait {
+    since: Millis,
+    /// When the first byte of the head was seen.
+    first_byte: Option<Millis>,
+}
+
+/// What becomes of the wait.
+pub(super) enum Next {
+    Wait,
+    Exchange(Box<Exchange>),
+    Refused(Refusal),
+    Closed(CloseReason),
+}
+
+/// A request that is answered by us without asking an upstream.
+pub(super) struct Refusal {
+    pub(super) reason: CloseReason,
+    pub(super) status: u16,
+    pub(super) sentence: String,
+    pub(super) asked: Asked,
+    pub(super) record: Record,
+    pub(super) route: Option<Arc<Route>>,
+    /// The connection can serve another request.
+    pub(super) keep: bool,
+}
+
+impl From<&Facts> for Asked {
+    fn from(facts: &Facts) -> Asked {
+        Asked { is_head: facts.is_head, version: facts.version, html: facts.html }
+    }
+}
+
+impl HeadWait {
+    pub(super) fn new(now: Millis) -> HeadWait {
+        HeadWait { since: now, first_byte: None }
+    }
+
+    pub(super) fn is_idle(&self) -> bool {
+        self.first_byte.is_none()
+    }
+
+    pub(super) fn deadline(&self, timeouts: &HeadTimeouts) -> Millis {
+        match self.first_byte {
+            Some(at) => at + timeouts.head,
+            None => self.since + timeouts.idle,
+        }
+    }
+}
+
+/// Parses the head if it is there, and begins its exchange.
+pub(super) fn advance(
+    wait: &mut HeadWait,
+    peer: &Peer,
+    ports: &mut [Port; 2],
+    cx: &mut Cx<'_>,
+) -> Next {
+    let timeouts = HeadTimeouts::of(cx.generation);
+    let client = &mut ports[0];
+    if client.tx_broken || client.rx_end == Some(RxEnd::Reset) {
+        return Next::Closed(CloseReason::ClientGone);
+    }
+    if client.rx.is_empty() {
+        let reason = if client.rx_end.is_some() {
+            CloseReason::Done
+        } else if cx.draining {
+            CloseReason::Drained
+        } else if cx.now >= wait.deadline(&timeouts) {
+            CloseReason::Idle
+        } else {
+            return Next::Wait;
+        };
+        return Next::Closed(reason);
+    }
+    wait.first_byte.get_or_insert(cx.now);
+    // A client that never reads must not make us queue answers without bound.
+    if client.tx.room() == 0 {
+        return Next::Wait;
+    }
+    loop {
+        match try_begin(peer, ports, cx) {
+            Ok(Some(next)) => return next,
+            Ok(None) if ports[0].rx.gather(cx.pool) => {}
+            Ok(None) => return incomplete(wait, &timeouts, &ports[0], cx),
+            Err(error) => {
+                let reason = CloseReason::BadRequest;
+                return Next::Refused(unreadable(reason, error.status(), error.reason(), cx));
+            }
+        }
+    }
+}
+
+/// Begins the exchange whose head stands at the front of the client's window; `None` when more of it
+/// must come.
+fn try_begin(
+    peer: &Peer,
+    ports: &mut [Port; 2],
+    cx: &mut Cx<'_>,
+) -> Result<Option<Next>, RequestError> {
+    let [client, upstream] = ports;
+    let mut store = FieldStore::new();
+    let limits = &cx.generation.limits;
+    let Some(head) = parse_request(client.rx.bytes(), &mut store, limits)? else {
+        return Ok(None);
+    };
+    cx.counters.requests.add(1);
+    let len = head.len;
+    *upstream = Port::default();
+    let decided = decide(&head, peer, &mut upstream.tx, cx);
+    let mut exchange = match decided {
+        Ok(exchange) => exchange,
+        Err(refusal) => {
+            client.rx.consume(len);
+            return Ok(Some(Next::Refused(*refusal)));
+        }
+    };
+    exchange.head = client.rx.take(len as u64, cx.pool);
+    if exchange.facts.must_collect(&exchange.route) {
+        exchange.invite_body(client, cx);
+        exchange.request = Request::Collect(Box::new(Spool::new()));
+    } else if let Err(reason) = exchange.dial(cx, false) {
+        return Ok(Some(Next::Refused(*exchange.into_refusal(reason))));
+    }
+    Ok(Some(Next::Exchange(exchange)))
+}
+
+/// Routes a request and serialises it, or says why not.
+fn decide(
+    head: &RequestHead<'_, '_>,
+    peer: &Peer,
+    upstream: &mut Tx,
+    cx: &mut Cx<'_>,
+) -> Result<Box<Exchange>, Box<Refusal>> {
+    let generation = cx.generation;
+    let spare = cx.scratch.spare.pop();
+    let (spare, mut record) = match spare {
+        Some(mut spare) => {
+            let record = std::mem::take(&mut spare.record);
+            (Some(spare), record)
+        }
+        None => (None, Record::default()),
+    };
+    record.begin(head, cx);
+    let keep = head.keep_alive && generation.keepalive.is_some() && !cx.draining;
+    let refuse = |reason: CloseReason,
+                  status,
+                  sentence: String,
+                  record,
+                  route: Option<&Arc<Route>>| {
+        let spoiled = !head.body.is_empty() || head.upgrade != Upgrade::None;
+        let asked = Asked {
+            is_head: head.method == Method::Head,
+            version: head.version,
+            html: prefers_html(head.fields.get(Known::Accept)),
+        };
+        let keep = keep && !spoiled && status != 400;
+        Box::new(Refusal { reason, status, sentence, asked, record, route: route.cloned(), keep })
+    };
+
+    let Scratch { path, host, route: captures, out, .. } = &mut *cx.scratch;
+    let path = match canonical(head.path, generation.merge_slashes, path) {
+        Ok(path) => path,
+        Err(error) => {
+            let sentence = error.to_string();
+            return Err(refuse(CloseReason::BadRequest, 400, sentence, record, None));
+        }
+    };
+    let subjects = RouteFacts { path: path.matched, host: normal_host(head.host, host) };
+    let Some((route, found)) = generation.find(&subjects, captures) else {
+        let reason = CloseReason::NoRoute;
+        let sentence = reason.sentence().to_owned();
+        return Err(refuse(reason, reason.status(), sentence, record, None));
+    };
+    let mut accept = None;
+    if head.upgrade == Upgrade::WebSocket && route.websockets {
+        match ws::check_request(head, Drafts::BUILT) {
+            Ok(handshake) => accept = Some(handshake.accept()),
+            Err(error) => {
+                let (status, sentence) = (error.status(), error.to_string());
+                let reason = CloseReason::BadHandshake;
+                return Err(refuse(reason, status, sentence, record, Some(route)));
+            }
+        }
+    }
+    let facts = Facts::new(head, route, accept, *peer);
+    if let Body::Length(n) = head.body
+        && n > facts.max_body
+    {
+        let reason = CloseReason::BodyTooLarge;
+        let sentence = reason.sentence().to_owned();
+        return Err(refuse(reason, reason.status(), sentence, record, Some(route)));
+    }
+    let mut exchange = Exchange::begin(spare, route, facts, record, cx.now);
+    // An upgrade nobody takes up may be followed by bytes that are no request.
+    exchange.keep = keep && (head.upgrade == Upgrade::None || accept.is_some());
+    exchange.expand_target(found.as_ref(), &subjects);
+    if !facts.must_collect(route) {
+        let compose = ComposeCx { server_name: &generation.server_name, pool: cx.pool };
+        if let Err(reason) = exchange.compose(head, &path, upstream, out, &compose) {
+            return Err(exchange.into_refusal(reason));
+        }
+    }
+    Ok(exchange)
+}
+
+fn incomplete(wait: &HeadWait, timeouts: &HeadTimeouts, client: &Port, cx: &Cx<'_>) -> Next {
+    if client.rx_end.is_some() {
+        return Next::Closed(CloseReason::ClientGone);
+    }
+    if cx.now < wait.deadline(timeouts) {
+        return Next::Wait;
+    }
+    let reason = CloseReason::HeadTimeout;
+    Next::Refused(unreadable(reason, reason.status(), reason.sentence(), cx))
+}
+
+fn unreadable(reason: CloseReason, status: u16, sentence: &str, cx: &Cx<'_>) -> Refusal {
+    let asked = Asked::default();
+    let record = Record::unreadable(cx);
+    let sentence = sentence.to_owned();
+    Refusal { reason, status, sentence, asked, record, route: None, keep: false }
+}
+
+impl Exchange {
+    /// Turns an exchange that could not begin into our answer.
+    fn into_refusal(mut self: Box<Self>, reason: CloseReason) -> Box<Refusal> {
+        Box::new(Refusal {
+            reason,
+            status: reason.status(),
+            sentence: reason.sentence().to_owned(),
+            asked: Asked::from(&self.facts),
+            record: std::mem::take(&mut self.record),
+            route: Some(Arc::clone(&self.route)),
+            keep: self.keep && self.facts.has_no_body(),
+        })
+    }
+}

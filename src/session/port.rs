@@ -1,0 +1,64 @@
+//! One side of a session as a machine sees it.
+
+use crate::buf::{Rx, Tx};
+
+/// Which of a session's two connections.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Side {
+    /// The one a client opened to us.
+    Client = 0,
+    /// The one we opened to a server.
+    Upstream = 1,
+}
+
+impl Side {
+    /// The other side.
+    pub fn other(self) -> Side {
+        match self {
+            Side::Client => Side::Upstream,
+            Side::Upstream => Side::Client,
+        }
+    }
+}
+
+/// How receiving ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RxEnd {
+    /// The peer finished: FIN, or close_notify.
+    Finished,
+    /// A reset or another error.
+    Reset,
+}
+
+/// How sending shall end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TxEnd {
+    /// Send what is queued, then FIN; receiving goes on.
+    Finish,
+    /// Reset at once; what is queued is lost.
+    Abort,
+}
+
+/// A connection as a machine sees it: no socket.
+#[derive(Debug, Default)]
+pub struct Port {
+    /// Received and not yet consumed.
+    pub rx: Rx,
+    /// Receiving is over; what is in `rx` is the rest.
+    pub rx_end: Option<RxEnd>,
+    /// To be sent.
+    pub tx: Tx,
+    /// Set by the machine when nothing more will be put into `tx`.
+    pub tx_end: Option<TxEnd>,
+    /// Set by the worker when the peer takes nothing more; `tx` was dropped.
+    pub tx_broken: bool,
+    /// Whether any byte of this connection's `tx` has reached the kernel.
+    pub tx_begun: bool,
+}
+
+impl Port {
+    /// Nothing will arrive any more, and all that did was consumed.
+    pub fn is_drained(&self) -> bool {
+        self.rx_end.is_some() && self.rx.is_empty()
+    }
+}

@@ -1,0 +1,120 @@
+//! Why a session or an exchange ended: one table for status, log sentence and whose fault it was.
+
+/// Whose fault an end was, for whoever reads the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// Nobody's: an orderly end.
+    None,
+    /// The client's.
+    Client,
+    /// The upstream's.
+    Upstream,
+    /// Ours: a limit, a stop, a lack of resources.
+    Router,
+}
+
+macro_rules! reasons {
+    ($($(#[doc = $doc:literal])+ $name:ident, $word:literal, $status:literal, $fault:ident, $sentence:literal;)+) => {
+        /// Why a session or an exchange ended. Every end has exactly one.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        #[repr(u8)]
+        pub enum CloseReason { $($(#[doc = $doc])+ $name,)+ }
+
+        impl CloseReason {
+            /// All reasons, in the order of their numbers.
+            pub const ALL: &'static [CloseReason] = &[$(CloseReason::$name,)+];
+
+            /// The word used in logs and counters.
+            pub fn word(self) -> &'static str {
+                match self { $(CloseReason::$name => $word,)+ }
+            }
+
+            /// The status to answer with where no response has begun; 0 where there is no answer.
+            pub fn status(self) -> u16 {
+                match self { $(CloseReason::$name => $status,)+ }
+            }
+
+            /// Whose fault it was.
+            pub fn fault(self) -> Fault {
+                match self { $(CloseReason::$name => Fault::$fault,)+ }
+            }
+
+            /// A sentence for people.
+            pub fn sentence(self) -> &'static str {
+                match self { $(CloseReason::$name => $sentence,)+ }
+            }
+        }
+    };
+}
+
+reasons! {
+    /// All was said.
+    Done, "done", 0, None, "both ends finished";
+    /// No further request came in time.
+    Idle, "idle", 0, None, "no further request within http-keepalive";
+    /// We are stopping.
+    Drained, "drained", 0, Router, "the router is stopping";
+    /// Idle connections made room for new ones.
+    Shed, "shed", 0, Router, "closed to free a descriptor";
+    /// The client closed or reset in the middle.
+    ClientGone, "client-gone", 0, Client, "the client closed in the middle of an exchange";
+    /// The client finished in the middle of its request body.
+    BodyTruncated, "body-truncated", 400, Client, "the request body ended early";
+    /// The head was malformed.
+    BadRequest, "bad-request", 400, Client, "the request was malformed";
+    /// The chunked body was malformed.
+    BadChunk, "bad-chunk", 400, Client, "the chunked request body was malformed";
+    /// The head did not come in time.
+    HeadTimeout, "head-timeout", 408, Client, "the request head was not complete within http-headers-timeout";
+    /// The body stalled.
+    BodyTimeout, "body-timeout", 408, Client, "the client was silent for http-timeout";
+    /// The body is over max-body or spool-max.
+    BodyTooLarge, "body-too-large", 413, Client, "the request body is larger than allowed";
+    /// No rule and no default.
+    NoRoute, "no-route", 404, Client, "no route matched and there is no default";
+    /// The WebSocket handshake was refused by us.
+    BadHandshake, "bad-handshake", 400, Client, "the WebSocket handshake was not acceptable";
+    /// The upstream could not be reached.
+    Unreachable, "unreachable", 502, Upstream, "the upstream could not be reached";
+    /// The upstream closed before a response.
+    NoResponse, "no-response", 502, Upstream, "the upstream closed without an answer";
+    /// What the upstream said is not HTTP.
+    BadResponse, "bad-response", 502, Upstream, "the upstream's response was malformed";
+    /// The upstream's 101 lacks the dialect's proof.
+    BadUpgrade, "bad-upgrade", 502, Upstream, "the upstream's 101 did not prove the handshake";
+    /// No server of the group may be used.
+    NoServer, "no-server", 503, Upstream, "no server of the group is usable";
+    /// We lack descriptors, memory or disk.
+    Overloaded, "overloaded", 503, Router, "out of descriptors, memory or disk";
+    /// The dial took too long.
+    ConnectTimeout, "connect-timeout", 504, Upstream, "the upstream did not accept within http-connect-timeout";
+    /// The upstream was silent for too long.
+    UpstreamTimeout, "upstream-timeout", 504, Upstream, "the upstream was silent for http-timeout";
+    /// The upstream died in the middle of its response.
+    ResponseCut, "response-cut", 0, Upstream, "the upstream died in the middle of its response";
+    /// The request does not fit one uwsgi packet.
+    PacketTooLarge, "packet-too-large", 431, Client, "the request does not fit a uwsgi packet";
+    /// A tunnel was silent for too long.
+    TunnelTimeout, "tunnel-timeout", 0, None, "both ends were silent for tunnel-timeout";
+    /// A tunnel's end was reset.
+    TunnelReset, "tunnel-reset", 0, None, "one end of the tunnel was reset";
+    /// A bug of ours, caught.
+    Panic, "panic", 0, Router, "a fault of the router itself";
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_are_unique_and_numbers_dense() {
+        let mut words: Vec<_> = CloseReason::ALL.iter().map(|r| r.word()).collect();
+        words.sort_unstable();
+        words.dedup();
+        assert_eq!(words.len(), CloseReason::ALL.len());
+        for (i, reason) in CloseReason::ALL.iter().enumerate() {
+            assert_eq!(*reason as usize, i);
+            assert!(reason.sentence().len() > 8);
+        }
+    }
+}

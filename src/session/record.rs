@@ -1,0 +1,283 @@
+//! The access log: one line at the end of each exchange, and two for a tunnel.
+//!
+//! What the line needs of the request is rendered when its head is parsed, since the head's bytes are
+//! gone when the exchange ends.
+
+use std::io::Write;
+
+use crate::base::Millis;
+use crate::proto::h1::RequestHead;
+use crate::proto::http::Known;
+
+use super::cx::Cx;
+use super::peer::Peer;
+use super::reason::CloseReason;
+use super::settings::Route;
+use super::tunnel::{Tunnel, TunnelKind};
+
+/// How access lines look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogFormat {
+    /// Apache's combined format with fields of ours behind it.
+    Combined,
+    /// One JSON object per line.
+    Json,
+}
+
+/// What is collected for the line of one exchange. Reused; it keeps its buffer.
+#[derive(Debug, Default)]
+pub(super) struct Record {
+    /// The rendered part: request line, referer and user agent.
+    request: Vec<u8>,
+    pub(super) began: Option<Millis>,
+    pub(super) first_byte: Option<Millis>,
+    /// 0 when nothing was answered.
+    pub(super) status: u16,
+    /// Payload bytes of the request's body.
+    pub(super) bytes_in: u64,
+    /// Payload bytes of the response's body.
+    pub(super) bytes_out: u64,
+}
+
+impl Record {
+    /// Starts the record of a request, rendering what the line will need of its head.
+    pub(super) fn begin(&mut self, head: &RequestHead<'_, '_>, cx: &Cx<'_>) {
+        let mut request = std::mem::take(&mut self.request);
+        request.clear();
+        *self = Record { began: Some(cx.now), ..Record::default() };
+        if let Some(format) = cx.generation.log {
+            render_request(format, head, &mut request);
+        }
+        self.request = request;
+    }
+
+    /// The record of something that is not a request.
+    pub(super) fn unreadable(cx: &Cx<'_>) -> Record {
+        let mut record = Record { began: Some(cx.now), ..Record::default() };
+        match cx.generation.log {
+            Some(LogFormat::Combined) => record.request.extend_from_slice(b"\"-\" \"-\" \"-\""),
+            Some(LogFormat::Json) => record.request.extend_from_slice(b"\"method\":null"),
+            None => {}
+        }
+        record
+    }
+
+    /// Writes the line of an exchange that ended.
+    pub(super) fn finish(&self, line: &Line<'_>, cx: &mut Cx<'_>) {
+        let Some(format) = cx.generation.log else { return };
+        match format {
+            LogFormat::Combined => self.combined(line, cx),
+            LogFormat::Json => self.json(line, cx),
+        }
+    }
+
+    fn times(&self, now: Millis) -> (Option<u128>, u128) {
+        let began = self.began.unwrap_or(now);
+        (self.first_byte.map(|at| (at - began).as_millis()), (now - began).as_millis())
+    }
+
+    fn combined(&self, line: &Line<'_>, cx: &mut Cx<'_>) {
+        let (first, total) = self.times(cx.now);
+        // The quoted parts of the rendered request: line, referer, user agent.
+        let cut = end_of_quoted(&self.request);
+        let (request, agents) = self.request.split_at(cut);
+        let out = &mut *cx.log;
+        line.peer.write_address(out);
+        let _ = write!(out, " - - [{}] ", cx.clock.log_date());
+        out.extend_from_slice(request);
+        let _ = write!(out, " {} {}", self.status, self.bytes_out);
+        out.extend_from_slice(agents);
+        let _ = write!(out, " route={} upstream=", line.route());
+        line.write_server(out);
+        let _ = write!(out, " in={}", self.bytes_in);
+        match first {
+            Some(first) => _ = write!(out, " ttfb={first}ms"),
+            None => out.extend_from_slice(b" ttfb=-"),
+        }
+        let _ = write!(out, " time={total}ms end={}", line.reason.word());
+        if let Some(id) = line.tunnel {
+            let _ = write!(out, " tunnel={id}");
+        }
+        out.push(b'\n');
+    }
+
+    fn json(&self, line: &Line<'_>, cx: &mut Cx<'_>) {
+        let (first, total) = self.times(cx.now);
+        let out = &mut *cx.log;
+        let _ = write!(out, "{{\"time\":\"{}\",\"client\":\"", cx.clock.iso_date().as_str());
+        line.peer.write_address(out);
+        let event = if line.tunnel.is_some() { "open" } else { "exchange" };
+        let _ = write!(out, "\",\"event\":\"{event}\",");
+        out.extend_from_slice(&self.request);
+        out.extend_from_slice(b",\"route\":");
+        write_json(line.route().as_bytes(), out);
+        out.extend_from_slice(b",\"upstream\":\"");
+        line.write_server(out);
+        let _ = write!(
+            out,
+            "\",\"status\":{},\"bytes_in\":{},\"bytes_out\":{}",
+            self.status, self.bytes_in, self.bytes_out
+        );
+        if let Some(first) = first {
+            let _ = write!(out, ",\"ttfb_ms\":{first}");
+        }
+        let _ = write!(out, ",\"total_ms\":{total},\"end\":\"{}\"", line.reason.word());
+        if let Some(id) = line.tunnel {
+            let _ = write!(out, ",\"tunnel\":{id}");
+        }
+        out.extend_from_slice(b"}\n");
+    }
+}
+
+/// What the end of an exchange adds to its record.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Line<'a> {
+    pub(super) peer: &'a Peer,
+    pub(super) route: Option<&'a Route>,
+    pub(super) server: Option<u16>,
+    pub(super) reason: CloseReason,
+    /// Number of the tunnel that opened.
+    pub(super) tunnel: Option<u64>,
+}
+
+impl Line<'_> {
+    fn route(&self) -> &str {
+        self.route.map_or("-", |route| &route.name)
+    }
+
+    /// The server's address, or a dash.
+    fn write_server(&self, out: &mut Vec<u8>) {
+        match self.route.zip(self.server).and_then(|(route, at)| route.target.server(at)) {
+            Some(server) => _ = write!(out, "{}", server.address),
+            None => out.push(b'-'),
+        }
+    }
+}
+
+/// Writes the line of a tunnel that ended.
+pub(super) fn tunnel_ended(tunnel: &Tunnel, peer: &Peer, reason: CloseReason, cx: &mut Cx<'_>) {
+    let Some(format) = cx.generation.log else { return };
+    let line = Line {
+        peer,
+        route: Some(&tunnel.route),
+        server: Some(tunnel.server),
+        reason,
+        tunnel: Some(tunnel.id),
+    };
+    let [bytes_in, bytes_out] = tunnel.bytes;
+    let total = (cx.now - tunnel.opened).as_millis();
+    let kind = match tunnel.kind {
+        TunnelKind::WebSocket => "websocket",
+        TunnelKind::Raw => "raw",
+    };
+    let out = &mut *cx.log;
+    let (route, word, id) = (line.route(), reason.word(), tunnel.id);
+    match format {
+        LogFormat::Combined => {
+            peer.write_address(out);
+            let _ = write!(
+                out,
+                " - - [{}] \"CLOSE {kind}\" 101 {bytes_out} \"-\" \"-\" route={route} upstream=",
+                cx.clock.log_date(),
+            );
+            line.write_server(out);
+            let _ = writeln!(out, " in={bytes_in} ttfb=- time={total}ms end={word} tunnel={id}");
+        }
+        LogFormat::Json => {
+            let _ = write!(out, "{{\"time\":\"{}\",\"client\":\"", cx.clock.iso_date().as_str());
+            peer.write_address(out);
+            let _ = write!(out, "\",\"event\":\"close\",\"kind\":\"{kind}\",\"route\":");
+            write_json(route.as_bytes(), out);
+            out.extend_from_slice(b",\"upstream\":\"");
+            line.write_server(out);
+            let _ = writeln!(
+                out,
+                "\",\"bytes_in\":{bytes_in},\"bytes_out\":{bytes_out},\"total_ms\":{total},\
+                 \"end\":\"{word}\",\"tunnel\":{id}}}"
+            );
+        }
+    }
+}
+
+fn render_request(format: LogFormat, head: &RequestHead<'_, '_>, out: &mut Vec<u8>) {
+    let field = |known| head.fields.get(known);
+    let (referer, agent) = (field(Known::Referer), field(Known::UserAgent));
+    match format {
+        LogFormat::Combined => {
+            out.push(b'"');
+            write_escaped(head.method_name.as_bytes(), out);
+            out.push(b' ');
+            write_escaped(head.target, out);
+            let _ = write!(out, " {}\" \"", head.version.as_str());
+            write_escaped(referer.unwrap_or(b"-"), out);
+            out.extend_from_slice(b"\" \"");
+            write_escaped(agent.unwrap_or(b"-"), out);
+            out.push(b'"');
+        }
+        LogFormat::Json => {
+            out.extend_from_slice(b"\"method\":");
+            write_json(head.method_name.as_bytes(), out);
+            for (name, value) in [
+                ("host", Some(head.host)),
+                ("target", Some(head.target)),
+                ("referer", referer),
+                ("agent", agent),
+            ] {
+                if let Some(value) = value {
+                    let _ = write!(out, ",\"{name}\":");
+                    write_json(value, out);
+                }
+            }
+            let _ = write!(out, ",\"protocol\":\"{}\"", head.version.as_str());
+        }
+    }
+}
+
+/// Where the first quoted string ends; quotes inside are escaped.
+fn end_of_quoted(text: &[u8]) -> usize {
+    text.iter().skip(1).position(|byte| *byte == b'"').map_or(text.len(), |at| at + 2)
+}
+
+/// Escapes what would break a line or a quoted string, as `\xHH`.
+fn write_escaped(text: &[u8], out: &mut Vec<u8>) {
+    for &byte in text {
+        match byte {
+            b'"' | b'\\' | 0..=0x1f | 0x7f.. => _ = write!(out, "\\x{byte:02X}"),
+            _ => out.push(byte),
+        }
+    }
+}
+
+/// Writes a JSON string; what is not UTF-8 becomes U+FFFD.
+fn write_json(text: &[u8], out: &mut Vec<u8>) {
+    out.push(b'"');
+    for chunk in text.utf8_chunks() {
+        for char in chunk.valid().chars() {
+            match char {
+                '"' => out.extend_from_slice(b"\\\""),
+                '\\' => out.extend_from_slice(b"\\\\"),
+                c if c.is_control() => _ = write!(out, "\\u{:04x}", c as u32),
+                c => out.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes()),
+            }
+        }
+        if !chunk.invalid().is_empty() {
+            out.extend_from_slice("\u{fffd}".as_bytes());
+        }
+    }
+    out.push(b'"');
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_breaks_a_line() {
+        let mut out = Vec::new();
+        write_escaped(b"a\"b\\c\nd\xff", &mut out);
+        assert_eq!(out, b"a\\x22b\\x5Cc\\x0Ad\\xFF");
+        out.clear();
+        write_json(b"a\"b\\c\nd\xffe", &mut out);
+        assert_eq!(out, "\"a\\\"b\\\\c\\u000ad\u{fffd}e\"".as_bytes());
+    }
+}

@@ -1,0 +1,248 @@
+//! The request as the upstream sees it.
+
+use percent_encoding::{AsciiSet, CONTROLS, percent_encode};
+
+use crate::buf::{Copied, Tx};
+use crate::config::{Part, Template};
+use crate::proto::h1::{Forward, Identity, RequestHead, encode_request, parse_request};
+use crate::proto::http::path::canonical;
+use crate::proto::http::{Body, CanonicalPath, FieldStore, Known, Method, Version, prefers_html};
+use crate::proto::uwsgi;
+use crate::route::{Facts as RouteFacts, Found};
+
+use super::body::{BodyPipe, Framing};
+use super::cx::{Cx, Scratch};
+use super::exchange::Exchange;
+use super::peer::{Peer, PeerText};
+use super::port::Port;
+use super::reason::CloseReason;
+use super::settings::{Place, Route};
+
+/// What an exchange remembers of its request once the head's bytes are gone. Plain data.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Facts {
+    /// The method is HEAD: no response has a body.
+    pub(super) is_head: bool,
+    /// The method.
+    pub(super) method: Method,
+    /// The client's version.
+    pub(super) version: Version,
+    /// Sending it twice does nothing twice: GET, HEAD, OPTIONS without a body, and upgrades.
+    pub(super) replayable: bool,
+    /// How its body arrives.
+    pub(super) body: Body,
+    /// How its body goes on.
+    pub(super) framing: Framing,
+    /// Largest body allowed.
+    pub(super) max_body: u64,
+    /// `Expect: 100-continue` is not answered yet.
+    pub(super) expects_continue: bool,
+    /// The client prefers HTML to plain text.
+    pub(super) html: bool,
+    /// The accept key a 101 must carry; `Some` for a WebSocket handshake only.
+    pub(super) accept: Option<[u8; 28]>,
+    /// Who asks.
+    pub(super) peer: Peer,
+}
+
+impl Facts {
+    /// What is to be remembered of `head`.
+    pub(super) fn new(
+        head: &RequestHead<'_, '_>,
+        route: &Route,
+        accept: Option<[u8; 28]>,
+        peer: Peer,
+    ) -> Facts {
+        let bodies = &route.bodies;
+        let max_body =
+            if head.expect_continue { bodies.max.min(bodies.max_expected) } else { bodies.max };
+        let safe = matches!(head.method, Method::Get | Method::Head | Method::Options);
+        Facts {
+            is_head: head.method == Method::Head,
+            method: head.method,
+            version: head.version,
+            replayable: safe && head.body.is_empty(),
+            body: head.body,
+            framing: match head.body {
+                Body::Chunked => Framing::Chunked { first: true },
+                _ => Framing::Plain,
+            },
+            max_body,
+            expects_continue: head.expect_continue,
+            html: prefers_html(head.fields.get(Known::Accept)),
+            accept,
+            peer,
+        }
+    }
+
+    /// The pipe the body goes through.
+    pub(super) fn body_pipe(&self) -> BodyPipe {
+        BodyPipe::new(self.body, self.framing)
+    }
+
+    /// There is no body to be read.
+    pub(super) fn has_no_body(&self) -> bool {
+        self.body.is_empty()
+    }
+
+    /// A chunked body that must be collected before it can be sent.
+    pub(super) fn must_collect(&self, route: &Route) -> bool {
+        self.body == Body::Chunked
+            && matches!(route.target.place, Place::Uwsgi { .. })
+            && !route.bodies.chunked_input
+            && !route.bodies.raw
+    }
+}
+
+impl Exchange {
+    /// Expands what the action says of host and target.
+    pub(super) fn expand_target(&mut self, found: Option<&Found>, facts: &RouteFacts<'_>) {
+        self.host.clear();
+        self.uri.clear();
+        if let Place::Http { host, uri, .. } = &self.route.target.place {
+            for (template, out) in [(host, &mut self.host), (uri, &mut self.uri)] {
+                if let Some(template) = template {
+                    expand(template, found, facts, out);
+                }
+            }
+        }
+    }
+
+    /// Serialises the request anew into the upstream's queue.
+    pub(super) fn compose(
+        &mut self,
+        head: &RequestHead<'_, '_>,
+        path: &CanonicalPath<'_>,
+        upstream: &mut Tx,
+        out: &mut Vec<u8>,
+        cx: &ComposeCx<'_>,
+    ) -> Result<(), CloseReason> {
+        out.clear();
+        let body = match &self.collected {
+            Some(replay) => Body::Length(replay.len()),
+            None => head.body,
+        };
+        let peer = PeerText::new(&self.facts.peer);
+        let identity = Identity { addr: peer.ip.as_str(), proto: "http", trusted: false };
+        match &self.route.target.place {
+            Place::Http { authority, .. } => {
+                let mut head = *head;
+                let mut sent = path.sent;
+                if !self.uri.is_empty() {
+                    (sent, head.query) = (&self.uri, None);
+                }
+                let forward = Forward {
+                    path: sent,
+                    host: (!self.host.is_empty()).then_some(self.host.as_slice()),
+                    server: authority.as_bytes(),
+                    body,
+                    upgrade: self.facts.accept.is_some(),
+                    identity,
+                    keep_alive: !self.is_raw(),
+                    expect: self.keeps_expect(),
+                    raw: self.is_raw(),
+                    extra: &[],
+                };
+                encode_request(&head, &forward, out);
+            }
+            Place::Uwsgi { modifier1, modifier2, vars } => {
+                let packet = uwsgi::Packet {
+                    modifier1: *modifier1,
+                    modifier2: *modifier2,
+                    path: path.sent,
+                    path_info: path.info,
+                    server_name: cx.server_name,
+                    server_port: peer.server_port.as_str(),
+                    https: false,
+                    remote_addr: peer.ip.as_str(),
+                    remote_port: peer.port.as_str(),
+                    identity,
+                    content_length: match body {
+                        Body::Length(n) => Some(n),
+                        _ => None,
+                    },
+                    chunked: body == Body::Chunked,
+                    upgrade: self.facts.accept.is_some(),
+                    extra: vars,
+                };
+                uwsgi::encode_request(head, &packet, out)
+                    .map_err(|_| CloseReason::PacketTooLarge)?;
+                self.packet = out.len();
+            }
+        }
+        upstream.put(out, Copied::Head, cx.pool);
+        Ok(())
+    }
+
+    /// `Expect` goes on to the upstream, whose 100 is passed back.
+    pub(super) fn keeps_expect(&self) -> bool {
+        self.facts.expects_continue && !self.route.bodies.manage_expect
+    }
+
+    /// Serialises the request again from the bytes that were kept.
+    pub(super) fn compose_again(
+        &mut self,
+        upstream: &mut Port,
+        cx: &mut Cx<'_>,
+    ) -> Result<(), CloseReason> {
+        let Some(kept) = self.head.take() else { return Err(CloseReason::NoResponse) };
+        let result = self.compose_from(kept.bytes(), upstream, cx);
+        self.head = Some(kept);
+        result
+    }
+
+    fn compose_from(
+        &mut self,
+        bytes: &[u8],
+        upstream: &mut Port,
+        cx: &mut Cx<'_>,
+    ) -> Result<(), CloseReason> {
+        let mut store = FieldStore::new();
+        let Ok(Some(head)) = parse_request(bytes, &mut store, &cx.generation.limits) else {
+            return Err(CloseReason::NoResponse);
+        };
+        let Scratch { path, out, .. } = &mut *cx.scratch;
+        let path = canonical(head.path, cx.generation.merge_slashes, path)
+            .map_err(|_| CloseReason::BadRequest)?;
+        let compose = ComposeCx { server_name: &cx.generation.server_name, pool: cx.pool };
+        self.compose(&head, &path, &mut upstream.tx, out, &compose)
+    }
+}
+
+/// What serialising needs of the world.
+pub(super) struct ComposeCx<'a> {
+    pub(super) server_name: &'a str,
+    pub(super) pool: &'a crate::buf::Pool,
+}
+
+/// Writes a template with the captures of the rule that was found. A capture is encoded: whatever it
+/// holds, it stays inside the component it is put into.
+fn expand(template: &Template, found: Option<&Found>, facts: &RouteFacts<'_>, out: &mut Vec<u8>) {
+    for part in template.parts() {
+        match part {
+            Part::Text(text) => out.extend_from_slice(text.as_bytes()),
+            Part::Capture(n) => {
+                let text = found
+                    .map(|found| found.captures.text(usize::from(*n), facts.get(found.subject)));
+                let encoded = percent_encode(text.unwrap_or_default(), IN_PATH);
+                out.extend(encoded.flat_map(str::bytes));
+            }
+        }
+    }
+}
+
+/// What may not stand in a path as it is. `%` may: what is matched has no other escapes left than
+/// `%2F` and `%25`.
+const IN_PATH: &AsciiSet = &CONTROLS
+    .add(b' ')
+    .add(b'"')
+    .add(b'#')
+    .add(b'<')
+    .add(b'>')
+    .add(b'?')
+    .add(b'\\')
+    .add(b'^')
+    .add(b'`')
+    .add(b'{')
+    .add(b'|')
+    .add(b'}');

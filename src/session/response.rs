@@ -1,0 +1,213 @@
+//! The response as the client sees it.
+
+use crate::buf::Copied;
+use crate::proto::h1::{
+    Limits, Reply, ResponseHead, encode_interim, encode_response, parse_request, parse_response,
+};
+use crate::proto::http::{Body, FieldStore, Version};
+use crate::proto::ws;
+
+use super::body::{BodyPipe, Framing};
+use super::cx::Cx;
+use super::exchange::{Exchange, Outcome, Request, Response};
+use super::port::{Port, RxEnd};
+use super::reason::CloseReason;
+
+/// Interim responses passed or dropped before an upstream is given up.
+const INTERIMS: u8 = 16;
+/// Bounds of an upstream's head; a block holds the longest.
+const LIMITS: Limits = Limits { max_uri: 0, max_head: 16 << 10, max_fields: 256 };
+
+impl Exchange {
+    /// Goes on with the response as far as possible.
+    pub(super) fn advance_response(
+        &mut self,
+        ports: &mut [Port; 2],
+        cx: &mut Cx<'_>,
+    ) -> Result<Outcome, CloseReason> {
+        loop {
+            match &mut self.response {
+                Response::Wait => {
+                    if let Some(outcome) = self.await_head(ports, cx)? {
+                        return Ok(outcome);
+                    }
+                }
+                Response::Body(pipe) => {
+                    let [client, upstream] = &mut *ports;
+                    let done = pipe
+                        .pump(upstream, &mut client.tx, cx.pool)
+                        .map_err(|_| CloseReason::ResponseCut)?;
+                    if !done {
+                        return Ok(Outcome::Wait);
+                    }
+                    self.record.bytes_out += pipe.moved;
+                    self.response = Response::Done;
+                }
+                Response::Done => return Ok(self.at_end(&ports[1])),
+            }
+        }
+    }
+
+    /// The response is through: so is the exchange, unless the upstream still takes the request.
+    fn at_end(&mut self, upstream: &Port) -> Outcome {
+        let still_sending = matches!(self.request, Request::Body | Request::Replay(_));
+        let accepts = self.reusable && upstream.rx_end.is_none() && !upstream.tx_broken;
+        if still_sending && accepts && !self.until_close {
+            return Outcome::Wait;
+        }
+        if still_sending {
+            self.keep = false;
+        }
+        self.reusable &= !still_sending && upstream.rx.is_empty() && upstream.tx.is_empty();
+        Outcome::Complete
+    }
+
+    /// `None`: a head was taken, go on.
+    fn await_head(
+        &mut self,
+        ports: &mut [Port; 2],
+        cx: &mut Cx<'_>,
+    ) -> Result<Option<Outcome>, CloseReason> {
+        let [client, upstream] = ports;
+        let mut store = FieldStore::new();
+        let parsed = parse_response(upstream.rx.bytes(), &mut store, self.facts.method, &LIMITS);
+        let head = match parsed {
+            Ok(Some(head)) => head,
+            Ok(None) => {
+                if upstream.rx.gather(cx.pool) {
+                    return Ok(None);
+                }
+                return self.head_incomplete(upstream, cx).map(Some);
+            }
+            Err(_) => return Err(CloseReason::BadResponse),
+        };
+        if self.record.first_byte.is_none() {
+            self.record.first_byte = Some(cx.now);
+        }
+        let len = head.len;
+        let switched = match head.status {
+            101 => {
+                self.check_upgrade(&head)?;
+                self.put_head(&head, Body::Empty, client, cx);
+                true
+            }
+            100..=199 => {
+                self.interim(&head, client, cx)?;
+                upstream.rx.consume(len);
+                return Ok(None);
+            }
+            _ => {
+                self.begin_response(&head, client, cx);
+                false
+            }
+        };
+        upstream.rx.consume(len);
+        self.head = None;
+        Ok(switched.then_some(Outcome::Switched))
+    }
+
+    fn head_incomplete(
+        &mut self,
+        upstream: &mut Port,
+        cx: &mut Cx<'_>,
+    ) -> Result<Outcome, CloseReason> {
+        let Some(end) = upstream.rx_end else { return Ok(Outcome::Wait) };
+        if upstream.rx.is_empty() && self.interims == 0 && self.retry(upstream, cx)? {
+            return Ok(Outcome::Wait);
+        }
+        if self.packet > 4096 && upstream.rx.is_empty() {
+            tracing::warn!(
+                route = %self.route.name,
+                packet = self.packet,
+                "the uwsgi worker closed without an answer: is its buffer-size smaller than the packet?"
+            );
+        }
+        Err(match end {
+            RxEnd::Finished if !upstream.rx.is_empty() => CloseReason::BadResponse,
+            _ => CloseReason::NoResponse,
+        })
+    }
+
+    /// A 101 opens a tunnel only when it answers our client's handshake with the right proof.
+    fn check_upgrade(&self, response: &ResponseHead<'_, '_>) -> Result<(), CloseReason> {
+        let (Some(accept), Some(kept)) = (&self.facts.accept, &self.head) else {
+            return Err(CloseReason::BadUpgrade);
+        };
+        let mut store = FieldStore::new();
+        let limits = Limits { max_uri: usize::MAX, max_head: usize::MAX, max_fields: 256 };
+        let Ok(Some(request)) = parse_request(kept.bytes(), &mut store, &limits) else {
+            return Err(CloseReason::BadUpgrade);
+        };
+        ws::check_response(response, accept, request.fields)
+            .map(|_| ())
+            .map_err(|_| CloseReason::BadUpgrade)
+    }
+
+    /// 100 goes on when the client waits for the upstream's; other interim heads to HTTP/1.1 clients.
+    fn interim(
+        &mut self,
+        head: &ResponseHead<'_, '_>,
+        client: &mut Port,
+        cx: &mut Cx<'_>,
+    ) -> Result<(), CloseReason> {
+        self.interims += 1;
+        if self.interims > INTERIMS {
+            return Err(CloseReason::BadResponse);
+        }
+        let wanted = match head.status {
+            100 => std::mem::take(&mut self.facts.expects_continue),
+            _ => true,
+        };
+        if wanted && self.facts.version == Version::Http11 {
+            let out = &mut cx.scratch.out;
+            out.clear();
+            encode_interim(head, out);
+            client.tx.put(out, Copied::Head, cx.pool);
+        }
+        Ok(())
+    }
+
+    /// The final head: decides how the body goes on.
+    fn begin_response(&mut self, head: &ResponseHead<'_, '_>, client: &mut Port, cx: &mut Cx<'_>) {
+        let chunks = self.facts.version == Version::Http11;
+        let (framing, sent_as) = match head.body {
+            Body::Empty | Body::Length(_) => (Framing::Plain, head.body),
+            Body::Chunked if chunks => (Framing::Chunked { first: true }, Body::Chunked),
+            Body::UntilClose if chunks && self.route.bodies.auto_chunked => {
+                (Framing::Chunked { first: true }, Body::Chunked)
+            }
+            Body::Chunked | Body::UntilClose => (Framing::Plain, Body::UntilClose),
+        };
+        let body_unread = matches!(self.request, Request::Body | Request::Replay(_));
+        self.until_close = sent_as == Body::UntilClose;
+        self.reusable = head.keep_alive && head.body != Body::UntilClose;
+        self.keep &= !self.until_close && !cx.draining && !(head.status >= 400 && body_unread);
+        self.record.status = head.status;
+        cx.counters.response(head.status);
+        self.put_head(head, sent_as, client, cx);
+        self.response = match head.body {
+            Body::Empty => Response::Done,
+            body => Response::Body(BodyPipe::new(body, framing)),
+        };
+    }
+
+    fn put_head(
+        &mut self,
+        head: &ResponseHead<'_, '_>,
+        body: Body,
+        client: &mut Port,
+        cx: &mut Cx<'_>,
+    ) {
+        let out = &mut cx.scratch.out;
+        out.clear();
+        let reply = Reply {
+            body,
+            version: self.facts.version,
+            keep_alive: self.keep,
+            date: cx.clock.http_date(),
+            extra: &[],
+        };
+        encode_response(head, &reply, out);
+        client.tx.put(out, Copied::Head, cx.pool);
+    }
+}

@@ -1,0 +1,142 @@
+//! What a configuration means to the machines: one immutable generation, and the routes in it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::config::Template;
+use crate::proto::h1::Limits;
+use crate::route::{Facts, Found, Scratch, Table};
+use crate::upstream::{Group, Server};
+
+use super::record::LogFormat;
+
+/// Everything one configuration says, compiled. Immutable; replaced as a whole.
+#[derive(Debug)]
+pub struct Generation {
+    /// Rules in file order, as an index.
+    pub table: Table,
+    /// What each rule leads to; as long as the table.
+    pub routes: Vec<Arc<Route>>,
+    /// What takes the rest: `default`, or `http-to`.
+    pub fallback: Option<Arc<Route>>,
+    /// Bounds of a request head.
+    pub limits: Limits,
+    /// `merge-slashes`.
+    pub merge_slashes: bool,
+    /// `http-headers-timeout`: a whole head, from its first byte.
+    pub head_timeout: Duration,
+    /// `http-keepalive`: idle between requests; `None` means one request per connection.
+    pub keepalive: Option<Duration>,
+    /// How access lines are written, `None` when they are not.
+    pub log: Option<LogFormat>,
+    /// This host's name, as uwsgi's `SERVER_NAME`.
+    pub server_name: String,
+}
+
+impl Generation {
+    /// The route that takes a request, and what its rule captured.
+    pub fn find(
+        &self,
+        facts: &Facts<'_>,
+        scratch: &mut Scratch,
+    ) -> Option<(&Arc<Route>, Option<Found>)> {
+        match self.table.find(facts, scratch) {
+            Some(found) => self.routes.get(found.rule as usize).map(|route| (route, Some(found))),
+            None => self.fallback.as_ref().map(|route| (route, None)),
+        }
+    }
+}
+
+/// One route: where its requests go, and under which settings.
+#[derive(Debug)]
+pub struct Route {
+    /// Its name in logs: the section's, or the rule's place.
+    pub name: Arc<str>,
+    /// Where to.
+    pub target: Target,
+    /// Deadlines.
+    pub times: Times,
+    /// What is done with bodies.
+    pub bodies: Bodies,
+    /// `http-websockets`.
+    pub websockets: bool,
+}
+
+impl Route {
+    /// How long a dial may take.
+    pub fn connect_timeout(&self) -> Duration {
+        self.target.group.connect_timeout.unwrap_or(self.times.connect)
+    }
+}
+
+/// Where a route leads.
+#[derive(Debug)]
+pub struct Target {
+    /// The servers, one of which takes the request.
+    pub group: Arc<Group>,
+    /// What the protocol towards them needs.
+    pub place: Place,
+}
+
+impl Target {
+    /// The server at a place of the group.
+    pub fn server(&self, place: u16) -> Option<&Server> {
+        self.group.servers.get(usize::from(place))
+    }
+}
+
+/// What an action says beside the servers.
+#[derive(Debug)]
+pub enum Place {
+    /// `http:ADDR[,HOST[,URI]]`.
+    Http {
+        /// Sent as `Host` instead of the client's.
+        host: Option<Template>,
+        /// Sent as path and query instead of the client's.
+        uri: Option<Template>,
+        /// Sent as `Host` for clients of HTTP/1.0 that named none.
+        authority: String,
+    },
+    /// `uwsgi:ADDR[,MOD1,MOD2]`.
+    Uwsgi {
+        /// The packet's first modifier.
+        modifier1: u8,
+        /// The packet's second modifier.
+        modifier2: u8,
+        /// `http-var`: further variables.
+        vars: Vec<(String, String)>,
+    },
+}
+
+/// Deadlines of an exchange or tunnel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Times {
+    /// `http-connect-timeout`.
+    pub connect: Duration,
+    /// `http-timeout`: silence of either side.
+    pub silence: Duration,
+    /// `tunnel-timeout`: silence of both ends.
+    pub tunnel: Option<Duration>,
+}
+
+/// What is done with bodies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Bodies {
+    /// `http-raw-body`.
+    pub raw: bool,
+    /// `http-chunked-input`.
+    pub chunked_input: bool,
+    /// `http-auto-chunked`.
+    pub auto_chunked: bool,
+    /// `http-manage-expect`.
+    pub manage_expect: bool,
+    /// Largest body in bytes: `max-body`, and for one that expects `100 Continue` also
+    /// `http-manage-expect`'s size.
+    pub max: u64,
+    /// Largest body with `Expect: 100-continue`.
+    pub max_expected: u64,
+    /// `http-buffer-size-max`: bytes of a buffered body kept in memory.
+    pub memory: u64,
+    /// `spool-max`: bytes of a buffered body kept on disk.
+    pub spool: u64,
+}

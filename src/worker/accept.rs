@@ -1,0 +1,173 @@
+//! Where client connections come from, and what happens when there are too many of them.
+
+use std::time::Duration;
+
+use crate::base::{Key, Millis};
+use crate::reactor::{self, AcceptFault, Listener, Readiness, Stream};
+use crate::session::{Client, CloseReason, Peer, Port};
+
+use super::entry::{Conn, Role, Session};
+use super::mail::Mail;
+use super::turn::Worker;
+
+/// Connections accepted from one listener in a turn.
+const BUDGET: usize = 64;
+/// How long accepting rests when descriptors ran out and none could be freed.
+const PAUSE: Duration = Duration::from_millis(100);
+/// Idle connections closed at once to free descriptors.
+const SHED: usize = 32;
+
+/// A listening socket of a worker.
+#[derive(Debug)]
+pub struct Door {
+    /// The socket.
+    pub listener: Listener,
+    /// The port clients connect to, 0 for a unix socket.
+    pub port: u16,
+    /// More may wait there.
+    pub(super) waiting: bool,
+}
+
+impl Door {
+    /// A door nobody has knocked at.
+    pub fn new(listener: Listener, port: u16) -> Door {
+        Door { listener, port, waiting: true }
+    }
+}
+
+impl Worker {
+    /// Accepts from every listener where somebody may wait.
+    pub(super) fn accept_all(&mut self) {
+        if self.accept_after > self.world.clock.now() {
+            return;
+        }
+        for door in 0..self.doors.len() {
+            if self.doors[door].waiting {
+                self.accept_from(door);
+            }
+        }
+    }
+
+    fn accept_from(&mut self, door: usize) {
+        for _ in 0..BUDGET {
+            if self.peers.full() {
+                return self.pause_accepting("max-connections is reached");
+            }
+            match self.doors[door].listener.accept() {
+                Ok((stream, from)) => {
+                    let address = match from {
+                        reactor::Peer::Ip(address) => Some(address),
+                        reactor::Peer::Unix => None,
+                    };
+                    self.place(stream, Peer { address, server_port: self.doors[door].port });
+                }
+                Err(error) => match AcceptFault::of(&error) {
+                    AcceptFault::Blocked => {
+                        self.doors[door].waiting = false;
+                        return;
+                    }
+                    AcceptFault::Exhausted if self.shed() == 0 => {
+                        return self.pause_accepting("out of descriptors");
+                    }
+                    AcceptFault::Exhausted | AcceptFault::Client => {}
+                    AcceptFault::Broken => {
+                        tracing::error!(%error, "a listening socket is broken");
+                        self.doors[door].waiting = false;
+                        return;
+                    }
+                },
+            }
+        }
+    }
+
+    /// Stops accepting for a moment; says so once until it works again.
+    fn pause_accepting(&mut self, why: &'static str) {
+        self.accept_after = self.world.clock.now() + PAUSE;
+        self.world.counters.accept_pauses.add(1);
+        if !self.accept_paused {
+            self.accept_paused = true;
+            tracing::warn!(worker = self.index, "accepting pauses: {why}");
+        }
+    }
+
+    /// Gives a new connection to the worker with clearly fewer, or keeps it.
+    fn place(&mut self, stream: Stream, peer: Peer) {
+        if self.accept_paused {
+            self.accept_paused = false;
+            tracing::info!(worker = self.index, "accepting again");
+        }
+        self.world.counters.accepted.add(1);
+        let lighter = self.peers.lighter(self.index);
+        let Some(index) = lighter else {
+            self.peers.loads[self.index].up();
+            return self.adopt(stream, peer);
+        };
+        self.peers.loads[index].up();
+        let kept = self.peers.outboxes[index].push(Mail::Accepted(stream, peer));
+        if let Err(Mail::Accepted(stream, peer)) = kept {
+            self.peers.loads[index].down();
+            self.peers.loads[self.index].up();
+            self.adopt(stream, peer);
+        }
+    }
+
+    /// Makes a session of an accepted connection, which is counted already.
+    pub(super) fn adopt(&mut self, stream: Stream, peer: Peer) {
+        let now = self.world.clock.now();
+        let conn_key = self.conns.insert(Conn {
+            stream,
+            ready: Readiness { readable: false, ..Readiness::OPEN },
+            bulk: false,
+            finished: false,
+            role: Role::Client,
+            session: None,
+        });
+        let wheel = &mut self.wheel;
+        let key = self.sessions.insert_with(|key| Session {
+            machine: Client::new(peer, now),
+            ports: [Port::default(), Port::default()],
+            conns: [Some(conn_key), None],
+            timer: wheel.add(key),
+            armed: Millis::NEVER,
+            active: now,
+            queued: false,
+        });
+        self.world.counters.sessions.add(1);
+        let Some(conn) = self.conns.get_mut(conn_key) else { return };
+        conn.session = Some(key);
+        if let Err(error) = conn.stream.register(self.poll.registry(), conn_key.to_u64()) {
+            tracing::warn!(%error, "a connection could not be watched");
+            return self.remove(key);
+        }
+        self.drive(key);
+    }
+
+    /// A client connection is gone.
+    pub(super) fn client_closed(&mut self) {
+        self.peers.loads[self.index].down();
+        self.world.counters.closed.add(1);
+        // Its descriptor may be what accepting waits for.
+        self.accept_after = Millis::default();
+    }
+
+    /// Frees descriptors: idle upstream connections first, then idle clients; how many.
+    pub(super) fn shed(&mut self) -> usize {
+        let idle = self.idle.expire(self.world.clock.now(), true);
+        if !idle.is_empty() {
+            idle.iter().for_each(|conn| self.hang_up(*conn));
+            return idle.len();
+        }
+        let clients: Vec<Key> = self
+            .sessions
+            .iter()
+            .filter(|(_, session)| session.machine.is_idle())
+            .map(|(key, _)| key)
+            .take(SHED)
+            .collect();
+        for key in &clients {
+            self.world.counters.close_reason(CloseReason::Shed as usize);
+            self.remove(*key);
+        }
+        clients.len()
+    }
+}

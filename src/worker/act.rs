@@ -1,0 +1,76 @@
+//! Carrying out what a machine asked for.
+
+use crate::base::Key;
+use crate::session::{Action, Client, Input, Port};
+
+use super::entry::Role;
+use super::turn::Worker;
+
+impl Worker {
+    /// Carries out the actions of one session; whether there were any.
+    pub(super) fn act(&mut self, key: Key) -> bool {
+        if self.world.actions.is_empty() {
+            return false;
+        }
+        while !self.world.actions.is_empty() {
+            let mut actions = std::mem::take(&mut self.world.actions);
+            for action in actions.drain(..) {
+                self.act_one(key, action);
+            }
+            // Answers may have asked for more; else the vector's memory is used again.
+            if self.world.actions.is_empty() {
+                self.world.actions = actions;
+                break;
+            }
+        }
+        true
+    }
+
+    fn act_one(&mut self, key: Key, action: Action) {
+        match action {
+            Action::Dial { route, server, fresh } => self.dial_server(key, &route, server, fresh),
+            Action::Hangup => {
+                if let Some(conn) = self.take_upstream(key) {
+                    self.hang_up(conn);
+                }
+            }
+            Action::Park(server) => {
+                if let Some(conn) = self.take_upstream(key) {
+                    self.park(conn, server);
+                }
+            }
+            Action::Spool(order) => self.spool(key, order),
+        }
+    }
+
+    /// Hands the answer to an action to the session's machine.
+    pub(super) fn answer(&mut self, key: Key, input: Input) {
+        let Some(session) = self.sessions.get_mut(key) else { return };
+        let mut cx = self.world.cx(session.active);
+        Client::input(&mut session.machine, input, &mut session.ports, &mut cx);
+    }
+
+    /// Parts the session from its upstream connection.
+    fn take_upstream(&mut self, key: Key) -> Option<Key> {
+        self.sessions.get_mut(key)?.conns[1].take()
+    }
+
+    /// Closes an upstream connection.
+    pub(super) fn hang_up(&mut self, conn: Key) {
+        if self.conns.remove(conn).is_some() {
+            self.world.counters.upstreams.sub(1);
+        }
+    }
+
+    /// Gives the session an upstream connection.
+    pub(super) fn attach(&mut self, key: Key, conn_key: Key, role: Role) {
+        let Some(session) = self.sessions.get_mut(key) else { return };
+        let Some(conn) = self.conns.get_mut(conn_key) else { return };
+        conn.session = Some(key);
+        conn.role = role;
+        session.conns[1] = Some(conn_key);
+        let port: &mut Port = &mut session.ports[1];
+        port.tx_broken = false;
+        port.tx_begun = false;
+    }
+}

@@ -1,0 +1,80 @@
+//! What a worker does now and then: hand over log lines, drop old idle connections, give memory back.
+
+use std::time::Duration;
+
+use crate::base::Millis;
+
+use super::logbook::LogSink;
+use super::turn::Worker;
+
+/// Log lines wait at most this long.
+const LOG_DELAY: Duration = Duration::from_millis(50);
+/// Or until there are so many bytes of them.
+const LOG_BYTES: usize = 32 << 10;
+/// Between looks at idle upstream connections and empty slabs.
+const SWEEP: Duration = Duration::from_secs(3);
+/// Before a session that found no block looks again.
+const STARVED: Duration = Duration::from_millis(5);
+
+/// When which chore is due.
+#[derive(Debug)]
+pub(super) struct Chores {
+    log: LogSink,
+    log_due: Option<Millis>,
+    sweep_due: Option<Millis>,
+    starved_due: Option<Millis>,
+}
+
+impl Chores {
+    pub(super) fn new(log: LogSink) -> Chores {
+        Chores { log, log_due: None, sweep_due: None, starved_due: None }
+    }
+
+    pub(super) fn write_log(&mut self, lines: &mut Vec<u8>) {
+        self.log_due = None;
+        self.log.hand_over(lines);
+    }
+}
+
+impl Worker {
+    /// When the next chore is due; `None` when nothing is left to be done.
+    pub(super) fn next_chore(&self) -> Option<Millis> {
+        let chores = &self.chores;
+        [chores.log_due, chores.sweep_due, chores.starved_due].into_iter().flatten().min()
+    }
+
+    /// Does what is due, and notes what will be.
+    pub(super) fn do_chores(&mut self) {
+        let now = self.world.clock.now();
+        let due = |at: Option<Millis>| at.is_some_and(|at| now >= at);
+        if !self.world.log.is_empty() {
+            let at = *self.chores.log_due.get_or_insert(now + LOG_DELAY);
+            if now >= at || self.world.log.len() >= LOG_BYTES {
+                self.chores.write_log(&mut self.world.log);
+            }
+        }
+        if due(self.chores.sweep_due) {
+            self.chores.sweep_due = None;
+            for conn in self.idle.expire(now, false) {
+                self.hang_up(conn);
+            }
+            self.world.pool.trim();
+        }
+        if self.chores.sweep_due.is_none() && (!self.idle.is_empty() || self.world.pool.has_spare())
+        {
+            self.chores.sweep_due = Some(now + SWEEP);
+        }
+        if due(self.chores.starved_due) {
+            self.chores.starved_due = None;
+            for key in std::mem::take(&mut self.starved) {
+                self.drive(key);
+            }
+        }
+        if self.chores.starved_due.is_none() && !self.starved.is_empty() {
+            self.chores.starved_due = Some(now + STARVED);
+        }
+        let (head, payload) = self.world.pool.copied();
+        self.world.counters.copied_head.set(head);
+        self.world.counters.copied_payload.set(payload);
+    }
+}

@@ -1,0 +1,136 @@
+//! Connections to servers: an idle one where there is one, else a fresh dial.
+
+use mio::event::Event;
+
+use crate::base::{Address, Key};
+use crate::reactor::{self, DialError, Readiness, Stream};
+use crate::session::{Input, Route};
+use crate::upstream::ServerId;
+
+use super::entry::{Conn, Role};
+use super::turn::Worker;
+
+impl Worker {
+    /// Connects a session's upstream port to a server; the answer may come before this returns.
+    pub(super) fn dial_server(&mut self, key: Key, route: &Route, server: u16, fresh: bool) {
+        let Some(server) = route.target.server(server) else {
+            return self.answer(key, Input::DialFailed { ours: false });
+        };
+        if !fresh && let Some(conn) = self.idle.check_out(server.id, &self.conns) {
+            self.world.counters.reuses.add(1);
+            self.attach(key, conn, Role::Upstream);
+            return self.answer(key, Input::Dialled { reused: true });
+        }
+        let address = server.address.clone();
+        self.dial_address(key, &address, 0);
+    }
+
+    /// Begins a dial to the address of number `attempt` among those the server's name has.
+    fn dial_address(&mut self, key: Key, address: &Address, attempt: u8) {
+        let resolved = self.names.resolve(address, attempt);
+        let Some(address) = resolved else {
+            return self.answer(key, Input::DialFailed { ours: false });
+        };
+        let mut result = reactor::dial(&address);
+        if matches!(result, Err(DialError::Exhausted(_))) && self.shed() > 0 {
+            result = reactor::dial(&address);
+        }
+        let stream = match result {
+            Ok(stream) => stream,
+            Err(error) => {
+                tracing::debug!(%address, %error, "dial failed");
+                let ours = matches!(error, DialError::Exhausted(_));
+                return self.answer(key, Input::DialFailed { ours });
+            }
+        };
+        self.world.counters.dials.add(1);
+        let Some(conn) = self.adopt_upstream(stream, key, attempt) else {
+            return self.answer(key, Input::DialFailed { ours: true });
+        };
+        self.attach(key, conn, Role::Dialling(attempt));
+        // A unix socket is connected already.
+        self.dial_event(conn);
+    }
+
+    fn adopt_upstream(&mut self, stream: Stream, session: Key, attempt: u8) -> Option<Key> {
+        let conn = self.conns.insert(Conn {
+            stream,
+            ready: Readiness::NONE,
+            bulk: false,
+            finished: false,
+            role: Role::Dialling(attempt),
+            session: Some(session),
+        });
+        self.world.counters.upstreams.add(1);
+        let entry = self.conns.get_mut(conn)?;
+        if entry.stream.register(self.poll.registry(), conn.to_u64()).is_err() {
+            self.hang_up(conn);
+            return None;
+        }
+        Some(conn)
+    }
+
+    /// Looks whether a dial is decided.
+    pub(super) fn dial_event(&mut self, conn_key: Key) {
+        let Some(conn) = self.conns.get_mut(conn_key) else { return };
+        let Role::Dialling(attempt) = conn.role else { return };
+        let Some(key) = conn.session else { return };
+        match reactor::connected(&conn.stream, conn.ready) {
+            Ok(false) => {}
+            Ok(true) => {
+                conn.role = Role::Upstream;
+                conn.ready.writable = true;
+                self.answer(key, Input::Dialled { reused: false });
+            }
+            Err(error) => {
+                tracing::debug!(%error, "dial failed");
+                self.hang_up(conn_key);
+                if let Some(session) = self.sessions.get_mut(key) {
+                    session.conns[1] = None;
+                }
+                self.next_address(key, attempt);
+            }
+        }
+    }
+
+    /// Tries the next address of the server's name, if it has more.
+    fn next_address(&mut self, key: Key, attempt: u8) {
+        let address = self.sessions.get(key).and_then(|session| {
+            let (route, server) = session.machine.dialling()?;
+            Some(route.target.server(server)?.address.clone())
+        });
+        match address {
+            Some(address) if self.names.resolve(&address, attempt + 1).is_some() => {
+                self.dial_address(key, &address, attempt + 1);
+            }
+            _ => self.answer(key, Input::DialFailed { ours: false }),
+        }
+    }
+
+    /// An event of a connection.
+    pub(super) fn conn_event(&mut self, conn_key: Key, event: &Event) {
+        let Some(conn) = self.conns.get_mut(conn_key) else { return };
+        conn.ready.event(event);
+        let session = conn.session;
+        match conn.role {
+            // Whatever an idle connection has to say, it is not the answer to a next request.
+            Role::Idle => return self.hang_up(conn_key),
+            Role::Dialling(_) => self.dial_event(conn_key),
+            Role::Client | Role::Upstream => {}
+        }
+        if let Some(key) = session {
+            self.drive(key);
+        }
+    }
+
+    /// Keeps a clean upstream connection for another request to its server.
+    pub(super) fn park(&mut self, conn_key: Key, server: ServerId) {
+        let Some(conn) = self.conns.get_mut(conn_key) else { return };
+        let clean = !conn.ready.readable && !conn.ready.closing && !self.world.draining;
+        conn.role = Role::Idle;
+        conn.session = None;
+        if !clean || !self.idle.put(server, conn_key, self.world.clock.now()) {
+            self.hang_up(conn_key);
+        }
+    }
+}

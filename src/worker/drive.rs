@@ -1,0 +1,194 @@
+//! What happens to one session when something happened to it.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use crate::base::{Key, Millis};
+use crate::reactor::{Filled, Flushed, fill, flush};
+use crate::session::{CloseReason, HeadTimeouts, Port, RxEnd, Side, TxEnd};
+
+use super::entry::{Conn, Role};
+use super::turn::Worker;
+
+/// Bytes one session may move in a turn before others have theirs.
+const BUDGET: usize = 512 << 10;
+
+impl Worker {
+    /// Advances one session as far as it goes. A panic in it is a bug, and costs this session only.
+    pub(super) fn drive(&mut self, key: Key) {
+        if catch_unwind(AssertUnwindSafe(|| self.drive_on(key))).is_err() {
+            tracing::error!("a fault in one session; it is closed, the others go on");
+            self.world.actions.clear();
+            self.world.counters.close_reason(CloseReason::Panic as usize);
+            self.remove(key);
+        }
+    }
+
+    fn drive_on(&mut self, key: Key) {
+        let mut budget = BUDGET;
+        loop {
+            let filled = self.fill_ports(key);
+            let Some(session) = self.sessions.get_mut(key) else { return };
+            session.machine.advance(&mut session.ports, &mut self.world.cx(session.active));
+            let acted = self.act(key);
+            let flushed = self.flush_ports(key);
+            let Some(session) = self.sessions.get_mut(key) else { return };
+            if session.machine.closed().is_some() {
+                return self.remove(key);
+            }
+            let moved = filled + flushed;
+            if moved > 0 {
+                session.active = self.world.clock.now();
+            } else if !acted {
+                break;
+            }
+            budget = budget.saturating_sub(moved);
+            if budget == 0 {
+                self.queue_again(key);
+                break;
+            }
+        }
+        self.rest(key);
+    }
+
+    /// The session waits for the world: it gives back what it need not keep, and sets its timer.
+    fn rest(&mut self, key: Key) {
+        let Some(session) = self.sessions.get_mut(key) else { return };
+        for port in &mut session.ports {
+            port.rx.settle(&self.world.pool);
+            port.tx.settle(&self.world.pool);
+        }
+        let timeouts = HeadTimeouts::of(&self.world.generation);
+        let deadline = session.machine.deadline(session.active, &timeouts).unwrap_or(Millis::NEVER);
+        if deadline < session.armed {
+            session.armed = deadline;
+            self.wheel.rearm(session.timer, deadline.get());
+        }
+    }
+
+    /// Puts the session on the list of those that go on before the next poll.
+    pub(super) fn queue_again(&mut self, key: Key) {
+        if let Some(session) = self.sessions.get_mut(key)
+            && !session.queued
+        {
+            session.queued = true;
+            self.again.push(key);
+        }
+    }
+
+    /// Reads once from each connection that has something and whose window has room; bytes read.
+    fn fill_ports(&mut self, key: Key) -> usize {
+        let Some(session) = self.sessions.get_mut(key) else { return 0 };
+        let mut total = 0;
+        for side in [Side::Client, Side::Upstream] {
+            let Some(conn) = session.conns[side as usize].and_then(|conn| self.conns.get_mut(conn))
+            else {
+                continue;
+            };
+            let port = &mut session.ports[side as usize];
+            let readable = conn.ready.readable
+                && port.rx_end.is_none()
+                && !matches!(conn.role, Role::Dialling(_));
+            if !readable || side == Side::Client && !session.machine.wants_client_bytes(port) {
+                continue;
+            }
+            match fill(
+                &conn.stream,
+                &mut conn.ready,
+                &mut conn.bulk,
+                &mut port.rx,
+                &self.world.pool,
+            ) {
+                Filled::Bytes(n) => {
+                    total += n;
+                    match side {
+                        Side::Client => self.world.counters.client_in.add(n as u64),
+                        Side::Upstream => self.world.counters.upstream_in.add(n as u64),
+                    }
+                }
+                Filled::Nothing if conn.ready.readable && port.rx.room() > 0 => {
+                    self.starved.push(key);
+                }
+                Filled::Nothing => {}
+                Filled::Finished => {
+                    port.rx_end = Some(RxEnd::Finished);
+                    total += 1;
+                }
+                Filled::Reset => {
+                    port.rx_end = Some(RxEnd::Reset);
+                    total += 1;
+                }
+            }
+        }
+        total
+    }
+
+    /// Writes what the connections take; bytes written.
+    fn flush_ports(&mut self, key: Key) -> usize {
+        let Some(session) = self.sessions.get_mut(key) else { return 0 };
+        let mut total = 0;
+        for side in [Side::Upstream, Side::Client] {
+            let Some(conn_key) = session.conns[side as usize] else { continue };
+            let Some(conn) = self.conns.get_mut(conn_key) else { continue };
+            if matches!(conn.role, Role::Dialling(_)) {
+                continue;
+            }
+            let port = &mut session.ports[side as usize];
+            let n = flush_port(conn, port);
+            total += n;
+            match side {
+                Side::Client => self.world.counters.client_out.add(n as u64),
+                Side::Upstream => self.world.counters.upstream_out.add(n as u64),
+            }
+            let waits = !port.tx.is_empty() && !port.tx_broken;
+            // Where that fails, the timer still ends the session.
+            let _ = conn.stream.want_write(self.poll.registry(), conn_key.to_u64(), waits);
+        }
+        total
+    }
+
+    /// Closes what is left of a session.
+    pub(super) fn remove(&mut self, key: Key) {
+        let Some(session) = self.sessions.remove(key) else { return };
+        self.wheel.remove(session.timer);
+        self.drop_spool(key);
+        let [client, upstream] = session.conns;
+        if let Some(conn) = client.and_then(|conn| self.conns.remove(conn)) {
+            if session.ports[0].tx_end == Some(TxEnd::Abort) {
+                conn.stream.abort();
+            }
+            self.client_closed();
+        }
+        if let Some(conn) = upstream {
+            self.hang_up(conn);
+        }
+        self.world.counters.sessions.sub(1);
+    }
+}
+
+/// Writes until the queue is empty or the stream takes no more, then what shall follow the last byte.
+fn flush_port(conn: &mut Conn, port: &mut Port) -> usize {
+    let mut total = 0;
+    while !port.tx.is_empty() && !port.tx_broken && conn.ready.writable {
+        match flush(&conn.stream, &mut conn.ready, &mut port.tx) {
+            Flushed::Bytes(n) => {
+                port.tx_begun |= n > 0;
+                total += n;
+            }
+            Flushed::Nothing => {}
+            Flushed::Broken => {
+                port.tx_broken = true;
+                if port.tx_begun {
+                    port.tx.clear();
+                }
+                total += 1;
+            }
+        }
+    }
+    if port.tx_end == Some(TxEnd::Finish) && port.tx.is_empty() && !conn.finished {
+        conn.finished = true;
+        let _ = conn.stream.shutdown_write();
+        // Whoever waits for its last byte to leave looks again.
+        total += 1;
+    }
+    total
+}

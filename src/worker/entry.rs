@@ -1,0 +1,58 @@
+//! What the two slabs hold: connections and sessions.
+
+use crate::base::{Key, Millis, TimerKey};
+use crate::reactor::{Readiness, Stream};
+use crate::session::{Client, Port};
+
+/// One socket.
+#[derive(Debug)]
+pub(super) struct Conn {
+    pub(super) stream: Stream,
+    pub(super) ready: Readiness,
+    /// The last read filled its block.
+    pub(super) bulk: bool,
+    /// Our FIN was sent.
+    pub(super) finished: bool,
+    pub(super) role: Role,
+    /// The session it belongs to, unless it is idle.
+    pub(super) session: Option<Key>,
+}
+
+/// What a connection is there for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Role {
+    /// A client's, of a session.
+    Client,
+    /// To a server, of a session.
+    Upstream,
+    /// To a server, not connected yet; the number of the address that is being tried.
+    Dialling(u8),
+    /// To a server, without a session.
+    Idle,
+}
+
+/// A client connection's life: its machine, the two ports it sees, and the connections behind them.
+#[derive(Debug)]
+pub(super) struct Session {
+    pub(super) machine: Client,
+    pub(super) ports: [Port; 2],
+    pub(super) conns: [Option<Key>; 2],
+    pub(super) timer: TimerKey,
+    /// When the timer fires; the machine may want to wait longer by then.
+    pub(super) armed: Millis,
+    /// When bytes last moved.
+    pub(super) active: Millis,
+    /// It stands on the `again` list.
+    pub(super) queued: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn states_are_small() {
+        assert!(size_of::<Conn>() <= 32, "{}", size_of::<Conn>());
+        assert!(size_of::<Session>() <= 400, "{}", size_of::<Session>());
+    }
+}

@@ -1,0 +1,175 @@
+//! Builds one generation from a configuration: for run and check alike.
+
+use std::sync::Arc;
+
+use crate::base::{Address, Problem};
+use crate::config::{Action, Config, ManageExpect, Protocol, Rule, Settings, Target as Named};
+use crate::proto::h1::Limits;
+use crate::route::{self, Condition, Subject, Table};
+use crate::session::{Bodies, Generation, LogFormat, Place, Route, Target, Times};
+use crate::upstream::{self, Group, Identities};
+
+/// Compiles what a configuration says. What is wrong or costly is added to `problems`; `None` when any
+/// of it is an error.
+pub fn build(
+    config: &Config,
+    identities: &mut Identities,
+    server_name: &str,
+    problems: &mut Vec<Problem>,
+) -> Option<Generation> {
+    let rules: Vec<_> = config.rules.iter().map(compile_rule).collect();
+    let table = Table::compile(&rules, problems)?;
+    let mut builder = Builder { config, identities };
+    let routes = config.rules.iter().map(|rule| {
+        let action = &rule.action.value;
+        Arc::new(builder.route(&rule.name, action, &rule.settings))
+    });
+    let routes = routes.collect();
+    let fallback = match &config.default {
+        Some(action) => Some(builder.route("default", &action.value, &config.settings)),
+        None if config.http_to.is_empty() => None,
+        None => Some(builder.http_to()),
+    };
+    Some(Generation {
+        table,
+        routes,
+        fallback: fallback.map(Arc::new),
+        limits: Limits {
+            max_uri: config.limits.max_uri,
+            max_head: config.limits.max_head,
+            max_fields: config.limits.max_fields,
+        },
+        merge_slashes: config.merge_slashes,
+        head_timeout: config.times.headers,
+        keepalive: config.times.keepalive,
+        log: config.log.access.then_some(match config.log.format {
+            crate::config::LogFormat::Combined => LogFormat::Combined,
+            crate::config::LogFormat::Json => LogFormat::Json,
+        }),
+        server_name: server_name.to_owned(),
+    })
+}
+
+/// Every address a configuration wants to dial.
+pub fn addresses(config: &Config) -> impl Iterator<Item = &Address> {
+    let actions = config.rules.iter().map(|rule| &rule.action).chain(&config.default);
+    let direct = actions.filter_map(|action| match action.value.target() {
+        Named::Address(address) => Some(address),
+        Named::Upstream(_) => None,
+    });
+    let grouped = config.upstreams.iter().flat_map(|upstream| &upstream.servers);
+    direct.chain(grouped.chain(&config.http_to).map(|address| &address.value))
+}
+
+fn compile_rule(rule: &Rule) -> route::Rule {
+    let condition = |subject, regex: &Option<crate::config::Placed<String>>| {
+        regex.as_ref().map(|regex| Condition {
+            subject,
+            regex: regex.value.clone(),
+            place: Some(regex.place.clone()),
+        })
+    };
+    let conditions = [condition(Subject::Host, &rule.host), condition(Subject::Path, &rule.path)];
+    let captures = match &rule.action.value {
+        Action::Http { host, uri, .. } => {
+            [host, uri].into_iter().flatten().any(|t| t.highest_capture().is_some())
+        }
+        Action::Uwsgi { .. } => false,
+    };
+    route::Rule { conditions: conditions.into_iter().flatten().collect(), captures }
+}
+
+struct Builder<'a> {
+    config: &'a Config,
+    identities: &'a mut Identities,
+}
+
+impl Builder<'_> {
+    fn route(&mut self, name: &str, action: &Action, settings: &Settings) -> Route {
+        let group = self.group(action);
+        let place = match action {
+            Action::Http { host, uri, .. } => Place::Http {
+                host: host.clone(),
+                uri: uri.clone(),
+                authority: authority(action.target()),
+            },
+            Action::Uwsgi { modifier1, modifier2, .. } => Place::Uwsgi {
+                modifier1: modifier1.unwrap_or(settings.modifier1),
+                modifier2: modifier2.unwrap_or(settings.modifier2),
+                vars: settings.vars.clone(),
+            },
+        };
+        route(name, Target { group: Arc::new(group), place }, settings)
+    }
+
+    /// `http-to`: all its servers as one group.
+    fn http_to(&mut self) -> Route {
+        let settings = &self.config.settings;
+        let addresses = self.config.http_to.iter().map(|address| &address.value);
+        let group = Group::new("http-to", upstream::Protocol::Uwsgi, addresses, self.identities);
+        let place = Place::Uwsgi {
+            modifier1: settings.modifier1,
+            modifier2: settings.modifier2,
+            vars: settings.vars.clone(),
+        };
+        route("http-to", Target { group: Arc::new(group), place }, settings)
+    }
+
+    fn group(&mut self, action: &Action) -> Group {
+        let protocol = match action.protocol() {
+            Protocol::Http => upstream::Protocol::Http,
+            Protocol::Uwsgi => upstream::Protocol::Uwsgi,
+        };
+        match action.target() {
+            Named::Address(address) => {
+                Group::new(&address.to_string(), protocol, [address], self.identities)
+            }
+            Named::Upstream(name) => {
+                let named = self.config.upstreams.iter().find(|group| group.name == *name);
+                let servers = named.iter().flat_map(|group| &group.servers);
+                let addresses = servers.map(|server| &server.value);
+                let mut group = Group::new(name, protocol, addresses, self.identities);
+                group.connect_timeout = named.and_then(|named| named.connect_timeout);
+                group
+            }
+        }
+    }
+}
+
+/// What stands in `Host` when a client of HTTP/1.0 named none.
+fn authority(target: &Named) -> String {
+    match target {
+        Named::Address(Address::Unix(_) | Address::Abstract(_)) => "localhost".to_owned(),
+        Named::Address(address) => address.to_string(),
+        Named::Upstream(name) => name.clone(),
+    }
+}
+
+fn route(name: &str, target: Target, settings: &Settings) -> Route {
+    let max = settings.max_body.unwrap_or(u64::MAX);
+    let (manage_expect, max_expected) = match settings.manage_expect {
+        ManageExpect::Off => (false, max),
+        ManageExpect::On => (true, max),
+        ManageExpect::UpTo(size) => (true, size),
+    };
+    Route {
+        name: Arc::from(name),
+        target,
+        times: Times {
+            connect: settings.connect_timeout,
+            silence: settings.timeout,
+            tunnel: settings.tunnel_timeout,
+        },
+        bodies: Bodies {
+            raw: settings.raw_body,
+            chunked_input: settings.chunked_input,
+            auto_chunked: settings.auto_chunked,
+            manage_expect,
+            max,
+            max_expected,
+            memory: settings.buffer_size_max,
+            spool: settings.spool_max,
+        },
+        websockets: settings.websockets,
+    }
+}

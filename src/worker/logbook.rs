@@ -1,0 +1,200 @@
+//! The access log: workers collect lines, one thread writes them.
+//!
+//! Each worker hands its full buffer over for an empty one; neither waits for the disk. When the writer
+//! cannot keep up, lines are dropped and counted.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Write};
+use std::path::PathBuf;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+
+use crate::base::Counters;
+
+/// Bytes waiting for the writer before lines are dropped.
+const MOST: usize = 8 << 20;
+
+/// Where lines go.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LogTarget {
+    /// Standard output.
+    Stdout,
+    /// Standard error.
+    Stderr,
+    /// Appended to a file.
+    File(PathBuf),
+}
+
+/// What workers and writer share.
+#[derive(Debug, Default)]
+struct Shared {
+    waiting: Mutex<Waiting>,
+    ready: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct Waiting {
+    lines: Vec<u8>,
+    reopen: bool,
+    closed: bool,
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, Waiting> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The writing thread.
+#[derive(Debug)]
+pub struct LogBook {
+    shared: Arc<Shared>,
+    thread: Option<JoinHandle<()>>,
+}
+
+/// A worker's way to the writer.
+#[derive(Clone, Debug)]
+pub struct LogSink {
+    shared: Arc<Shared>,
+    counters: Arc<Counters>,
+}
+
+impl LogBook {
+    /// Opens the target and starts the writer.
+    ///
+    /// # Errors
+    /// When the file cannot be opened.
+    pub fn open(target: LogTarget) -> io::Result<LogBook> {
+        let mut output = Output::open(&target)?;
+        let shared = Arc::<Shared>::default();
+        let of_thread = Arc::clone(&shared);
+        let thread = std::thread::Builder::new().name("log".into()).spawn(move || {
+            let mut lines = Vec::new();
+            loop {
+                let (reopen, closed) = take(&of_thread, &mut lines);
+                if reopen {
+                    match Output::open(&target) {
+                        Ok(opened) => output = opened,
+                        Err(error) => tracing::error!(%error, "the access log stays as it was"),
+                    }
+                }
+                if let Err(error) = output.write_all(&lines) {
+                    tracing::error!(%error, "the access log cannot be written");
+                }
+                if closed {
+                    return;
+                }
+            }
+        })?;
+        Ok(LogBook { shared, thread: Some(thread) })
+    }
+
+    /// A way to the writer for one worker.
+    pub fn sink(&self, counters: Arc<Counters>) -> LogSink {
+        LogSink { shared: Arc::clone(&self.shared), counters }
+    }
+
+    /// Opens the file anew: it was moved away.
+    pub fn reopen(&self) {
+        self.shared.lock().reopen = true;
+        self.shared.ready.notify_one();
+    }
+}
+
+impl Drop for LogBook {
+    /// Writes what is waiting, then ends the thread.
+    fn drop(&mut self) {
+        self.shared.lock().closed = true;
+        self.shared.ready.notify_one();
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+impl LogSink {
+    /// Hands the lines over and leaves an empty buffer.
+    pub(super) fn hand_over(&self, lines: &mut Vec<u8>) {
+        let mut waiting = self.shared.lock();
+        if waiting.lines.is_empty() {
+            std::mem::swap(&mut waiting.lines, lines);
+        } else if waiting.lines.len() + lines.len() <= MOST {
+            waiting.lines.extend_from_slice(lines);
+        } else {
+            let lost = lines.iter().filter(|byte| **byte == b'\n').count();
+            self.counters.log_lost.add(lost as u64);
+        }
+        drop(waiting);
+        lines.clear();
+        self.shared.ready.notify_one();
+    }
+}
+
+/// Waits for lines or a wish; leaves the lines in `lines`.
+fn take(shared: &Shared, lines: &mut Vec<u8>) -> (bool, bool) {
+    lines.clear();
+    let mut waiting = shared.lock();
+    while waiting.lines.is_empty() && !waiting.reopen && !waiting.closed {
+        waiting = shared.ready.wait(waiting).unwrap_or_else(PoisonError::into_inner);
+    }
+    std::mem::swap(&mut waiting.lines, lines);
+    (std::mem::take(&mut waiting.reopen), waiting.closed)
+}
+
+enum Output {
+    Stdout,
+    Stderr,
+    File(File),
+}
+
+impl Output {
+    fn open(target: &LogTarget) -> io::Result<Output> {
+        Ok(match target {
+            LogTarget::Stdout => Output::Stdout,
+            LogTarget::Stderr => Output::Stderr,
+            LogTarget::File(path) => {
+                Output::File(OpenOptions::new().append(true).create(true).open(path)?)
+            }
+        })
+    }
+
+    fn write_all(&mut self, lines: &[u8]) -> io::Result<()> {
+        match self {
+            Output::Stdout => {
+                let mut out = io::stdout().lock();
+                out.write_all(lines)?;
+                out.flush()
+            }
+            Output::Stderr => io::stderr().lock().write_all(lines),
+            Output::File(file) => file.write_all(lines),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_arrive_in_order_and_reopening_follows_a_rename() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let path = dir.path().join("access.log");
+        let book = LogBook::open(LogTarget::File(path.clone())).expect("a log");
+        let sink = book.sink(Arc::default());
+        let mut lines = b"one\n".to_vec();
+        sink.hand_over(&mut lines);
+        assert!(lines.is_empty());
+        while std::fs::read(&path).expect("a file") != b"one\n" {
+            std::thread::yield_now();
+        }
+        std::fs::rename(&path, dir.path().join("old.log")).expect("renamed");
+        book.reopen();
+        while !path.exists() {
+            std::thread::yield_now();
+        }
+        lines.extend_from_slice(b"two\n");
+        sink.hand_over(&mut lines);
+        drop(book);
+        assert_eq!(std::fs::read(&path).expect("a file"), b"two\n");
+    }
+}

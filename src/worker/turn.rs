@@ -1,0 +1,280 @@
+//! The loop of a worker: poll, events, mail, accepts, those that go on, timers, chores.
+
+use std::collections::HashMap;
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use mio::{Events, Poll, Token};
+
+use crate::base::{Clock, Counters, Key, Millis, Slab, Wheel};
+use crate::buf::Pool;
+use crate::reactor::{Mailbox, Offload};
+use crate::session::{CloseReason, Generation, Scratch};
+use crate::upstream;
+
+use super::accept::Door;
+use super::chores::Chores;
+use super::entry::{Conn, Session};
+use super::idle::Idle;
+use super::logbook::LogSink;
+use super::mail::{Courier, Mail, Peers};
+use super::names::Resolved;
+use super::spool::SpoolFile;
+use super::world::World;
+
+/// Events taken from the kernel at once.
+const EVENTS: usize = 1024;
+/// Letters read in a turn.
+const LETTERS: usize = 256;
+/// Tokens that are not connections: no key is below 2^32.
+const MAIL: Token = Token(0);
+const DOORS: usize = 1;
+const KEYS: usize = 1 << 32;
+
+/// What a worker is made of.
+#[derive(Debug)]
+pub struct Setup {
+    /// Its number, from 0.
+    pub index: usize,
+    /// Its poll.
+    pub poll: Poll,
+    /// Its listening sockets.
+    pub doors: Vec<Door>,
+    /// Its mailbox; `token` woke it.
+    pub mailbox: Mailbox<Mail>,
+    /// All workers.
+    pub peers: Peers,
+    /// The configuration.
+    pub generation: Arc<Generation>,
+    /// Addresses of names.
+    pub names: Arc<Resolved>,
+    /// Where access lines go.
+    pub log: LogSink,
+    /// Its figures.
+    pub counters: Arc<Counters>,
+    /// Threads that may block.
+    pub offload: Offload<Courier>,
+    /// How their answers come back.
+    pub courier: Courier,
+    /// `spool-dir`.
+    pub spool_dir: Option<Arc<Path>>,
+    /// Bytes of blocks it may take from the system.
+    pub memory: usize,
+}
+
+/// One worker.
+#[derive(Debug)]
+pub struct Worker {
+    pub(super) index: usize,
+    pub(super) poll: Poll,
+    pub(super) doors: Vec<Door>,
+    mailbox: Mailbox<Mail>,
+    letters: Vec<Mail>,
+    /// Letters are left for the next turn, or outboxes have not got rid of theirs.
+    more_mail: bool,
+    pub(super) peers: Peers,
+    pub(super) names: Arc<Resolved>,
+    pub(super) offload: Offload<Courier>,
+    pub(super) courier: Courier,
+    pub(super) spool_dir: Option<Arc<Path>>,
+    pub(super) conns: Slab<Conn>,
+    pub(super) sessions: Slab<Session>,
+    pub(super) wheel: Wheel,
+    pub(super) idle: Idle,
+    pub(super) spools: HashMap<Key, SpoolFile>,
+    pub(super) world: World,
+    /// Sessions that stopped early and go on before the next poll.
+    pub(super) again: Vec<Key>,
+    /// Sessions that found no block to read into.
+    pub(super) starved: Vec<Key>,
+    pub(super) accept_after: Millis,
+    pub(super) accept_paused: bool,
+    pub(super) chores: Chores,
+    /// Set while stopping: when what is left is closed.
+    drain_until: Option<Millis>,
+    stopped: bool,
+}
+
+/// The token a worker's mailbox wakes it with.
+pub const MAIL_TOKEN: Token = MAIL;
+
+impl Worker {
+    /// A worker ready to run on the calling thread.
+    ///
+    /// # Errors
+    /// When a listening socket cannot be watched.
+    pub fn new(setup: Setup) -> io::Result<Worker> {
+        for (i, door) in setup.doors.iter().enumerate() {
+            door.listener.register(setup.poll.registry(), (DOORS + i) as u64)?;
+        }
+        let mut scratch = Scratch::default();
+        // Numbers of tunnels are unique in the process: the worker is in the upper bits.
+        scratch.next_tunnel = ((setup.index as u64) << 40) + 1;
+        let world = World {
+            clock: Clock::new(),
+            pool: Pool::new(setup.memory),
+            counters: setup.counters,
+            generation: setup.generation,
+            upstreams: upstream::State::new(setup.index),
+            actions: Vec::new(),
+            scratch,
+            log: Vec::new(),
+            draining: false,
+        };
+        Ok(Worker {
+            index: setup.index,
+            poll: setup.poll,
+            doors: setup.doors,
+            mailbox: setup.mailbox,
+            letters: Vec::new(),
+            more_mail: false,
+            peers: setup.peers,
+            names: setup.names,
+            offload: setup.offload,
+            courier: setup.courier,
+            spool_dir: setup.spool_dir,
+            conns: Slab::new(),
+            sessions: Slab::new(),
+            wheel: Wheel::new(),
+            idle: Idle::default(),
+            spools: HashMap::new(),
+            world,
+            again: Vec::new(),
+            starved: Vec::new(),
+            accept_after: Millis::default(),
+            accept_paused: false,
+            chores: Chores::new(setup.log),
+            drain_until: None,
+            stopped: false,
+        })
+    }
+
+    /// Runs until stopped, or until everything has ended after a drain.
+    pub fn run(mut self) {
+        let mut events = Events::with_capacity(EVENTS);
+        while !self.is_over() {
+            self.turn(&mut events);
+        }
+        self.close_all();
+        self.chores.write_log(&mut self.world.log);
+    }
+
+    fn turn(&mut self, events: &mut Events) {
+        let timeout = self.timeout();
+        match self.poll.poll(events, timeout) {
+            Ok(()) => {}
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => return,
+            Err(error) => {
+                // Nothing sensible is left to be done without events.
+                tracing::error!(%error, worker = self.index, "poll failed");
+                self.stopped = true;
+                return;
+            }
+        }
+        self.world.clock.tick();
+        for event in events.iter() {
+            match event.token() {
+                MAIL => {}
+                Token(n) if n < KEYS => self.doors_event(n - DOORS),
+                Token(n) => {
+                    if let Some(key) = Key::from_u64(n as u64) {
+                        self.conn_event(key, event);
+                    }
+                }
+            }
+        }
+        self.read_mail();
+        self.accept_all();
+        self.go_on();
+        self.expire();
+        self.do_chores();
+        self.more_mail |= self.peers.flush();
+    }
+
+    fn doors_event(&mut self, door: usize) {
+        if let Some(door) = self.doors.get_mut(door) {
+            door.waiting = true;
+        }
+    }
+
+    fn read_mail(&mut self) {
+        let mut letters = std::mem::take(&mut self.letters);
+        self.more_mail = self.mailbox.drain(&mut letters, LETTERS);
+        for letter in letters.drain(..) {
+            match letter {
+                Mail::Accepted(stream, peer) => self.adopt(stream, peer),
+                Mail::Done(key, done) => self.spooled(key, done),
+                Mail::Drain(until) => self.drain(until),
+                Mail::Stop => self.stopped = true,
+            }
+        }
+        self.letters = letters;
+    }
+
+    /// Sessions that stopped for their budget have another one.
+    fn go_on(&mut self) {
+        for key in std::mem::take(&mut self.again) {
+            if let Some(session) = self.sessions.get_mut(key) {
+                session.queued = false;
+                self.drive(key);
+            }
+        }
+    }
+
+    fn expire(&mut self) {
+        let now = self.world.clock.now();
+        while let Some(key) = self.wheel.pop_expired(now.get()) {
+            if let Some(session) = self.sessions.get_mut(key) {
+                session.armed = Millis::NEVER;
+                self.drive(key);
+            }
+        }
+    }
+
+    /// Stops accepting; idle sessions end now, others when they are through.
+    fn drain(&mut self, until: Millis) {
+        self.accept_after = Millis::default();
+        self.accept_all();
+        self.doors.clear();
+        self.world.draining = true;
+        self.drain_until = Some(until);
+        for conn in self.idle.expire(self.world.clock.now(), true) {
+            self.hang_up(conn);
+        }
+        let all: Vec<Key> = self.sessions.keys().collect();
+        all.into_iter().for_each(|key| self.drive(key));
+    }
+
+    fn is_over(&self) -> bool {
+        let late = self.drain_until.is_some_and(|until| self.world.clock.now() >= until);
+        self.stopped || late || self.drain_until.is_some() && self.sessions.is_empty()
+    }
+
+    fn close_all(&mut self) {
+        let all: Vec<Key> = self.sessions.keys().collect();
+        for key in all {
+            if let Some(session) = self.sessions.get_mut(key) {
+                let mut cx = self.world.cx(session.active);
+                session.machine.close(CloseReason::Drained, &mut cx);
+            }
+            self.world.actions.clear();
+            self.remove(key);
+        }
+    }
+
+    /// How long the poll may wait.
+    fn timeout(&self) -> Option<Duration> {
+        let now = self.world.clock.now();
+        if !self.again.is_empty() || self.more_mail {
+            return Some(Duration::ZERO);
+        }
+        let accept = self.doors.iter().any(|door| door.waiting).then_some(self.accept_after);
+        [self.wheel.next_deadline().map(Millis), accept, self.drain_until, self.next_chore()]
+            .into_iter()
+            .flatten()
+            .min()
+            .map(|at| at - now)
+    }
+}

@@ -1,0 +1,41 @@
+//! What all machines of a worker share, and the view of it they are advanced with.
+
+use std::sync::Arc;
+
+use crate::base::{Clock, Counters, Millis};
+use crate::buf::Pool;
+use crate::session::{Action, Cx, Generation, Scratch};
+use crate::upstream;
+
+/// The shared part of a worker that machines may see.
+#[derive(Debug)]
+pub(super) struct World {
+    pub(super) clock: Clock,
+    pub(super) pool: Pool,
+    pub(super) counters: Arc<Counters>,
+    pub(super) generation: Arc<Generation>,
+    pub(super) upstreams: upstream::State,
+    pub(super) actions: Vec<Action>,
+    pub(super) scratch: Scratch,
+    pub(super) log: Vec<u8>,
+    pub(super) draining: bool,
+}
+
+impl World {
+    /// The view for a session whose bytes last moved at `active`.
+    pub(super) fn cx(&mut self, active: Millis) -> Cx<'_> {
+        Cx {
+            now: self.clock.now(),
+            active,
+            clock: &self.clock,
+            pool: &self.pool,
+            counters: &self.counters,
+            generation: &self.generation,
+            upstreams: &mut self.upstreams,
+            actions: &mut self.actions,
+            scratch: &mut self.scratch,
+            log: &mut self.log,
+            draining: self.draining,
+        }
+    }
+}
