@@ -1,6 +1,7 @@
 //! Command line, boot, signals, demo.
 
 mod boot;
+pub mod demo;
 mod diagnostics;
 
 use std::process::ExitCode;

@@ -1,0 +1,18 @@
+//! What `tidegate demo` shows: a sample worker inside the process, and the page it serves.
+//!
+//! The worker knows nothing of the router: it listens on a loopback port of its own and is routed to
+//! as any upstream would be. It serves a page that measures round trips, a JSON endpoint that tells
+//! which request arrived, and a WebSocket echo.
+//!
+//! ```text
+//! browser <-- HTTP, WebSocket --> tidegate <-- HTTP, WebSocket --> Worker
+//! ```
+
+mod echo;
+mod pages;
+mod worker;
+
+pub use worker::Worker;
+
+#[cfg(test)]
+mod tests;
