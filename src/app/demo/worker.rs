@@ -8,7 +8,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::base::Address;
-use crate::proto::h1::{Limits, RequestHead, parse_request};
+use crate::proto::h1::{Limits, RequestHead, Upgrade, parse_request};
 use crate::proto::http::{Body, FieldStore};
 
 use super::{echo, pages};
@@ -171,7 +171,7 @@ fn answer(
     out: &mut Vec<u8>,
 ) -> Next {
     shared.requests.fetch_add(1, Relaxed);
-    if head.path == b"/ws/echo" && head.is_websocket() {
+    if head.path == b"/ws/echo" && head.upgrade == Upgrade::WebSocket {
         return match echo::accept(head, out) {
             Ok(()) => Next::WebSocket(head.len),
             Err(()) => Next::Close,
