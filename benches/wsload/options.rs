@@ -1,0 +1,131 @@
+//! What the command line asks of the load generator.
+
+use std::net::SocketAddr;
+use std::net::ToSocketAddrs;
+use std::time::Duration;
+
+use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
+
+/// What each connection does once it is open.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Mode {
+    /// Echo messages until the time is over.
+    Echo,
+    /// Echo one message, then stay open and silent.
+    Idle,
+    /// Echo one message, close, open again.
+    Churn,
+}
+
+/// One run, as the command line describes it.
+#[derive(Clone, Debug)]
+pub(crate) struct Options {
+    pub(crate) mode: Mode,
+    pub(crate) server: SocketAddr,
+    pub(crate) host: String,
+    pub(crate) path: String,
+    pub(crate) connections: usize,
+    /// Payload bytes per message.
+    pub(crate) size: usize,
+    /// Messages under way per connection, in a saturated run.
+    pub(crate) depth: u64,
+    /// Messages per second over all connections (open loop); `None` saturates.
+    pub(crate) rate: Option<u64>,
+    pub(crate) duration: Option<Duration>,
+    pub(crate) text: bool,
+    pub(crate) json: bool,
+}
+
+impl Options {
+    /// Reads the command line; `None` without an address. Prints help or the fault and exits where clap does.
+    pub(crate) fn from_args() -> Result<Option<Options>, String> {
+        // `cargo bench` adds `--bench` to the arguments of every target it runs.
+        let args = std::env::args().filter(|arg| arg != "--bench");
+        let args = command().get_matches_from(args);
+        match args.get_one::<String>("url") {
+            Some(url) => Options::read(url, &args).map(Some),
+            None => {
+                println!("{}", command().render_usage());
+                Ok(None)
+            }
+        }
+    }
+
+    fn read(url: &str, args: &ArgMatches) -> Result<Options, String> {
+        let rest = url.strip_prefix("ws://").unwrap_or(url);
+        let (host, path) = match rest.find('/') {
+            Some(slash) => rest.split_at(slash),
+            None => (rest, "/"),
+        };
+        let server = host
+            .to_socket_addrs()
+            .map_err(|error| format!("{host}: {error}"))?
+            .next()
+            .ok_or_else(|| format!("{host}: no address"))?;
+        let number = |name: &str| args.get_one::<u64>(name).copied();
+        let mode = match args.get_one::<String>("mode").map(String::as_str) {
+            Some("idle") => Mode::Idle,
+            Some("churn") => Mode::Churn,
+            _ => Mode::Echo,
+        };
+        let seconds = args.get_one::<f64>("duration").copied();
+        if seconds.is_none() && mode != Mode::Idle {
+            return Err("--duration is needed except in idle mode".to_owned());
+        }
+        Ok(Options {
+            mode,
+            server,
+            host: host.to_owned(),
+            path: path.to_owned(),
+            connections: number("connections").unwrap_or(1) as usize,
+            size: number("size").unwrap_or(125) as usize,
+            depth: number("depth").unwrap_or(1),
+            rate: number("rate"),
+            duration: seconds.map(Duration::from_secs_f64),
+            text: args.get_flag("text"),
+            json: args.get_flag("json"),
+        })
+    }
+}
+
+fn command() -> Command {
+    let number = |name: &'static str, default: &'static str, help: &'static str| {
+        let parser = value_parser!(u64).range(1..);
+        Arg::new(name)
+            .long(name)
+            .value_name("N")
+            .default_value(default)
+            .value_parser(parser)
+            .help(help)
+    };
+    Command::new("wsload")
+        .about("WebSocket load on one thread; every echo is checked byte for byte")
+        .arg(Arg::new("url").value_name("ws://HOST:PORT/PATH"))
+        .arg(
+            Arg::new("mode")
+                .long("mode")
+                .default_value("echo")
+                .value_parser(["echo", "idle", "churn"])
+                .help("echo; idle: one message each, then hold until stdin ends; churn: open, echo, close"),
+        )
+        .arg(number("connections", "1", "connections held open").short('c'))
+        .arg(number("size", "125", "payload bytes per message").short('s'))
+        .arg(number("depth", "1", "messages under way per connection"))
+        .arg(
+            Arg::new("rate")
+                .long("rate")
+                .value_name("N")
+                .value_parser(value_parser!(u64).range(1..))
+                .help("messages per second in all (open loop); without it as fast as echoes come back"),
+        )
+        .arg(
+            Arg::new("duration")
+                .long("duration")
+                .short('d')
+                .value_name("SECONDS")
+                .value_parser(value_parser!(f64))
+                .help("how long; in idle mode the longest hold"),
+        )
+        .arg(Arg::new("text").long("text").action(ArgAction::SetTrue).help("text frames, not binary"))
+        .arg(Arg::new("json").long("json").action(ArgAction::SetTrue).help("one line of JSON"))
+}
