@@ -1,0 +1,193 @@
+"""The candidates: each proxy, configured as someone who knows it well would for one worker.
+
+All pass the same forwarding fields on, since tidegate always does; `bare` leaves them away.
+"""
+
+import dataclasses
+
+LARGE_ROWS = ("get64k", "ws64k")
+
+
+@dataclasses.dataclass
+class Setting:
+    """What a candidate is started for."""
+
+    row: str
+    listen: int
+    backend: int
+    dir: object
+    bare: bool
+    uwsgi: bool = False
+
+    @property
+    def large(self):
+        return self.row in LARGE_ROWS
+
+
+def tidegate(program, at):
+    protocol = "uwsgi" if at.uwsgi else "http"
+    path = at.dir / "tidegate.ini"
+    path.write_text(
+        f"""[tidegate]
+http = 127.0.0.1:{at.listen}
+workers = 1
+disable-logging = true
+route = ^/ {protocol}:127.0.0.1:{at.backend}
+"""
+    )
+    return [program, str(path)]
+
+
+def relay(program, at):
+    return [program, f"127.0.0.1:{at.listen}", f"127.0.0.1:{at.backend}"]
+
+
+def nginx(program, at):
+    temp = "".join(
+        f"    {kind}_temp_path {at.dir}/{kind};\n"
+        for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+    )
+    forwarded = """
+            proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
+            proxy_set_header X-Forwarded-Proto $scheme;
+            proxy_set_header X-Forwarded-Host $http_host;"""
+    large = """
+            proxy_buffer_size 128k;
+            proxy_buffers 4 128k;
+            proxy_busy_buffers_size 256k;"""
+    passing = f"""proxy_pass http://backend;
+            proxy_http_version 1.1;
+            proxy_set_header Host $http_host;
+            proxy_set_header Upgrade $http_upgrade;
+            proxy_set_header Connection $connection_upgrade;
+            proxy_read_timeout 1h;
+            proxy_send_timeout 1h;{"" if at.bare else forwarded}{large if at.large else ""}"""
+    if at.uwsgi:
+        params = "".join(
+            f"\n            uwsgi_param {name} {value};" for name, value in UWSGI_PARAMS.items()
+        )
+        passing = f"uwsgi_pass backend;{params}"
+    path = at.dir / "nginx.conf"
+    path.write_text(
+        f"""daemon off;
+user root;
+worker_processes 1;
+worker_rlimit_nofile 20000;
+pid {at.dir}/nginx.pid;
+error_log {at.dir}/nginx.error crit;
+events {{ worker_connections 19000; }}
+http {{
+    access_log off;
+    tcp_nodelay on;
+    keepalive_timeout 1h;
+    keepalive_requests 1000000000;
+{temp}
+    map $http_upgrade $connection_upgrade {{ default upgrade; '' ''; }}
+    upstream backend {{
+        server 127.0.0.1:{at.backend};
+        keepalive 128;
+        keepalive_requests 1000000000;
+        keepalive_timeout 1h;
+    }}
+    server {{
+        listen 127.0.0.1:{at.listen} reuseport backlog=4096;
+        location / {{
+            {passing}
+        }}
+    }}
+}}
+"""
+    )
+    return [program, "-p", str(at.dir), "-c", str(path), "-e", str(at.dir / "nginx.error")]
+
+
+UWSGI_PARAMS = {
+    "REQUEST_METHOD": "$request_method",
+    "REQUEST_URI": "$request_uri",
+    "PATH_INFO": "$document_uri",
+    "QUERY_STRING": "$query_string",
+    "SERVER_PROTOCOL": "$server_protocol",
+    "SERVER_NAME": "$server_name",
+    "SERVER_PORT": "$server_port",
+    "REMOTE_ADDR": "$remote_addr",
+    "REMOTE_PORT": "$remote_port",
+    "CONTENT_TYPE": "$content_type",
+    "CONTENT_LENGTH": "$content_length",
+}
+
+
+def haproxy(program, at, tuning="", splice=""):
+    forwarded = "" if at.bare else "    option forwardfor\n"
+    fields = "" if at.bare else (
+        "    http-request set-header X-Forwarded-Proto http\n"
+        "    http-request set-header X-Forwarded-Host %[req.hdr(host)]\n"
+    )
+    path = at.dir / "haproxy.cfg"
+    path.write_text(
+        f"""global
+    nbthread 1
+    maxconn 9800
+{tuning}
+defaults
+    mode http
+    timeout connect 5s
+    timeout client 1h
+    timeout server 1h
+    timeout tunnel 1h
+    option http-keep-alive
+{forwarded}{splice}
+frontend front
+    bind 127.0.0.1:{at.listen} backlog 4096
+{fields}    default_backend back
+
+backend back
+    http-reuse always
+    server one 127.0.0.1:{at.backend}
+"""
+    )
+    return [program, "-db", "-f", str(path)]
+
+
+def haproxy_64k(program, at):
+    return haproxy(program, at, tuning="    tune.bufsize 81920\n")
+
+
+def haproxy_splice(program, at):
+    splice = "    option splice-request\n    option splice-response\n"
+    return haproxy(program, at, tuning="    maxpipes 100\n", splice=splice)
+
+
+def uwsgi(program, at):
+    return [
+        program,
+        *("--http", f"127.0.0.1:{at.listen}", "--http-to", f"127.0.0.1:{at.backend}"),
+        *("--http-websockets", "--http-keepalive", "--http-timeout", "3600"),
+        *("--master", "--disable-logging", "--listen", "4096", "--max-fd", "20000"),
+        *("--http-processes", "1", "--die-on-term"),
+    ]
+
+
+# Name -> program, how it is started, the rows it is for (None: all), whether it speaks only uwsgi.
+CANDIDATES = {
+    "tidegate": ("tidegate", tidegate, None),
+    "tidegate-again": ("tidegate", tidegate, None),
+    "vs": ("vs", tidegate, None),
+    "nginx": ("nginx", nginx, None),
+    "haproxy": ("haproxy", haproxy, lambda row: row != "uwsgi100"),
+    "haproxy-64k": ("haproxy", haproxy_64k, lambda row: row in LARGE_ROWS),
+    "haproxy-splice": ("haproxy", haproxy_splice, lambda row: row in LARGE_ROWS),
+    "uwsgi": ("uwsgi", uwsgi, lambda row: row not in ("get100", "get64k")),
+    "relay": ("relay", relay, lambda row: row != "uwsgi100"),
+}
+
+
+def candidates_for(row, names):
+    """Those of `names` that take part in a row."""
+    return [name for name in names if CANDIDATES[name][2] is None or CANDIDATES[name][2](row)]
+
+
+def command(name, programs, at):
+    """How a candidate is started for a setting; writes its configuration."""
+    program, start, _ = CANDIDATES[name]
+    at.uwsgi = at.row == "uwsgi100"
+    return start(programs[program], at)

@@ -1,0 +1,110 @@
+"""Gets what a comparison needs: the peers from packages, ours from source."""
+
+import json
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+UWSGI = "2.0.31"
+PACKAGES = {"nginx": "nginx-light", "haproxy": "haproxy", "wrk": "wrk", "strace": "strace"}
+PEERS = ("nginx", "haproxy", "uwsgi")
+TOOLS = ("wsload", "wsecho", "relay")
+
+
+def work_dir():
+    """Where configurations, logs and the virtual environment live."""
+    target = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
+    path = target / "compare"
+    path.mkdir(parents=True, exist_ok=True)
+    return path
+
+
+def programs(names, binary=None):
+    """Paths of all programs in `names`, installed or built where they are missing."""
+    found = {}
+    missing = [PACKAGES[name] for name in names if name in PACKAGES and not shutil.which(name)]
+    if missing:
+        apt(missing)
+    for name in names:
+        if name in PACKAGES:
+            found[name] = shutil.which(name) or f"/usr/sbin/{name}"
+    if "uwsgi" in names:
+        found["uwsgi"] = uwsgi()
+    if "tidegate" in names:
+        found["tidegate"] = str(pathlib.Path(binary).resolve()) if binary else build_tidegate()
+    found.update(build_tools())
+    return found
+
+
+def apt(packages):
+    """Installs Debian packages; RUNLEVEL=1 keeps their services from being started."""
+    say(f"installing {' '.join(packages)}")
+    sudo = [] if os.geteuid() == 0 else ["sudo"]
+    env = ["env", "RUNLEVEL=1", "DEBIAN_FRONTEND=noninteractive"]
+    run(sudo + ["apt-get", "-qq", "update"])
+    run(sudo + env + ["apt-get", "-qq", "install", "-y", "--no-install-recommends", *packages])
+
+
+def uwsgi():
+    """uWSGI from PyPI, in a virtual environment of its own."""
+    venv = work_dir() / "venv"
+    program = venv / "bin" / "uwsgi"
+    if not program.exists():
+        say(f"installing uWSGI {UWSGI}")
+        run([sys.executable, "-m", "venv", str(venv)])
+        run([str(venv / "bin" / "pip"), "install", "-q", f"uwsgi=={UWSGI}"])
+    return str(program)
+
+
+def build_tidegate():
+    say("building tidegate")
+    return cargo(["build", "--release", "--bin", "tidegate"])["tidegate"]
+
+
+def build_tools():
+    say("building the load generator, the backend and the relay")
+    benches = [argument for tool in TOOLS for argument in ("--bench", tool)]
+    made = cargo(["bench", "--no-run", "--profile", "fast", *benches])
+    return {tool: made[tool] for tool in TOOLS}
+
+
+def cargo(arguments):
+    """Runs cargo; returns the executables it made, by name."""
+    command = ["cargo", *arguments, "--message-format=json-render-diagnostics"]
+    done = subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True)
+    made = {}
+    for line in done.stdout.splitlines():
+        message = json.loads(line)
+        if message.get("executable"):
+            made[message["target"]["name"]] = message["executable"]
+    return made
+
+
+def versions(found):
+    """One line of text for each peer that is there."""
+    commands = {
+        "tidegate": ["--version"],
+        "nginx": ["-v"],
+        "haproxy": ["-v"],
+        "uwsgi": ["--version"],
+        "wrk": ["-v"],
+    }
+    lines = []
+    for name, arguments in commands.items():
+        if name in found:
+            done = subprocess.run([found[name], *arguments], capture_output=True, text=True)
+            first = (done.stdout + done.stderr).strip().splitlines()[:1]
+            text = first[0].split(" Copyright")[0] if first else "?"
+            lines.append(f"uWSGI {text}" if name == "uwsgi" else text)
+    return lines
+
+
+def run(command):
+    subprocess.run(command, check=True, stdout=sys.stderr)
+
+
+def say(text):
+    print(f"compare: {text}", file=sys.stderr, flush=True)

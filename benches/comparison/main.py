@@ -1,0 +1,114 @@
+"""The command line and the order of things."""
+
+import argparse
+import dataclasses
+import pathlib
+import sys
+
+from . import install, report, rows, trace
+from .candidates import CANDIDATES, candidates_for
+from .measure import Bench, measure
+from .process import Failed
+
+
+def options(description):
+    parser = argparse.ArgumentParser(
+        prog="compare", description=description, formatter_class=argparse.RawTextHelpFormatter
+    )
+    names = ",".join(CANDIDATES)
+    keys = ",".join(row.key for row in rows.ROWS)
+    add = parser.add_argument
+    add("--rows", default="", metavar="KEYS", help=f"of {keys}")
+    add("--candidates", default="", metavar="NAMES", help=f"of {names};\ntidegate-again is for A/A")
+    add("--rounds", type=int, default=5)
+    add("--seconds", type=float, default=5, help="per measurement")
+    add("--idle", type=int, default=8000, help="WebSockets held in the row of that name")
+    add("--quick", action="store_true", help="2 rounds of 2 s, 2,000 idle")
+    add("--aa", action="store_true", help="tidegate twice, to see the noise")
+    add("--vs", metavar="BINARY", help="another build of tidegate as candidate `vs`")
+    add("--binary", metavar="BINARY", help="take this tidegate, build none")
+    add("--bare", action="store_true", help="peers add no forwarding fields")
+    add("--cores", default="0,1", metavar="PROXY,LOAD")
+    add("--strace", action="store_true", help="then print system calls per operation")
+    add("--perf", action="store_true", help="then print where the time goes")
+    add("--watch", default="tidegate", metavar="NAMES", help="whom --strace and --perf look at")
+    add("--write", metavar="FILE", help="put the tables between the marks in this document")
+    found = parser.parse_args()
+    if found.quick:
+        found.rounds, found.seconds, found.idle = 2, 2, 2000
+    return found
+
+
+def chosen(asked):
+    """Names of the candidates, the reference first."""
+    names = [name for name in asked.candidates.split(",") if name]
+    unknown = [name for name in names if name not in CANDIDATES]
+    if unknown:
+        raise SystemExit(f"no candidate {', '.join(unknown)}; there are {', '.join(CANDIDATES)}")
+    if not names:
+        names = [name for name in CANDIDATES if name not in ("tidegate-again", "vs")]
+    names += ["tidegate-again"] * asked.aa + ["vs"] * bool(asked.vs)
+    return [name for name in CANDIDATES if name in names]
+
+
+def main(description):
+    asked = options(description)
+    names = chosen(asked)
+    wanted = [
+        dataclasses.replace(row, connections=asked.idle) if row.load == "idle" else row
+        for row in rows.select([key for key in asked.rows.split(",") if key])
+    ]
+    needed = {CANDIDATES[name][0] for name in names} - {"relay", "vs"}
+    needed |= {"wrk"} | ({"strace"} if asked.strace else set())
+    programs = install.programs(sorted(needed), asked.binary)
+    if asked.vs:
+        programs["vs"] = str(pathlib.Path(asked.vs).resolve())
+    proxy_core, load_core = map(int, asked.cores.split(","))
+    bench = Bench(programs, install.work_dir(), proxy_core, load_core, asked.bare, asked.seconds)
+    try:
+        with bench.start_backend():
+            samples = rounds(bench, asked.rounds, wanted, names)
+            text = render(asked, programs, wanted, names, samples)
+            print(text)
+            look_closer(bench, asked, wanted)
+    except Failed as failure:
+        print(f"compare: {failure}", file=sys.stderr)
+        return 1
+    if asked.write:
+        report.write(asked.write, text)
+    return 0
+
+
+def rounds(bench, count, wanted, names):
+    """Row -> candidate -> samples; candidates alternate within a row, each round from another on."""
+    samples = {row.key: {name: [] for name in candidates_for(row.key, names)} for row in wanted}
+    for number in range(count):
+        for row in wanted:
+            taking_part = list(samples[row.key])
+            turn = number % max(1, len(taking_part))
+            for name in taking_part[turn:] + taking_part[:turn]:
+                sample = measure(bench, name, row)
+                samples[row.key][name].append(sample)
+                figure = f"{sample.cpu:.2f} µs" if row.load != "idle" else f"{sample.rss:.0f} bytes"
+                noise = f", {sample.foreign:.0%} by others" if sample.foreign > 0.03 else ""
+                install.say(f"round {number + 1}/{count}  {row.key:<11} {name:<15} {figure}{noise}")
+    return samples
+
+
+def render(asked, programs, wanted, names, samples):
+    lines = report.machine(install.versions(programs), asked)
+    lines += report.verdicts(wanted, samples, names[0])
+    for row in wanted:
+        lines += report.table(row, samples[row.key], names[0])
+    return "\n".join(lines)
+
+
+def look_closer(bench, asked, wanted):
+    for name in asked.watch.split(","):
+        for row in wanted:
+            if row.load == "idle" or not candidates_for(row.key, [name]):
+                continue
+            if asked.strace:
+                print(trace.system_calls(bench, name, row))
+            if asked.perf:
+                print(trace.profile(bench, name, row))

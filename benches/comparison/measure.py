@@ -1,0 +1,146 @@
+"""One candidate doing one row's work, once."""
+
+import dataclasses
+import json
+import os
+import re
+import subprocess
+import time
+
+from . import candidates, rows
+from .process import Failed, Process, core_times, free_port
+
+
+@dataclasses.dataclass
+class Sample:
+    """What one measurement gave; times in microseconds, CPU per operation."""
+
+    rate: float = 0
+    p50: float = 0
+    p99: float = 0
+    user: float = 0
+    system: float = 0
+    # Shares of time: the proxy's core busy, the same by others than the proxy, the load's core busy.
+    proxy_core: float = 0
+    foreign: float = 0
+    load_core: float = 0
+    # Bytes per idle WebSocket.
+    rss: float = 0
+    dirty: float = 0
+
+    @property
+    def cpu(self):
+        return self.user + self.system
+
+
+@dataclasses.dataclass
+class Bench:
+    """What all measurements of a run share."""
+
+    programs: dict
+    dir: object
+    proxy_core: int
+    load_core: int
+    bare: bool
+    seconds: float
+    backend: int = 0
+
+    def start_backend(self):
+        self.backend = free_port()
+        command = [self.programs["wsecho"], f"127.0.0.1:{self.backend}"]
+        log = self.dir / "wsecho.log"
+        return Process("wsecho", command, self.load_core, log).ready(self.backend)
+
+    def start(self, name, row):
+        """A candidate ready for a row, and its port."""
+        place = self.dir / name
+        place.mkdir(exist_ok=True)
+        port = free_port()
+        at = candidates.Setting(row.key, port, self.backend, place, self.bare)
+        command = candidates.command(name, self.programs, at)
+        return Process(name, command, self.proxy_core, place / "log").ready(port), port
+
+    def load(self, row, port, seconds):
+        """Runs the load to its end; returns its output."""
+        command = rows.command(row, self.programs, port, seconds)
+        return subprocess.run(command, capture_output=True, text=True, preexec_fn=self.pin)
+
+    def pin(self):
+        os.sched_setaffinity(0, {self.load_core})
+
+
+def measure(bench, name, row):
+    """One sample."""
+    proxy, port = bench.start(name, row)
+    with proxy:
+        if row.load == "idle":
+            return idle(bench, proxy, row, port)
+        parse_load(row, bench.load(row, port, min(0.5, bench.seconds) if row.load != "wrk" else 1))
+        cpu, proxy_core, load_core = counters(bench, proxy)
+        operations, sample = parse_load(row, bench.load(row, port, bench.seconds))
+        cpu_then, proxy_then, load_then = counters(bench, proxy)
+    user, system = (1e6 * (then - now) / operations for now, then in zip(cpu, cpu_then))
+    busy, total = (then - now for now, then in zip(proxy_core, proxy_then))
+    load_busy, load_total = (then - now for now, then in zip(load_core, load_then))
+    own = sum(cpu_then) - sum(cpu)
+    sample.user, sample.system = user, system
+    sample.proxy_core = busy / total
+    sample.foreign = max(0, busy - own) / total
+    sample.load_core = load_busy / load_total
+    return sample
+
+
+def counters(bench, proxy):
+    return proxy.cpu(), core_times(bench.proxy_core), core_times(bench.load_core)
+
+
+def idle(bench, proxy, row, port):
+    """Memory before and after many WebSockets that have each carried one message."""
+    few = dataclasses.replace(row, load="echo", connections=16)
+    parse_load(few, bench.load(few, port, 0.3))
+    time.sleep(0.2)
+    before = proxy.memory()
+    command = rows.command(row, bench.programs, port, 0)
+    holder = Process(
+        "wsload", command, bench.load_core, bench.dir / "wsload.log",
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+    )
+    with holder:
+        line = holder.child.stdout.readline()
+        if not line.startswith("ready"):
+            raise Failed(f"{proxy.name}: {line}")
+        time.sleep(2)
+        after = proxy.memory()
+    rss, dirty = ((then - now) / row.connections for now, then in zip(before, after))
+    return Sample(rss=rss, dirty=dirty)
+
+
+def parse_load(row, done):
+    """Operations and the sample's first figures from the load's output."""
+    if row.load == "wrk":
+        return parse_wrk(done)
+    try:
+        report = json.loads(done.stdout.strip().splitlines()[-1])
+    except (IndexError, ValueError):
+        raise Failed(f"wsload: {done.stdout}{done.stderr}") from None
+    if report["faults"] or not report["operations"]:
+        raise Failed(f"wsload: {report['faults']} faults, the first: {report['first_fault']}")
+    sample = Sample(rate=report["rate"], p50=report["p50"], p99=report["p99"])
+    return report["operations"], sample
+
+
+def parse_wrk(done):
+    text = done.stdout
+    requests = re.search(r"(\d+) requests in", text)
+    rate = re.search(r"Requests/sec:\s+([\d.]+)", text)
+    quantiles = dict(re.findall(r"^\s+(50|99)%\s+([\d.]+\w+)\s*$", text, re.M))
+    errors = re.search(r"(Non-2xx.*|Socket errors:.*)", text)
+    if not (requests and int(requests[1]) and rate and len(quantiles) == 2) or errors:
+        raise Failed(f"wrk: {errors[1] if errors else text + done.stderr}")
+    sample = Sample(rate=float(rate[1]), p50=micros(quantiles["50"]), p99=micros(quantiles["99"]))
+    return int(requests[1]), sample
+
+
+def micros(text):
+    number, unit = re.fullmatch(r"([\d.]+)([a-z]+)", text).groups()
+    return float(number) * {"us": 1, "ms": 1e3, "s": 1e6, "m": 6e7}[unit]

@@ -1,0 +1,108 @@
+"""Medians, ratios with intervals, verdicts, as markdown."""
+
+import datetime
+import pathlib
+import platform
+import random
+import re
+import statistics
+
+from .rows import IDLE_BAR
+
+BEGIN, END = "<!-- compare: begin -->", "<!-- compare: end -->"
+
+
+def median(samples, figure):
+    return statistics.median(getattr(sample, figure) for sample in samples)
+
+
+def ratio(ours, theirs, figure="cpu"):
+    """Median of the rounds' ratios and a 95 % interval of it (their range below five rounds)."""
+    pairs = zip(ours, theirs)
+    ratios = sorted(getattr(a, figure) / getattr(b, figure) for a, b in pairs)
+    middle = statistics.median(ratios)
+    if len(ratios) < 5:
+        return middle, ratios[0], ratios[-1]
+    generator = random.Random(1)
+    draws = sorted(
+        statistics.median(generator.choices(ratios, k=len(ratios))) for _ in range(2000)
+    )
+    return middle, draws[50], draws[1949]
+
+
+def table(row, samples, reference):
+    """One row of work as a table, a line per candidate."""
+    lines = [f"\n### {row.title}\n"]
+    if row.load == "idle":
+        lines.append("| | RSS, bytes each | private dirty, bytes each |")
+        lines.append("|---|---|---|")
+        for name, of in samples.items():
+            lines.append(f"| {name} | {median(of, 'rss'):,.0f} | {median(of, 'dirty'):,.0f} |")
+        return lines
+    lines.append(
+        f"| | CPU µs/op | user | system | {reference} / it | ops/s | p50 µs | p99 µs |"
+        " proxy core busy (by others) | load core idle |"
+    )
+    lines.append("|---|---|---|---|---|---|---|---|---|---|")
+    for name, of in samples.items():
+        versus = "1"
+        if name != reference and reference in samples:
+            versus = "{:.2f} [{:.2f}, {:.2f}]".format(*ratio(samples[reference], of))
+        lines.append(
+            f"| {name} | **{median(of, 'cpu'):.2f}** | {median(of, 'user'):.2f}"
+            f" | {median(of, 'system'):.2f} | {versus} | {median(of, 'rate'):,.0f}"
+            f" | {median(of, 'p50'):,.0f} | {median(of, 'p99'):,.0f}"
+            f" | {median(of, 'proxy_core'):.0%} ({median(of, 'foreign'):.0%})"
+            f" | {1 - median(of, 'load_core'):.0%} |"
+        )
+    return lines
+
+
+def verdicts(rows, samples, reference):
+    """How tidegate stands against the bars, a line each."""
+    lines = []
+    for row in rows:
+        of = samples[row.key]
+        if reference != "tidegate" or reference not in of:
+            continue
+        if row.load == "idle":
+            bytes_each = max(median(of[reference], "rss"), median(of[reference], "dirty"))
+            lines.append(f"| {row.title} | at most {IDLE_BAR:,} bytes | {bytes_each:,.0f} bytes |"
+                         f" {'met' if bytes_each <= IDLE_BAR else '**missed**'} |")
+            continue
+        for peer, bar in (("haproxy", row.haproxy_bar), ("nginx", row.nginx_bar)):
+            variants = [name for name in of if name.split("-")[0] == peer]
+            if not bar or not variants:
+                continue
+            best = min(variants, key=lambda name: median(of[name], "cpu"))
+            middle, low, high = ratio(of[reference], of[best])
+            met = "met" if middle <= bar else "**missed**"
+            sure = "" if high <= bar or low > bar else ", but the interval holds the bar"
+            lines.append(f"| {row.title} | at most {bar:g} of {best}'s CPU"
+                         f" | {middle:.2f} [{low:.2f}, {high:.2f}] | {met}{sure} |")
+    head = ["\n### Bars\n", "| work | bar | measured | |", "|---|---|---|---|"]
+    return head + lines if lines else []
+
+
+def machine(versions, options):
+    """When, where and with what."""
+    now = datetime.datetime.now().astimezone()
+    cpuinfo = pathlib.Path("/proc/cpuinfo").read_text()
+    model = re.search(r"model name\s*:\s*(.*)", cpuinfo)
+    cores = cpuinfo.count("processor\t")
+    ours = "with the same forwarding fields as tidegate" if not options.bare else "bare"
+    return [
+        f"Measured {now:%Y-%m-%d %H:%M %Z} on {cores} cores of {model[1] if model else '?'}, "
+        f"Linux {platform.release()}; {options.rounds} rounds of {options.seconds:g} s, interleaved; "
+        f"one worker each, peers {ours}. {'; '.join(versions)}."
+    ]
+
+
+def write(path, text):
+    """Puts the text between the marks in a document."""
+    page = pathlib.Path(path)
+    before, mark, rest = page.read_text().partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not mark or not end:
+        raise SystemExit(f"{path}: the marks {BEGIN} and {END} are missing")
+    page.write_text(f"{before}{BEGIN}\n{text.strip()}\n{END}{after}")
