@@ -11,26 +11,17 @@ use super::pattern::{self, Letters};
 use super::program::Known;
 use super::rule::{Condition, Rule, Subject};
 use super::shelf::{self, Sketch};
-use super::table::Table;
-use super::trie::number;
+use super::table::{Step, Table, Then};
+use super::trie;
 
 /// So many rules that nothing narrows are taken without a word.
 const ALWAYS_MAX: usize = 32;
 
-/// A rule: where its conditions are.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Compiled {
-    pub(super) start: u32,
-    pub(super) len: u16,
-    /// The groups of the last condition are wanted.
-    pub(super) captures: bool,
-}
-
 /// Compiles `rules`; see [`Table::compile`].
 pub(super) fn table(rules: &[Rule], problems: &mut Vec<Problem>) -> Option<Table> {
     let mut compiler = Compiler::default();
-    for rule in rules {
-        compiler.rule(rule);
+    for (number, rule) in (0..).zip(rules) {
+        compiler.rule(number, rule);
     }
     let failed = compiler.problems.iter().any(Problem::is_error);
     problems.append(&mut compiler.problems);
@@ -40,17 +31,18 @@ pub(super) fn table(rules: &[Rule], problems: &mut Vec<Problem>) -> Option<Table
     let (index, always) = Index::build(&compiler.sketches, &shelf::choose(&compiler.sketches))
         .map_err(|message| problems.push(Problem::error(None, message)))
         .ok()?;
-    problems.extend(slow(rules, &always));
-    let Compiler { rules, conditions, matchers, .. } = compiler;
-    Some(Table { index, rules, conditions, matchers })
+    problems.extend(slow(rules, &compiler.steps, &always));
+    let Compiler { steps, matchers, .. } = compiler;
+    Some(Table { index, steps, matchers, len: rules.len() })
 }
 
 /// The warning that many rules have to be tried on every request.
-fn slow(rules: &[Rule], always: &[u32]) -> Option<Problem> {
+fn slow(rules: &[Rule], steps: &[Step], always: &[u32]) -> Option<Problem> {
     if always.len() <= ALWAYS_MAX {
         return None;
     }
-    let first = rules.get(*always.first()? as usize)?.conditions.first();
+    let first = steps.get(*always.first()? as usize)?.rule;
+    let first = rules.get(first as usize)?.conditions.first();
     let message = format!(
         "{} rules, this one the first, have no text by which they can be found and are tried on every \
          request; begin them with ^ and as much of the path as is fixed",
@@ -62,8 +54,7 @@ fn slow(rules: &[Rule], always: &[u32]) -> Option<Problem> {
 /// What has been compiled so far.
 #[derive(Default)]
 struct Compiler {
-    rules: Vec<Compiled>,
-    conditions: Vec<Matcher>,
+    steps: Vec<Step>,
     matchers: Matchers,
     known: Known,
     sketches: Vec<Sketch>,
@@ -71,31 +62,35 @@ struct Compiler {
 }
 
 impl Compiler {
-    fn rule(&mut self, rule: &Rule) {
-        let mut sketch = Sketch { prefixes: vec![Box::default()], ..Sketch::default() };
+    fn rule(&mut self, number: u32, rule: &Rule) {
+        let step = trie::number(self.steps.len());
+        let mut sketch = Sketch { step, prefixes: vec![Box::default()], ..Sketch::default() };
         let mut conditions: Vec<&Condition> = rule.conditions.iter().collect();
-        let captured = conditions.iter().position(|condition| condition.subject == Subject::Path);
         if rule.captures && !conditions.is_empty() {
-            let captured = conditions.remove(captured.unwrap_or(0));
+            let of_path = |condition: &&Condition| condition.subject == Subject::Path;
+            let captured = conditions.iter().position(of_path).unwrap_or(0);
+            let captured = conditions.remove(captured);
             conditions.push(captured);
         }
-        let start = number(self.conditions.len());
-        for condition in &conditions {
-            if let Err(problem) = self.condition(condition, &mut sketch) {
-                self.problems.push(problem);
+        for condition in conditions {
+            match self.condition(condition, &mut sketch) {
+                Ok(matcher) => self.steps.push(Step { matcher, rule: number, then: Then::Next }),
+                Err(problem) => self.problems.push(problem),
             }
         }
-        let len = u16::try_from(conditions.len()).unwrap_or_else(|_| {
-            let place = conditions.first().and_then(|first| first.place.clone());
-            self.problems.push(Problem::error(place, "more than 65535 conditions in one rule"));
-            0
-        });
-        let captures = rule.captures && len > 0;
-        self.rules.push(Compiled { start, len, captures });
+        let last = if rule.captures { Then::Captures } else { Then::Done };
+        match self.steps.get_mut(step as usize..).and_then(<[Step]>::last_mut) {
+            Some(step) => step.then = last,
+            None => self.steps.push(Step { matcher: Matcher::ALWAYS, rule: number, then: last }),
+        }
         self.sketches.push(sketch);
     }
 
-    fn condition(&mut self, condition: &Condition, sketch: &mut Sketch) -> Result<(), Problem> {
+    fn condition(
+        &mut self,
+        condition: &Condition,
+        sketch: &mut Sketch,
+    ) -> Result<Matcher, Problem> {
         let letters = match condition.subject {
             Subject::Path => Letters::AsWritten,
             Subject::Host => Letters::Lower,
@@ -107,12 +102,11 @@ impl Compiler {
             .matchers
             .add(condition.subject, &hir, &mut self.known)
             .map_err(|message| Problem::error(at(0), message))?;
-        self.conditions.push(matcher);
         match condition.subject {
             Subject::Path => self.path(condition, hir, sketch),
             Subject::Host => host(hir, sketch),
         }
-        Ok(())
+        Ok(matcher)
     }
 
     fn path(&mut self, condition: &Condition, hir: Hir, sketch: &mut Sketch) {

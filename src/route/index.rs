@@ -35,7 +35,7 @@ struct Filter {
 /// Memory that gathering needs, and what was gathered.
 #[derive(Debug, Default)]
 pub(super) struct Gather {
-    /// The rules to try, in rising order.
+    /// The rules to try, by their first steps, in rising order.
     pub(super) rules: Vec<u32>,
     /// In which turn each literal was seen last.
     seen: Vec<u32>,
@@ -54,7 +54,8 @@ impl Index {
         let mut anywhere = Shelved::new();
         let mut by_host: BTreeMap<&[u8], Shelved<'_>> = BTreeMap::new();
         let (mut in_path, mut in_host) = (Shelved::new(), Shelved::new());
-        for (rule, (sketch, shelf)) in (0..).zip(sketches.iter().zip(shelves)) {
+        for (sketch, shelf) in sketches.iter().zip(shelves) {
+            let rule = sketch.step;
             match (shelf, &sketch.hosts) {
                 (Shelf::InPath(literals), _) => put(&mut in_path, literals, rule),
                 (Shelf::InHost(literals), _) => put(&mut in_host, literals, rule),
@@ -146,7 +147,7 @@ impl Filter {
             let Some(found) = state.get_match() else { return };
             let literal = found.pattern().as_usize();
             if gather.first_seen(self.seen + literal) {
-                gather.rules.extend_from_slice(lists.get(self.lists[literal]));
+                gather.rules.extend_from_slice(lists.get(&self.lists[literal]));
             }
         }
     }

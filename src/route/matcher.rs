@@ -36,6 +36,12 @@ pub(super) struct Matchers {
     programs: Programs,
 }
 
+impl Matcher {
+    /// What a rule without conditions has.
+    pub(super) const ALWAYS: Matcher =
+        Matcher { subject: Subject::Path, literal: 0, literal_len: 0, rest: Rest::Open };
+}
+
 impl Matchers {
     /// Compiles the regex of a condition.
     pub(super) fn add(

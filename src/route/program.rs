@@ -16,7 +16,7 @@ use super::trie::number;
 const NFA_MAX: usize = 128 << 10;
 
 /// The largest table of states one regex may have; beyond it the automaton itself is run.
-const STATES_MAX: usize = 32 << 10;
+const STATES_MAX: usize = 128 << 10;
 
 /// What all automata together may take, in bytes.
 const NFAS_MAX: usize = 64 << 20;

@@ -13,6 +13,8 @@ const CROWD: u32 = 8;
 /// What is known of a rule when its place in the index is chosen.
 #[derive(Debug, Default)]
 pub(super) struct Sketch {
+    /// Its first step in the table.
+    pub(super) step: u32,
     /// The only hosts it can match; `None` is any.
     pub(super) hosts: Option<Literals>,
     /// What a path it matches begins with; the empty prefix when nothing is known.

@@ -3,7 +3,7 @@
 use crate::base::Problem;
 
 use super::captures::Captures;
-use super::compile::{self, Compiled};
+use super::compile;
 use super::index::{Gather, Index};
 use super::matcher::{Matcher, Matchers};
 use super::program::Search;
@@ -13,9 +13,30 @@ use super::rule::{Facts, Rule, Subject};
 #[derive(Debug)]
 pub struct Table {
     pub(super) index: Index,
-    pub(super) rules: Vec<Compiled>,
-    pub(super) conditions: Vec<Matcher>,
+    pub(super) steps: Vec<Step>,
     pub(super) matchers: Matchers,
+    pub(super) len: usize,
+}
+
+/// One condition of a rule; a rule is a run of them, so that one line of cache usually holds all of it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Step {
+    pub(super) matcher: Matcher,
+    /// The number of its rule.
+    pub(super) rule: u32,
+    /// What follows when it matches.
+    pub(super) then: Then,
+}
+
+/// What follows a step that matches.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Then {
+    /// The next condition of the rule.
+    Next,
+    /// The rule matches.
+    Done,
+    /// The rule matches, and the groups of this condition are wanted.
+    Captures,
 }
 
 /// Memory that asking needs; a worker keeps one for all its tables.
@@ -51,7 +72,7 @@ pub struct Found {
     pub rule: u32,
     /// Whose text the captures are positions in.
     pub subject: Subject,
-    /// Empty when the rule did not ask for them or has no condition.
+    /// Empty when the rule did not ask for them.
     pub captures: Captures,
 }
 
@@ -66,47 +87,38 @@ impl Table {
     pub fn find(&self, facts: &Facts<'_>, scratch: &mut Scratch) -> Option<Found> {
         self.index.gather(facts, &mut scratch.gather);
         let search = &mut scratch.search;
-        scratch.gather.rules.iter().find_map(|&rule| self.try_rule(rule, facts, search))
+        scratch.gather.rules.iter().find_map(|&first| self.try_rule(first, facts, search))
     }
 
-    fn try_rule(&self, number: u32, facts: &Facts<'_>, search: &mut Search) -> Option<Found> {
-        let rule = &self.rules[number as usize];
-        let conditions = &self.conditions[rule.start as usize..][..usize::from(rule.len)];
-        let mut found = Found { rule: number, subject: Subject::Path, captures: Captures::NONE };
-        let mut plain = conditions;
-        let mut wanted = None;
-        if rule.captures
-            && let Some((last, others)) = conditions.split_last()
-        {
-            (plain, wanted) = (others, Some(last));
-        }
-        for condition in plain {
-            if !self.matchers.test(condition, facts.get(condition.subject), search) {
-                return None;
+    /// Whether all steps of a rule match, from its first to its last.
+    fn try_rule(&self, first: u32, facts: &Facts<'_>, search: &mut Search) -> Option<Found> {
+        for step in &self.steps[first as usize..] {
+            let subject = step.matcher.subject;
+            let text = facts.get(subject);
+            let captures = match step.then {
+                Then::Captures => self.matchers.captures(&step.matcher, text, search)?,
+                _ if self.matchers.test(&step.matcher, text, search) => Captures::NONE,
+                _ => return None,
+            };
+            if step.then != Then::Next {
+                return Some(Found { rule: step.rule, subject, captures });
             }
         }
-        if let Some(last) = wanted {
-            found.subject = last.subject;
-            found.captures = self.matchers.captures(last, facts.get(last.subject), search)?;
-        }
-        Some(found)
+        None
     }
 
     /// How many rules there are.
     pub fn len(&self) -> usize {
-        self.rules.len()
+        self.len
     }
 
     /// Whether there are no rules at all.
     pub fn is_empty(&self) -> bool {
-        self.rules.is_empty()
+        self.len == 0
     }
 
     /// Bytes on the heap, about.
     pub fn memory(&self) -> usize {
-        self.index.memory()
-            + self.matchers.memory()
-            + self.rules.capacity() * size_of::<Compiled>()
-            + self.conditions.capacity() * size_of::<Matcher>()
+        self.index.memory() + self.matchers.memory() + self.steps.capacity() * size_of::<Step>()
     }
 }

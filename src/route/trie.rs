@@ -1,8 +1,10 @@
 //! A compressed trie over anchored prefixes: which rules can match a path that begins like this.
+//!
+//! Here and in the index a rule is known by its first step in the table's steps, which rises with its number.
 
 use std::ops::Range;
 
-/// Rule numbers of many lists, one behind the other, each in rising order.
+/// Rules of many lists, one behind the other, each in rising order.
 #[derive(Debug, Default)]
 pub(super) struct Lists {
     rules: Vec<u32>,
@@ -11,6 +13,7 @@ pub(super) struct Lists {
 /// One list of [`Lists`].
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct List {
+    /// Where it begins; of a list of one, that one.
     start: u32,
     len: u32,
 }
@@ -18,14 +21,20 @@ pub(super) struct List {
 impl Lists {
     /// Stores a list.
     pub(super) fn add(&mut self, rules: &[u32]) -> List {
+        if let &[only] = rules {
+            return List { start: only, len: 1 };
+        }
         let list = List { start: number(self.rules.len()), len: number(rules.len()) };
         self.rules.extend_from_slice(rules);
         list
     }
 
     /// The rules of a list.
-    pub(super) fn get(&self, list: List) -> &[u32] {
-        &self.rules[list.start as usize..][..list.len as usize]
+    pub(super) fn get<'a>(&'a self, list: &'a List) -> &'a [u32] {
+        match list.len {
+            1 => std::slice::from_ref(&list.start),
+            len => &self.rules[list.start as usize..][..len as usize],
+        }
     }
 
     /// Bytes on the heap.
@@ -39,7 +48,7 @@ pub(super) fn number(value: usize) -> u32 {
     u32::try_from(value).expect("a table of routes stays below 4 GiB")
 }
 
-/// One step down: the bytes between the parent and here, and what can match from here on.
+/// One step down: the bytes between the parent and here but the first, and what can match from here on.
 #[derive(Clone, Copy, Debug)]
 struct Node {
     label: u32,
@@ -53,7 +62,7 @@ struct Node {
 #[derive(Debug, Default)]
 pub(super) struct Trie {
     nodes: Vec<Node>,
-    /// The first byte of each node's label, so that a child is found in one line of cache.
+    /// By which byte each node is reached, so that a child is found in one line of cache.
     firsts: Vec<u8>,
     labels: Vec<u8>,
 }
@@ -64,7 +73,7 @@ pub(super) type Entry<'a> = (&'a [u8], Vec<u32>);
 impl Trie {
     /// Adds a trie over `entries`, which must be sorted and distinct, and returns its root.
     pub(super) fn add(&mut self, entries: &[Entry<'_>], lists: &mut Lists) -> u32 {
-        let root = self.push(b"");
+        let root = self.push(0, b"");
         // A node that waits for its list and children: its number, its entries, its depth in bytes.
         let mut waiting: Vec<(u32, Range<usize>, usize)> = vec![(root, 0..entries.len(), 0)];
         while let Some((node, mut range, depth)) = waiting.pop() {
@@ -79,7 +88,7 @@ impl Trie {
                 let same =
                     entries[from..range.end].partition_point(|entry| entry.0[depth] == first);
                 let end = common(entries[from].0, entries[from + same - 1].0);
-                let child = self.push(&entries[from].0[depth..end]);
+                let child = self.push(first, &entries[from].0[depth + 1..end]);
                 waiting.push((child, from..from + same, end));
                 from += same;
             }
@@ -89,11 +98,11 @@ impl Trie {
         root
     }
 
-    fn push(&mut self, label: &[u8]) -> u32 {
+    fn push(&mut self, first: u8, label: &[u8]) -> u32 {
         let node = number(self.nodes.len());
         let start = number(self.labels.len());
         self.labels.extend_from_slice(label);
-        self.firsts.push(label.first().copied().unwrap_or(0));
+        self.firsts.push(first);
         self.nodes.push(Node {
             label: start,
             label_len: number(label.len()),
@@ -108,14 +117,18 @@ impl Trie {
     pub(super) fn walk(&self, root: u32, mut path: &[u8], lists: &Lists, out: &mut Vec<u32>) {
         let mut node = &self.nodes[root as usize];
         loop {
-            out.extend_from_slice(lists.get(node.list));
-            let Some(&first) = path.first() else { return };
-            let children = node.children as usize..(node.children + node.children_len) as usize;
-            let Some(at) = memchr::memchr(first, &self.firsts[children.clone()]) else { return };
-            node = &self.nodes[children.start + at];
-            let label = &self.labels[node.label as usize..][..node.label_len as usize];
-            let Some(rest) = path.strip_prefix(label) else { return };
+            out.extend_from_slice(lists.get(&node.list));
+            let Some((&first, rest)) = path.split_first() else { return };
+            let children = node.children as usize;
+            let firsts = &self.firsts[children..][..node.children_len as usize];
+            let Some(at) = firsts.iter().position(|&of_child| of_child == first) else { return };
+            node = &self.nodes[children + at];
             path = rest;
+            if node.label_len > 0 {
+                let label = &self.labels[node.label as usize..][..node.label_len as usize];
+                let Some(rest) = path.strip_prefix(label) else { return };
+                path = rest;
+            }
         }
     }
 
