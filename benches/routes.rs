@@ -33,7 +33,7 @@ fn case(count: usize, one: impl Fn(usize) -> (Vec<Condition>, String, String)) -
     let mut case = Case { rules: Vec::new(), requests: Vec::new() };
     for n in 0..count {
         let (conditions, path, host) = one(n);
-        case.rules.push(Rule { conditions, captures: true });
+        case.rules.push(Rule { conditions, captures: Some(0) });
         case.requests.push((path, host));
     }
     case

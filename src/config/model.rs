@@ -174,7 +174,7 @@ pub struct Upstream {
 }
 
 /// What an upstream's servers speak.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Protocol {
     /// HTTP/1.1.
     Http,

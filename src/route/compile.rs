@@ -65,20 +65,24 @@ impl Compiler {
     fn rule(&mut self, number: u32, rule: &Rule) {
         let step = trie::number(self.steps.len());
         let mut sketch = Sketch { step, prefixes: vec![Box::default()], ..Sketch::default() };
-        let mut conditions: Vec<&Condition> = rule.conditions.iter().collect();
-        if rule.captures && !conditions.is_empty() {
-            let of_path = |condition: &&Condition| condition.subject == Subject::Path;
-            let captured = conditions.iter().position(of_path).unwrap_or(0);
-            let captured = conditions.remove(captured);
-            conditions.push(captured);
+        // Each with the highest capture that is asked of it; the one that is asked goes last.
+        let all = rule.conditions.iter().map(|condition| (condition, 0));
+        let mut conditions: Vec<(&Condition, u8)> = all.collect();
+        if let Some(wanted) = rule.captures
+            && !conditions.is_empty()
+        {
+            let of_path = |(condition, _): &(&Condition, u8)| condition.subject == Subject::Path;
+            let asked = conditions.iter().position(of_path).unwrap_or(0);
+            let (asked, _) = conditions.remove(asked);
+            conditions.push((asked, wanted));
         }
-        for condition in conditions {
-            match self.condition(condition, &mut sketch) {
+        for (condition, wanted) in conditions {
+            match self.condition(condition, wanted, &mut sketch) {
                 Ok(matcher) => self.steps.push(Step { matcher, rule: number, then: Then::Next }),
                 Err(problem) => self.problems.push(problem),
             }
         }
-        let last = if rule.captures { Then::Captures } else { Then::Done };
+        let last = if rule.captures.is_some() { Then::Captures } else { Then::Done };
         match self.steps.get_mut(step as usize..).and_then(<[Step]>::last_mut) {
             Some(step) => step.then = last,
             None => self.steps.push(Step { matcher: Matcher::ALWAYS, rule: number, then: last }),
@@ -89,6 +93,7 @@ impl Compiler {
     fn condition(
         &mut self,
         condition: &Condition,
+        wanted: u8,
         sketch: &mut Sketch,
     ) -> Result<Matcher, Problem> {
         let letters = match condition.subject {
@@ -98,6 +103,12 @@ impl Compiler {
         let at = |offset| shifted(condition.place.as_ref(), offset);
         let hir = pattern::parse(&condition.regex, letters)
             .map_err(|error| Problem::error(at(error.offset), error.message))?;
+        let groups = hir.properties().explicit_captures_len();
+        if groups < usize::from(wanted) {
+            let message =
+                format!("${wanted} is asked for, but this regex captures only up to ${groups}");
+            return Err(Problem::error(at(0), message));
+        }
         let matcher = self
             .matchers
             .add(condition.subject, &hir, &mut self.known)

@@ -1,6 +1,7 @@
 //! What a rule says and what a request shows of itself, as plain data.
 
 use crate::base::Place;
+use crate::config::{self, Action, Placed, Template};
 
 /// What a condition looks at.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -46,6 +47,26 @@ pub struct Condition {
 pub struct Rule {
     /// All of them must match.
     pub conditions: Vec<Condition>,
-    /// Whether anybody will ask for `$0` to `$9`; they cost nothing otherwise.
-    pub captures: bool,
+    /// The highest of `$0` to `$9` that anybody will ask for; captures that nobody wants cost nothing. They are
+    /// those of the first condition on the path, else of the first condition.
+    pub captures: Option<u8>,
+}
+
+impl From<&config::Rule> for Rule {
+    fn from(rule: &config::Rule) -> Rule {
+        let condition = |subject, regex: &Placed<String>| Condition {
+            subject,
+            regex: regex.value.clone(),
+            place: Some(regex.place.clone()),
+        };
+        let path = rule.path.iter().map(|regex| condition(Subject::Path, regex));
+        let host = rule.host.iter().map(|regex| condition(Subject::Host, regex));
+        let captures = match &rule.action.value {
+            Action::Uwsgi { .. } => None,
+            Action::Http { host, uri, .. } => {
+                host.iter().chain(uri).filter_map(Template::highest_capture).max()
+            }
+        };
+        Rule { conditions: path.chain(host).collect(), captures }
+    }
 }

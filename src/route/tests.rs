@@ -4,6 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::base::{Place, Problem};
+use crate::config::{self, Surroundings};
 
 /// A rule with conditions on path and host.
 fn rule(path: Option<&str>, host: Option<&str>) -> Rule {
@@ -14,7 +15,7 @@ fn rule(path: Option<&str>, host: Option<&str>) -> Rule {
     };
     let path = path.map(|regex| condition(Subject::Path, regex));
     let host = host.map(|regex| condition(Subject::Host, regex));
-    Rule { conditions: path.into_iter().chain(host).collect(), captures: true }
+    Rule { conditions: path.into_iter().chain(host).collect(), captures: Some(0) }
 }
 
 fn paths(regexes: &[&str]) -> Vec<Rule> {
@@ -327,6 +328,29 @@ fn all_problems_are_told_and_none_leaves_a_table() {
     let said = problems(&paths(&["^/(", "^/fine", "^ws", "^/(?=x)"]));
     assert_eq!(said.len(), 3, "{said:?}");
     assert!(said[1].contains("never matches: a path begins with /"), "{said:?}");
+}
+
+#[test]
+fn a_capture_that_no_group_gives_is_refused() {
+    let asking = |regex, captures| Rule { captures: Some(captures), ..rule(Some(regex), None) };
+    assert_eq!(problems(&[asking(r"^/(\w)/(\w)", 2)]), [""; 0]);
+    let said = problems(&[asking(r"^/(\w)/(?:\w)", 2)]);
+    assert_eq!(said, ["site.ini:3:9: $2 is asked for, but this regex captures only up to $1"]);
+}
+
+#[test]
+fn a_rule_of_a_configuration_is_asked_for_what_its_action_names() {
+    let compiled = |text: &str| {
+        let (config, problems) = config::parse(text.as_bytes(), "site.ini", &Surroundings::none());
+        assert_eq!(problems, []);
+        Rule::from(&config.rules[0])
+    };
+    let rule =
+        compiled("[tidegate]\nhttp = :8080\nroute = ^/a/(\\w)(\\w) http:127.0.0.1:9000,,/$2/$1\n");
+    assert_eq!(rule.captures, Some(2));
+    assert_eq!(rule.conditions.len(), 1);
+    assert_eq!(rule.conditions[0].regex, r"^/a/(\w)(\w)");
+    assert_eq!(rule.conditions[0].place.as_ref().map(|place| place.column), Some(9));
 }
 
 #[test]

@@ -4,15 +4,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use crate::base::Address;
-
-/// What the servers of a group speak.
-#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
-pub enum Protocol {
-    /// HTTP/1.1.
-    Http,
-    /// uwsgi, one connection per request.
-    Uwsgi,
-}
+use crate::config::{Protocol, Upstream};
 
 /// A configured group of servers; immutable.
 #[derive(Clone, Debug)]
@@ -89,6 +81,14 @@ fn next(len: usize) -> u32 {
 }
 
 impl Group {
+    /// The group an `[upstream:NAME]` section describes.
+    pub fn of(upstream: &Upstream, identities: &mut Identities) -> Group {
+        let addresses = upstream.servers.iter().map(|server| &server.value);
+        let mut group = Group::new(&upstream.name, upstream.protocol, addresses, identities);
+        group.connect_timeout = upstream.connect_timeout;
+        group
+    }
+
     /// A group of servers of equal weight.
     pub fn new<'a>(
         name: &str,

@@ -14,7 +14,7 @@ mod mark;
 mod state;
 mod tried;
 
-pub use group::{Group, GroupId, Identities, Protocol, Server, ServerId};
+pub use group::{Group, GroupId, Identities, Server, ServerId};
 pub use state::{Outcome, State};
 pub use tried::Tried;
 

@@ -4,6 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::base::{Address, Millis};
+use crate::config::Protocol;
 
 fn group(weights: &[u16], identities: &mut Identities) -> Group {
     let addresses: Vec<Address> = (0..weights.len())
