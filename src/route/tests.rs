@@ -255,7 +255,7 @@ fn in_turn(rules: &[(Option<String>, Option<String>)], facts: &Facts<'_>) -> Opt
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 200, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 128, ..ProptestConfig::default() })]
 
     #[test]
     fn the_index_finds_what_trying_each_rule_in_turn_finds(
@@ -360,7 +360,7 @@ fn what_a_table_may_take_is_bounded() {
     let long = format!("^/{}", "a".repeat(5000));
     assert!(problems(&paths(&[&long]))[0].contains("5002 bytes"));
     // Each of these would become an exponential table of states; the automaton is run instead.
-    let wide: Vec<String> = (0..40).map(|n| format!(r"^/(\w*a[\w-]{{{}}})/x$", 30 + n)).collect();
+    let wide: Vec<String> = (0..6).map(|n| format!(r"^/(\w*a[\w-]{{{}}})/x$", 30 + n)).collect();
     let wide: Vec<&str> = wide.iter().map(String::as_str).collect();
     let table = table(&paths(&wide));
     assert!(table.memory() < 4 << 20, "{}", table.memory());
