@@ -8,6 +8,8 @@ use std::process::ExitCode;
 
 use crate::config::{Surroundings, load};
 
+pub mod cli;
+
 /// Runs the command line; what `main` returns.
 pub fn main() -> ExitCode {
     let Some(path) = std::env::args().nth(1) else { return ExitCode::from(2) };
