@@ -1,14 +1,14 @@
 //! Looks up each entry's key in the table and lets it do its work on the draft.
 
-use crate::base::{Address, Place, Problem};
+use crate::base::{Place, Problem};
 
 use super::dialect::{self, Owner};
 use super::document::{Dialect, Kind, Reader, Section, plain};
 use super::draft::{Draft, RouteDraft, RuleDraft};
 use super::keys::{self, Key, Scope, Set, Status};
+use super::leftover::elsewhere;
 use super::lexer::Entry;
 use super::model::{Balance, Protocol, Upstream};
-use super::nearest;
 use super::value::{Fault, Value};
 
 /// Carries sections into a draft.
@@ -18,15 +18,15 @@ pub(super) struct Applier<'a> {
     /// Names of keys that were there, right or wrong.
     pub(super) seen: Vec<&'static str>,
     /// Where the first `[uwsgi]` section starts.
-    uwsgi: Option<Place>,
+    pub(super) uwsgi: Option<Place>,
     /// Keys of the app server.
-    skipped: Vec<String>,
+    pub(super) skipped: Vec<String>,
     /// Keys without effect, and why.
-    idle: Vec<(String, &'static str)>,
+    pub(super) idle: Vec<(String, &'static str)>,
     /// Sockets of the app server.
-    sockets: Vec<(Entry, String)>,
+    pub(super) sockets: Vec<(Entry, String)>,
     /// Keys nobody knows.
-    unknown: Vec<(Scope, Entry, String)>,
+    pub(super) unknown: Vec<(Scope, Entry, String)>,
 }
 
 impl<'a> Applier<'a> {
@@ -92,6 +92,9 @@ impl<'a> Applier<'a> {
         match dialect::owner(&entry.key, known) {
             Owner::Tidegate => return true,
             Owner::Socket => self.sockets.push((entry.clone(), section.label.clone())),
+            Owner::AppServer if !known && !elsewhere(Scope::Main, &entry.key).is_empty() => {
+                self.unknown.push((Scope::Main, entry.clone(), section.label.clone()));
+            }
             Owner::AppServer => self.skip(&entry.key),
             Owner::Doubtful(said) => {
                 let written = entry.value.as_deref().unwrap_or_default();
@@ -103,7 +106,7 @@ impl<'a> Applier<'a> {
         false
     }
 
-    fn skip(&mut self, key: &str) {
+    pub(super) fn skip(&mut self, key: &str) {
         if !self.skipped.iter().any(|known| known == key) {
             self.skipped.push(key.into());
         }
@@ -225,67 +228,6 @@ impl<'a> Applier<'a> {
         }
     }
 
-    /// With a listener and nothing that says where requests go, the app server's sockets do.
-    fn adopt_sockets(&mut self) {
-        let sockets = std::mem::take(&mut self.sockets);
-        let lost = self.seen.contains(&"http") && !self.says_where();
-        for (entry, label) in sockets {
-            if !lost {
-                self.skip(&entry.key);
-                continue;
-            }
-            self.seen.push("http-to");
-            let Some(value) = self.reader.expanded(&entry, &label) else { continue };
-            match dialable(&value) {
-                Ok(address) => {
-                    let said = format!("{} is taken as http-to", value.quoted());
-                    self.problem(Problem::notice(Some(entry.key_place.clone()), said));
-                    self.draft.config.http_to.push(value.placed(address));
-                }
-                Err(said) => {
-                    let said = format!("cannot be taken as http-to, which is missing: {said}");
-                    self.problem(value.error(&Fault::new(said)));
-                }
-            }
-        }
-    }
-
-    /// Whether anything, right or wrong, says where requests go.
-    pub(super) fn says_where(&self) -> bool {
-        let says = ["http-to", "default", "route", "route-host", "to"];
-        self.seen.iter().any(|key| says.contains(key))
-    }
-
-    /// Reports keys nobody knows, except own ones that some `%(key)` uses.
-    fn report_unknown(&mut self) {
-        for (scope, entry, label) in std::mem::take(&mut self.unknown) {
-            if scope == Scope::Main && self.reader.options.is_used(&entry.key) {
-                continue;
-            }
-            let name = plain(&Entry { value: None, ..entry.clone() }, &label, "").quoted();
-            let said = match dialect::instead(&entry.key) {
-                Some(said) => format!("{name}: {said}"),
-                None => format!("{name}: there is no such key{}", elsewhere(scope, &entry.key)),
-            };
-            self.problem(Problem::error(Some(entry.key_place), said));
-        }
-    }
-
-    /// Says once which keys were skipped, and which do nothing.
-    fn report_unused(&mut self) {
-        if !self.skipped.is_empty() {
-            let keys = self.skipped.join(", ");
-            let said = format!("[uwsgi]: skipped, for they are the app server's: {keys}");
-            self.problem(Problem::notice(self.uwsgi.clone(), said));
-        }
-        if !self.idle.is_empty() {
-            let keys: Vec<String> =
-                self.idle.iter().map(|(key, reason)| format!("{key} ({reason})")).collect();
-            let said = format!("without effect here: {}", keys.join(", "));
-            self.problem(Problem::notice(None, said));
-        }
-    }
-
     pub(super) fn problem(&mut self, problem: Problem) {
         self.reader.problems.push(problem);
     }
@@ -294,33 +236,4 @@ impl<'a> Applier<'a> {
 /// An error of a whole section.
 fn at(section: &Section, said: &str) -> Problem {
     Problem::error(Some(section.place.clone()), format!("{}: {said}", section.label))
-}
-
-/// Where a key that is unknown in `scope` may belong, or what it may be a slip for.
-fn elsewhere(scope: Scope, name: &str) -> String {
-    let homes = [Scope::Main, Scope::Upstream, Scope::Route];
-    if let Some(home) = homes.into_iter().find(|home| keys::find(*home, name).is_some()) {
-        return format!("; it belongs in {}", home.label());
-    }
-    let names = keys::all().filter(|key| key.is_for(scope) && key.is_built());
-    nearest::hint(name, names.flat_map(Key::names))
-}
-
-/// Where the app server that listens on a socket can be dialled.
-fn dialable(value: &Value) -> Result<Address, String> {
-    let text = value.text();
-    if text.starts_with('=') || text.starts_with("fd://") {
-        return Err("it is inherited, so that its address is not known".into());
-    }
-    match value.address().map_err(|fault| fault.expected)? {
-        Address::Ip(ip) if ip.port() == 0 => Err("it has no fixed port".into()),
-        Address::Ip(mut ip) if ip.ip().is_unspecified() => {
-            match ip.is_ipv4() {
-                true => ip.set_ip(std::net::Ipv4Addr::LOCALHOST.into()),
-                false => ip.set_ip(std::net::Ipv6Addr::LOCALHOST.into()),
-            }
-            Ok(Address::Ip(ip))
-        }
-        address => Ok(address),
-    }
 }

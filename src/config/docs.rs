@@ -28,8 +28,6 @@ const INI_HEAD: &str = "\
 ; TIDEGATE_UPDATE=1 cargo test documents
 
 [tidegate]
-http = :8080
-http-to = 127.0.0.1:3031
 ";
 
 /// The text of `docs/config.md`.
@@ -145,8 +143,10 @@ pub fn full_ini() -> String {
     for scope in [Scope::Main, Scope::Upstream, Scope::Route] {
         match scope {
             Scope::Main => {}
-            Scope::Upstream => text.push_str("\n[upstream:example]\n"),
-            Scope::Route => text.push_str("\n[route:example]\n"),
+            Scope::Upstream => text.push_str("\n; --- Upstreams\n\n[upstream:example]\n"),
+            Scope::Route => {
+                text.push_str("\n; --- Routes with settings of their own\n\n[route:example]\n")
+            }
         }
         for group in GROUPS {
             text.push_str(&ini_group(group, scope));
@@ -167,18 +167,21 @@ fn ini_group(group: &Group, scope: Scope) -> String {
         for line in wrapped(&ini_comment(key)).lines() {
             let _ = writeln!(text, "; {line}");
         }
-        let _ = match (key.default, needed(key)) {
-            (Some(value), _) => writeln!(text, "{} = {value}", key.name),
-            (None, true) => writeln!(text, "{} = {}", key.name, key.example),
-            (None, false) => writeln!(text, ";; {} = {}", key.name, key.example),
+        let _ = match key.default.or_else(|| needed(key)) {
+            Some(value) => writeln!(text, "{} = {value}", key.name),
+            None => writeln!(text, ";; {} = {}", key.name, key.example),
         };
     }
     text
 }
 
-/// Keys without which a section of `full.ini` would be refused.
-fn needed(key: &Key) -> bool {
-    matches!(key.name, "server" | "path" | "to")
+/// What keys are set to without which `full.ini` would be refused.
+fn needed(key: &Key) -> Option<&'static str> {
+    match key.name {
+        "to" => Some("http:example"),
+        "http" | "http-to" | "server" | "path" => Some(key.example),
+        _ => None,
+    }
 }
 
 fn ini_comment(key: &Key) -> String {

@@ -1,1 +1,64 @@
 //! Tests of the generated documents.
+
+use std::path::Path;
+
+use super::super::{Surroundings, load, parse};
+use super::*;
+
+/// Compares a file of the repository with what it is to be, or with `TIDEGATE_UPDATE` writes it.
+fn compare(name: &str, text: &str) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(name);
+    if std::env::var_os("TIDEGATE_UPDATE").is_some() {
+        std::fs::write(&path, text).unwrap();
+    }
+    let found = std::fs::read_to_string(&path).unwrap_or_default();
+    assert!(found == text, "{name} is old: run TIDEGATE_UPDATE=1 cargo test documents");
+}
+
+#[test]
+fn documents_are_what_the_table_says() {
+    compare("docs/config.md", &markdown());
+    compare("conf/full.ini", &full_ini());
+}
+
+#[test]
+fn full_ini_says_what_holds_anyway() {
+    let (config, problems) = parse(full_ini().as_bytes(), "full.ini", &Surroundings::none());
+    assert_eq!(problems, []);
+    let plain = "[tidegate]\nhttp = :8080\nhttp-to = 127.0.0.1:3031\n";
+    let (plain, _) = parse(plain.as_bytes(), "plain.ini", &Surroundings::none());
+    assert_eq!(config.settings, plain.settings);
+    assert_eq!((config.limits, config.times, config.log), (plain.limits, plain.times, plain.log));
+    assert_eq!(config.rules.len(), 1);
+    assert_eq!(config.upstreams.len(), 1);
+}
+
+#[test]
+fn every_example_in_full_ini_is_taken() {
+    let text = full_ini();
+    for (at, _) in text.match_indices("\n;; ") {
+        let Some((before, after)) = text.split_at_checked(at + 1) else { continue };
+        let after = after.trim_start_matches(";; ");
+        if after.starts_with("include") {
+            continue;
+        }
+        let before = match after.starts_with("default ") {
+            true => before.replace("http-to = ", "; http-to = "),
+            false => before.to_owned(),
+        };
+        let text = before + after;
+        let (_, problems) = parse(text.as_bytes(), "full.ini", &Surroundings::none());
+        assert_eq!(problems, [], "{after}");
+    }
+}
+
+#[test]
+fn every_file_in_conf_loads() {
+    let conf = Path::new(env!("CARGO_MANIFEST_DIR")).join("conf");
+    for entry in std::fs::read_dir(conf).unwrap() {
+        let path = entry.unwrap().path();
+        let (_, problems) = load(Some(&path), &[], &Surroundings::real());
+        let bad: Vec<_> = problems.iter().filter(|problem| problem.is_error()).collect();
+        assert!(bad.is_empty(), "{bad:?}");
+    }
+}

@@ -9,7 +9,7 @@ use super::expand::Options;
 use super::lexer::{Entry, Line, lex};
 use super::nearest;
 use super::surroundings::{Surroundings, reason};
-use super::value::Value;
+use super::value::{Fault, Value};
 
 /// Which kind of section, and so which keys it may have.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -85,11 +85,8 @@ impl<'a> Reader<'a> {
         let full = self.around.directory.join(path);
         let name: Arc<str> = path.to_string_lossy().into();
         let fail = |said: String| match asked {
-            Some(value) => value.error(&super::value::Fault::new(said)),
-            None => {
-                let place = Place { file: name.clone(), line: 0, column: 0 };
-                Problem::error(Some(place), said)
-            }
+            Some(value) => value.error(&Fault::new(said)),
+            None => Problem::error(Some(Place { file: name.clone(), line: 0, column: 0 }), said),
         };
         if self.open.contains(&full) {
             self.problems.push(fail("this file includes itself".into()));
@@ -104,8 +101,7 @@ impl<'a> Reader<'a> {
                     self.open.pop();
                 }
                 Err(error) => {
-                    let said = format!("cannot read {}: {}", path.display(), reason(&error));
-                    self.problems.push(fail(said));
+                    self.problems.push(fail(format!("cannot be read: {}", reason(&error))));
                 }
             }
         }
@@ -202,7 +198,7 @@ impl<'a> Reader<'a> {
     fn include(&mut self, entry: &Entry, label: &str) {
         let Some(value) = self.expanded(entry, label) else { return };
         if value.text().is_empty() {
-            self.problems.push(value.error(&super::value::Fault::new("expected a file")));
+            self.problems.push(value.error(&Fault::new("expected a file")));
             return;
         }
         let directory = Path::new(&*entry.value_place.file).parent();

@@ -1,6 +1,7 @@
 //! A configuration while its sections are read: what refers to other sections is still text.
 
-use super::model::{Config, Placed, Settings};
+use super::model::{Config, Placed};
+use super::settings::Settings;
 use super::value::{Fault, Value};
 use crate::base::Place;
 

@@ -68,5 +68,8 @@ fn take_options(reader: &mut Reader<'_>, options: &[Given]) {
 }
 
 #[cfg(test)]
+#[path = "message_tests.rs"]
+mod message_tests;
+#[cfg(test)]
 #[path = "load_tests.rs"]
 mod tests;

@@ -1,5 +1,9 @@
 //! Tests of whole configurations.
 
+use std::io;
+use std::path::Path;
+
+use super::super::{Action, LogTo, ManageExpect, Target, Workers};
 use super::*;
 
 fn read(text: &str) -> (Config, Vec<String>) {
@@ -7,21 +11,173 @@ fn read(text: &str) -> (Config, Vec<String>) {
     (config, problems.iter().map(Problem::to_string).collect())
 }
 
+/// The configuration of a text without problems.
+fn fine(text: &str) -> Config {
+    let (config, problems) = read(text);
+    assert_eq!(problems, [""; 0], "{text}");
+    config
+}
+
 #[test]
 fn a_uwsgi_file_loads_with_one_notice() {
     let (config, problems) = read(
         "[uwsgi]\nhttp = :8080\nhttp-to = 127.0.0.1:3031\nhttp-websockets = true\n\
-         route = ^/websocket uwsgi:127.0.0.1:3032\nwsgi-file = /srv/app.py\nmaster = true\n\
-         processes = 4\ngevent = 100\n",
+         route = ^/websocket uwsgi:127.0.0.1:3032\nwsgi-file = /srv/%x/app.py\nmaster = true\n\
+         processes = 4\ngevent = 100\nworkers = 4\nlog-format = %(addr)\n",
     );
     assert_eq!(
         problems,
-        [
-            "site.ini:1:1: notice: [uwsgi]: skipped, for they are the app server's: wsgi-file, master, \
-          processes, gevent"
-        ]
+        ["site.ini:1:1: notice: [uwsgi]: skipped, for they are the app server's: wsgi-file, \
+          master, processes, gevent, workers, log-format"]
     );
     assert_eq!(config.listeners.len(), 1);
     assert_eq!(config.http_to.len(), 1);
-    assert_eq!(config.rules.len(), 1);
+    assert_eq!(config.rules[0].name, "^/websocket");
+    assert_eq!(config.workers, Workers::Auto);
+}
+
+#[test]
+fn a_file_of_our_own() {
+    let config = fine(
+        "[tidegate]\nhttp = :80\nhttp = [::]:80\nhttp-workers = 2\nroute = ^/a/(\\d+) uwsgi:app,5\n\
+         base = 10.0.0.1\nhttp-manage-expect = 1m\nlogto = /var/log/%n.log\nmax-uri=1k\n\
+         max-uri = 2k\nhttp-var = A=1\ndefault = http:%(base):90\nhttp-keepalive = off\n\
+         [route:b]\nhost = ^b$\npath = ^/b\nto = http:web,,/v2$0\nhttp-raw-body\nhttp-var = B=2\n\
+         [upstream:web]\nserver = %(base):1\nserver = unix:/run/web.sock\n\
+         [tidegate]\nroute-host = ^c$ http:c:1\nhttp-timeout = 5m\n\
+         [upstream:app]\nprotocol = uwsgi\nserver = @app\nconnect-timeout = 250ms\n",
+    );
+    assert_eq!(config.listeners.len(), 2);
+    assert_eq!(config.workers, Workers::Count(2));
+    assert_eq!(config.limits.max_uri, 2048);
+    assert_eq!(config.times.keepalive, None);
+    assert_eq!(config.log.to, LogTo::File("/var/log/site.log".into()));
+    assert_eq!(config.settings.manage_expect, ManageExpect::UpTo(1 << 20));
+    let names: Vec<&str> = config.rules.iter().map(|rule| rule.name.as_str()).collect();
+    assert_eq!(names, ["^/a/(\\d+)", "b", "^c$"]);
+    let [a, b, c] = &config.rules[..] else { panic!() };
+    assert_eq!(a.place.to_string(), "site.ini:5:9");
+    assert_eq!(a.action.place.to_string(), "site.ini:5:19");
+    assert_eq!(a.action.value.target(), &Target::Upstream("app".into()));
+    assert_eq!(a.settings.timeout.as_secs(), 300);
+    assert_eq!(b.place.to_string(), "site.ini:14:1");
+    assert!(b.host.is_some() && b.path.is_some() && b.settings.raw_body);
+    assert_eq!(b.settings.timeout.as_secs(), 300, "lines below the section count too");
+    assert_eq!(b.settings.vars.len(), 2);
+    assert_eq!(c.host.as_ref().unwrap().value, "^c$");
+    assert!(std::sync::Arc::ptr_eq(&a.settings, &config.settings));
+    assert_eq!(config.upstreams[0].servers.len(), 2);
+    let default = config.default.unwrap().value;
+    assert!(matches!(default, Action::Http { host: None, uri: None, .. }));
+}
+
+#[test]
+fn sockets_of_the_app_server_stand_in_for_http_to() {
+    let (config, problems) = read("[uwsgi]\nhttp = :80\nsocket = :3031\nuwsgi-socket = /a\n");
+    let servers: Vec<String> = config.http_to.iter().map(|a| a.value.to_string()).collect();
+    assert_eq!(servers, ["127.0.0.1:3031", "unix:/a"]);
+    assert_eq!(problems[0], "site.ini:3:1: notice: [uwsgi] socket = \":3031\" is taken as http-to");
+    for (socket, said) in [("=0", "it is inherited"), (":0", "it has no fixed port")] {
+        let (_, problems) = read(&format!("[uwsgi]\nhttp = :80\nsocket = {socket}\n"));
+        assert!(problems.len() == 1 && problems[0].contains(said), "{problems:?}");
+    }
+    let (config, problems) = read("[uwsgi]\nhttp = :80\nroute = a http:b:1\nsocket = %q\n");
+    assert_eq!(config.http_to, []);
+    assert_eq!(problems.len(), 1, "{problems:?}");
+}
+
+#[test]
+fn options_come_on_top_of_the_file() {
+    fn site(path: &Path) -> io::Result<Vec<u8>> {
+        match path.to_str() {
+            Some("/etc/a.ini") => Ok(b"[tidegate]\nhttp = :80\nhttp-to = a:1\nlisten = 1\n".into()),
+            _ => Err(io::ErrorKind::NotFound.into()),
+        }
+    }
+    let around = Surroundings { read: site, directory: "/etc".into(), ..Surroundings::none() };
+    let given =
+        |key: &str, value: Option<&str>| Given { key: key.into(), value: value.map(Into::into) };
+    let options = [
+        given("http-to", Some("b:1")),
+        given("listen", Some("2")),
+        given("http-raw-body", None),
+        given("route", Some("^/x http:x:1")),
+    ];
+    let (config, problems) = load(Some("a.ini".as_ref()), &options, &around);
+    assert_eq!(problems, []);
+    assert_eq!((config.http_to.len(), config.backlog, config.rules.len()), (2, 2, 1));
+    assert!(config.settings.raw_body);
+    let said = |file: Option<&Path>, options: &[Given]| -> Vec<String> {
+        load(file, options, &around).1.iter().map(Problem::to_string).collect()
+    };
+    assert_eq!(said(Some("b.ini".as_ref()), &[]), ["b.ini: cannot be read: there is no such file"]);
+    assert_eq!(
+        said(None, &[given("http", Some("80")), given("http-to", Some("a:1"))]),
+        ["command line: --http \"80\": a port alone is written with a colon, as in :8080"]
+    );
+}
+
+#[test]
+fn includes() {
+    fn files(path: &Path) -> io::Result<Vec<u8>> {
+        Ok(match path.to_str() {
+            Some("/etc/a.ini") => {
+                "[tidegate]\nhttp=:80\nroute = a http:a:1\ndir = sub\ninclude = %(dir)/b.ini\n\
+                 route = c http:c:1\n"
+            }
+            Some("/etc/sub/b.ini") => {
+                "[tidegate]\nroute = %n http:b:1\n[route:r]\nhost=r\nto=http:r:1"
+            }
+            Some("/etc/loop.ini") => "[tidegate]\ninclude = loop.ini\n",
+            _ => return Err(io::ErrorKind::PermissionDenied.into()),
+        }
+        .into())
+    }
+    let around = Surroundings { read: files, directory: "/etc".into(), ..Surroundings::none() };
+    let (config, problems) = load(Some("a.ini".as_ref()), &[], &around);
+    assert_eq!(problems, []);
+    let names: Vec<&str> = config.rules.iter().map(|rule| rule.name.as_str()).collect();
+    assert_eq!(names, ["a", "b", "r", "c"]);
+    for (file, said) in [
+        ("loop.ini", "loop.ini:2:11: [tidegate] include = \"loop.ini\": this file includes itself"),
+        ("c.ini", "c.ini: cannot be read: permission denied"),
+    ] {
+        let (_, problems) = load(Some(file.as_ref()), &[], &around);
+        assert_eq!(problems[0].to_string(), said);
+    }
+}
+
+#[test]
+fn what_is_missing() {
+    assert_eq!(
+        read("").1,
+        [
+            "nothing to listen on: expected http, as in http = :8080",
+            "nothing says where requests go: tidegate runs no apps. Start one, as in `uwsgi --socket \
+             127.0.0.1:3031 --wsgi-file app.py`, and set http-to = 127.0.0.1:3031, or write a route"
+        ]
+    );
+    let (_, problems) = read("http = :80\nx = y");
+    assert_eq!(problems, ["site.ini:1:1: http: expected a section first: [tidegate]"]);
+}
+
+#[test]
+fn all_problems_are_found_in_the_order_of_the_file() {
+    let (_, problems) = read("[tidegate]\nb = 1\nhttp = x\n[route:r]\nto = y\nq\nlisten = 0\n");
+    let lines: Vec<&str> = problems.iter().map(|p| p.split(": ").next().unwrap()).collect();
+    let wanted = [
+        "site.ini:2:1",
+        "site.ini:3:8",
+        "site.ini:4:1",
+        "site.ini:5:6",
+        "site.ini:6:1",
+        "site.ini:7:1",
+    ];
+    assert_eq!(lines, wanted);
+}
+
+#[test]
+fn sections_of_others_are_let_be_beside_uwsgi() {
+    let (_, problems) = read("[uwsgi]\nhttp = :80\nhttp-to = a:1\n[other]\nx = %z\n");
+    assert_eq!(problems, ["site.ini:4:1: notice: [other] is not read"]);
 }

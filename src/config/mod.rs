@@ -22,12 +22,15 @@ mod draft;
 mod expand;
 mod finish;
 pub mod keys;
+mod leftover;
 mod lexer;
 mod load;
 mod model;
 mod nearest;
+mod settings;
 mod surroundings;
 mod template;
+mod units;
 mod uwsgi_actions;
 mod value;
 
@@ -35,8 +38,9 @@ pub use action::{Action, Target};
 pub use docs::{full_ini, markdown};
 pub use load::{Given, load, parse};
 pub use model::{
-    Balance, Config, Limits, Log, LogFormat, LogLevel, LogTo, MAX_FIELDS, ManageExpect, Placed,
-    Protocol, Rule, Settings, Times, Upstream, WebSocketMode, Workers,
+    Balance, Config, Limits, Log, LogFormat, LogLevel, LogTo, MAX_FIELDS, Placed, Protocol, Rule,
+    Times, Upstream, Workers,
 };
+pub use settings::{ManageExpect, Settings, WebSocketMode};
 pub use surroundings::Surroundings;
 pub use template::{Part, Template};

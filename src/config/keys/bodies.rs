@@ -1,7 +1,9 @@
 //! Keys about heads, bodies and the uwsgi packet.
 
-use super::super::model::{MAX_FIELDS, ManageExpect, Settings};
-use super::super::value::{Fault, Value, word_flag};
+use super::super::model::MAX_FIELDS;
+use super::super::settings::{ManageExpect, Settings};
+use super::super::units::word_flag;
+use super::super::value::{Fault, Value};
 use super::{Group, Kind, Outcome, Set, key};
 
 pub(super) const GROUP: Group = Group {

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use super::super::value::{Fault, Value, word_flag};
+use super::super::units::word_flag;
+use super::super::value::{Fault, Value};
 use super::{Group, Kind, Scope, Set, key, planned};
 
 const SHARED: &[Scope] = &[Scope::Main, Scope::Route];

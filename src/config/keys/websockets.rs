@@ -1,6 +1,6 @@
 //! Keys about WebSockets.
 
-use super::super::model::WebSocketMode;
+use super::super::settings::WebSocketMode;
 use super::super::value::{Fault, Value};
 use super::{Group, Kind, Scope, Set, key, planned};
 

@@ -1,0 +1,282 @@
+//! Tests of what is said of faults, and that nothing a file can say is worse than a fault.
+
+use proptest::prelude::*;
+
+use super::*;
+
+/// Lines in a file that is fine otherwise, and what is said of them, without the file's name.
+const MESSAGES: &[(&str, &str)] = &[
+    (
+        "[tidegate]\nhtpp-to = a:1",
+        "8:1: [tidegate] htpp-to: there is no such key; did you mean http-to?",
+    ),
+    ("[tidegate]\nbanana = 1", "8:1: [tidegate] banana: there is no such key"),
+    (
+        "[tidegate]\nserver = a:1",
+        "8:1: [tidegate] server: there is no such key; it belongs in [upstream:NAME]",
+    ),
+    (
+        "[tidegate]\nif-env = X",
+        "8:1: [tidegate] if-env: there is no logic in files here: write plain lines",
+    ),
+    (
+        "[tidegate]\nhttp-timeout = 30 sec",
+        "8:16: [tidegate] http-timeout = \"30 sec\": expected a duration such as 30s, 5m or 250ms",
+    ),
+    (
+        "[tidegate]\ntunnel-timeout = x",
+        "8:18: [tidegate] tunnel-timeout = \"x\": expected a duration such as 30s, 5m or 250ms, or off",
+    ),
+    (
+        "[tidegate]\ntunnel-timeout",
+        "8:1: [tidegate] tunnel-timeout: expected a duration such as 10m, or off",
+    ),
+    (
+        "[tidegate]\nmax-uri = 8kb",
+        "8:11: [tidegate] max-uri = \"8kb\": expected a size such as 64k, 1m or 4096",
+    ),
+    (
+        "[tidegate]\nmax-head = 2m",
+        "8:12: [tidegate] max-head = \"2m\": expected a size from 256 to 1m",
+    ),
+    (
+        "[tidegate]\nmax-fields = 257",
+        "8:14: [tidegate] max-fields = \"257\": expected a number from 1 to 256",
+    ),
+    (
+        "[tidegate]\nworkers = many",
+        "8:11: [tidegate] workers = \"many\": expected auto or a number from 1 to 1024",
+    ),
+    (
+        "[tidegate]\nhttp-raw-body = maybe",
+        "8:17: [tidegate] http-raw-body = \"maybe\": expected true, on, yes or 1, or false, off, no or 0",
+    ),
+    (
+        "[tidegate]\nhttp-manage-expect = x",
+        "8:22: [tidegate] http-manage-expect = \"x\": expected on, off or a size such as 10m",
+    ),
+    (
+        "[tidegate]\nhttp-var = x",
+        "8:12: [tidegate] http-var = \"x\": expected NAME=VALUE, as in REALM=internal",
+    ),
+    (
+        "[tidegate]\nhttp-var = a b=x",
+        "8:12: [tidegate] http-var = \"a b=x\": expected a name of letters, digits and '_' before '='",
+    ),
+    (
+        "[tidegate]\nhttp = :80",
+        "8:8: [tidegate] http = \":80\": listened on already, from site.ini:2:8",
+    ),
+    (
+        "[tidegate]\nhttp = 80",
+        "8:8: [tidegate] http = \"80\": a port alone is written with a colon, as in :8080",
+    ),
+    (
+        "[tidegate]\nhttp-to = web",
+        "8:11: [tidegate] http-to = \"web\": an address needs a port, as in localhost:8080; a unix socket is written unix:/run/app.sock (for an [upstream:NAME]: default = uwsgi:NAME)",
+    ),
+    (
+        "[tidegate]\ndefault = http:web",
+        "8:11: [tidegate] default = \"http:web\": http-to at site.ini:3:11 takes what no rule takes already: keep one of them",
+    ),
+    (
+        "[tidegate]\nhttp-to = a:1 ; main",
+        "8:11: [tidegate] http-to = \"a:1 ; main\": a port is a number from 0 to 65535 (comments need a line of their own)",
+    ),
+    (
+        "[tidegate]\nhttp-var = A=b ; c",
+        "8:12: warning: [tidegate] http-var = \"A=b ; c\": what follows the ';' belongs to the value; comments need a line of their own",
+    ),
+    (
+        "[tidegate]\nspool-dir = /%q",
+        "8:14: [tidegate] spool-dir = \"/%q\": \"%q\" means nothing here: expected %(option), %d (directory), %s (file), %n (file without extension), %h (host) or %k (cores); a percent sign is %%",
+    ),
+    (
+        "[tidegate]\nspool-dir = $(NO)",
+        "8:13: [tidegate] spool-dir = \"$(NO)\": the environment variable NO is not set",
+    ),
+    (
+        "[tidegate]\nx = 5q\nhttp-timeout = %(x)",
+        "9:16: [tidegate] http-timeout = \"%(x)\" (which is \"5q\"): expected a duration such as 30s, 5m or 250ms",
+    ),
+    ("[tidegate]\nset-ph = x", "8:10: [tidegate] set-ph: expected NAME=VALUE"),
+    (
+        "[tidegate]\ninclude = none.ini",
+        "8:11: [tidegate] include = \"none.ini\": cannot be read: there is no such file",
+    ),
+    (
+        "[tidegate]\nlog-format = %(addr)",
+        "8:14: [tidegate] log-format = \"%(addr)\": formats of your own are not in this version; expected combined or json",
+    ),
+    (
+        "[tidegate]\nlog-level = loud",
+        "8:13: [tidegate] log-level = \"loud\": expected error, warn, warning, info, debug or trace",
+    ),
+    (
+        "[tidegate]\nwebsockets-mode = guard",
+        "8:19: [tidegate] websockets-mode = \"guard\": guard is not in this version; expected pass",
+    ),
+    (
+        "[tidegate]\norigin = same",
+        "8:1: [tidegate] origin is not in this version; let the app check Origin",
+    ),
+    (
+        "[tidegate]\nhttps = :443,a,b",
+        "8:1: [tidegate] https is not in this version; let what stands before tidegate speak TLS",
+    ),
+    (
+        "[tidegate]\nhttp-use-pattern = /s/%s",
+        "8:1: [tidegate] http-use-pattern is not taken: where requests go is said by route, [route:NAME] and http-to",
+    ),
+    (
+        "[tidegate]\nroute = ^/a",
+        "8:12: [tidegate] route = \"^/a\": expected a space and an action behind the regex, as in ^/ws/ http:127.0.0.1:9000",
+    ),
+    (
+        "[tidegate]\nroute =",
+        "8:8: [tidegate] route = \"\": expected REGEX ACTION, as in ^/ws/ http:127.0.0.1:9000",
+    ),
+    (
+        "[tidegate]\nroute = ^/a http:wbe",
+        "8:18: [tidegate] route = \"^/a http:wbe\": there is no [upstream:wbe]; did you mean web? (an address has a port, as in 127.0.0.1:9000)",
+    ),
+    (
+        "[tidegate]\nroute = ^/a uwsgi:web",
+        "8:19: [tidegate] route = \"^/a uwsgi:web\": [upstream:web] has protocol = http; write http:web",
+    ),
+    (
+        "[tidegate]\nroute = ^/a static:/srv",
+        "8:13: [tidegate] route = \"^/a static:/srv\": the action static: is not in this version; there are uwsgi:ADDR and http:ADDR",
+    ),
+    ("[uwsgi]\nhttp-foo = 1", "8:1: [uwsgi] http-foo: there is no such key; did you mean http-to?"),
+    ("[uwsgi]\nhtpp = 1", "8:1: warning: [uwsgi] htpp: skipped; did you mean http?"),
+    (
+        "[uwsgi]\nuid = www-data",
+        "8:1: warning: [uwsgi] uid = \"www-data\": it is the app server's; start tidegate as the user it is to run as",
+    ),
+    (
+        "[uwsgi]\nresponse-route = ^/ log:x",
+        "8:1: [uwsgi] response-route: there is no response-route here: response headers are the app's; addheader: and delheader: are not in this version",
+    ),
+    (
+        "[route:x]\nto = http:web",
+        "7:1: [route:x]: expected a condition: host or path (what takes all the rest is default)",
+    ),
+    ("[route:x]\npath = ^/", "7:1: [route:x]: expected an action, as in to = http:127.0.0.1:9000"),
+    (
+        "[route:x]\npath =\nto = http:web",
+        "8:7: [route:x] path = \"\": expected a regex such as ^/ws/",
+    ),
+    (
+        "[route:x]\npath = ^/\nto = http:web\ntimeout = 30 sec",
+        "10:11: [route:x] timeout = \"30 sec\": expected a duration such as 30s, 5m or 250ms",
+    ),
+    (
+        "[route:x]\npath = ^/\nto = http:web\nhttp = :81",
+        "10:1: [route:x] http: there is no such key; it belongs in [tidegate]",
+    ),
+    ("[route:a b]", "7:1: [route:a b]: expected a name of letters, digits, '-', '_' and '.'"),
+    ("[upstream:web]", "7:1: [upstream:web] is there already, at site.ini:4:1"),
+    (
+        "[upstream:y]",
+        "7:1: [upstream:y]: expected at least one server, as in server = 127.0.0.1:9000",
+    ),
+    ("[upstream:y]\nserver = a:1", "7:1: warning: [upstream:y]: no action names it"),
+    (
+        "[upstream:y]\nserver = a:1\nserver = a:1\n[route:x]\nhost=x\nto=http:y",
+        "9:10: warning: [upstream:y] server \"a:1\" is listed twice",
+    ),
+    (
+        "[upstream:y]\nserver = a:1 weight=2",
+        "8:14: [upstream:y] server = \"a:1 weight=2\": weight is not in this version",
+    ),
+    (
+        "[upstream:y]\nserver = a:1 b",
+        "8:14: [upstream:y] server = \"a:1 b\": expected nothing behind the address",
+    ),
+    (
+        "[upstream:y]\nserver = a:1\nprotocol = tcp",
+        "9:12: [upstream:y] protocol = \"tcp\": tcp is not in this version; expected http or uwsgi",
+    ),
+    (
+        "[upstream:y]\nserver = a:1\nbalance = least",
+        "9:11: [upstream:y] balance = \"least\": least is not in this version; expected round-robin",
+    ),
+    (
+        "[upstream:y]\nserver = a:1\nbalance = fair",
+        "9:11: [upstream:y] balance = \"fair\": expected round-robin",
+    ),
+    (
+        "[rout:x]",
+        "7:1: [rout:x]: expected [tidegate], [uwsgi], [upstream:NAME] or [route:NAME]; did you mean [route:NAME]?",
+    ),
+    (
+        "[banana]\nx = y",
+        "7:1: [banana]: expected [tidegate], [uwsgi], [upstream:NAME] or [route:NAME]",
+    ),
+];
+
+#[test]
+fn messages() {
+    const FINE: &str = "[tidegate]\nhttp = :80\nhttp-to = x:1\n[upstream:web]\nserver = w:1\n\
+                        server = w:2\n";
+    let used = "\n[route:used]\npath = used\nto = http:web\n";
+    for (lines, said) in MESSAGES {
+        let text = format!("{FINE}{lines}{used}");
+        let (_, problems) = parse(text.as_bytes(), "site.ini", &Surroundings::none());
+        let problems: Vec<String> = problems.iter().map(Problem::to_string).collect();
+        assert_eq!(problems, [format!("site.ini:{said}")], "{lines}");
+    }
+}
+
+const LINES: [&str; 12] = [
+    "[tidegate]",
+    "[uwsgi]",
+    "[route:r]",
+    "[upstream:u]",
+    "http = :80",
+    "a = %(b)",
+    "b = %(a)$(X)",
+    "route = ^/%% http:u,$1,/$2",
+    "to = uwsgi:",
+    "server = é:1",
+    "include = a",
+    "http-keepalive",
+];
+
+proptest! {
+    #[test]
+    fn nothing_panics(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+        parse(&bytes, "a.ini", &Surroundings::none());
+    }
+
+    #[test]
+    fn no_lines_panic(
+        lines in proptest::collection::vec(
+            prop_oneof![proptest::sample::select(&LINES[..]).prop_map(String::from), ".{0,30}"],
+            0..20,
+        )
+    ) {
+        let text = lines.join("\n");
+        for problem in parse(text.as_bytes(), "a.ini", &Surroundings::none()).1 {
+            let line = problem.place.map_or(0, |place| place.line);
+            prop_assert!(line as usize <= text.split('\n').count());
+        }
+    }
+
+    #[test]
+    fn places_point_at_the_line(
+        before in proptest::collection::vec("(;.{0,9}|[ \t]{0,3}|http-var = É=%%x|\r)", 0..9),
+        which in 0..MESSAGES.len(),
+    ) {
+        let filler = before.iter().filter(|line| !line.contains('É'));
+        let head: String = filler.map(|line| format!("{}\n", line.trim_end_matches('\r'))).collect();
+        let text = format!("[tidegate]\nhttp = :80\nhttp-to = x:1\n[upstream:web]\nserver = w:1\n\
+                            server = w:2\n{head}{}", MESSAGES[which].0);
+        let shift = head.matches('\n').count() as u32;
+        let (_, problems) = parse(text.as_bytes(), "site.ini", &Surroundings::none());
+        let line: u32 = MESSAGES[which].1.split(':').next().unwrap().parse().unwrap();
+        let found = problems.iter().any(|p| p.place.as_ref().is_some_and(|p| p.line == line + shift));
+        prop_assert!(found, "{text}\n{problems:?}");
+    }
+}

@@ -1,0 +1,79 @@
+//! Settings of routes, as plain data.
+
+use std::time::Duration;
+
+/// What an exchange needs to know of the route it took. A `[route:NAME]` section starts from a copy of
+/// the main section's and changes it; rules without a change share one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settings {
+    /// `http-raw-body`: after the head everything is passed raw both ways.
+    pub raw_body: bool,
+    /// `http-chunked-input`: chunked request bodies keep their framing towards uwsgi servers.
+    pub chunked_input: bool,
+    /// `http-auto-chunked`: responses without a length are chunked towards HTTP/1.1 clients.
+    pub auto_chunked: bool,
+    /// `http-manage-expect`.
+    pub manage_expect: ManageExpect,
+    /// `max-body`, in bytes; beyond it 413.
+    pub max_body: Option<u64>,
+    /// `http-buffer-size-max`: bytes of a buffered request body kept in memory.
+    pub buffer_size_max: u64,
+    /// `spool-max`: bytes of a buffered request body kept in memory and file together; beyond it 413.
+    pub spool_max: u64,
+    /// `http-var`: variables added to the uwsgi packet, in order.
+    pub vars: Vec<(String, String)>,
+    /// `http-modifier1`, unless the action has its own.
+    pub modifier1: u8,
+    /// `http-modifier2`, unless the action has its own.
+    pub modifier2: u8,
+    /// `http-connect-timeout`, unless the upstream has its own.
+    pub connect_timeout: Duration,
+    /// `http-timeout`: silence of either side during an exchange.
+    pub timeout: Duration,
+    /// `tunnel-timeout`: silence of a WebSocket from both ends; `None`: no bound.
+    pub tunnel_timeout: Option<Duration>,
+    /// `http-websockets`: whether WebSocket handshakes are routed.
+    pub websockets: bool,
+    /// `websockets-mode`.
+    pub websockets_mode: WebSocketMode,
+}
+
+/// Who answers `Expect: 100-continue`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ManageExpect {
+    /// The upstream: the field is passed on.
+    Off,
+    /// We do, whatever the length of the body.
+    On,
+    /// We do for bodies up to this many bytes; a larger one gets 413.
+    UpTo(u64),
+}
+
+/// How much of a WebSocket is looked at on its way through.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WebSocketMode {
+    /// Opaque bytes.
+    Pass,
+}
+
+impl Default for Settings {
+    fn default() -> Settings {
+        Settings {
+            raw_body: false,
+            chunked_input: false,
+            auto_chunked: true,
+            manage_expect: ManageExpect::On,
+            max_body: None,
+            buffer_size_max: 64 << 10,
+            spool_max: 64 << 20,
+            vars: Vec::new(),
+            modifier1: 0,
+            modifier2: 0,
+            connect_timeout: Duration::from_secs(5),
+            timeout: Duration::from_secs(60),
+            tunnel_timeout: None,
+            websockets: true,
+            websockets_mode: WebSocketMode::Pass,
+        }
+    }
+}
