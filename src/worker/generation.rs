@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use crate::base::{Address, Problem};
-use crate::config::{Action, Config, ManageExpect, Protocol, Rule, Settings, Target as Named};
+use crate::config::{Action, Config, ManageExpect, Protocol, Settings, Target as Named};
 use crate::proto::h1::Limits;
-use crate::route::{self, Condition, Subject, Table};
+use crate::route::{Rule, Table};
 use crate::session::{Bodies, Generation, LogFormat, Place, Route, Target, Times};
-use crate::upstream::{self, Group, Identities};
+use crate::upstream::{Group, Identities};
 
 /// Compiles what a configuration says. What is wrong or costly is added to `problems`; `None` when any
 /// of it is an error.
@@ -17,7 +17,7 @@ pub fn build(
     server_name: &str,
     problems: &mut Vec<Problem>,
 ) -> Option<Generation> {
-    let rules: Vec<_> = config.rules.iter().map(compile_rule).collect();
+    let rules: Vec<_> = config.rules.iter().map(Rule::from).collect();
     let table = Table::compile(&rules, problems)?;
     let mut builder = Builder { config, identities };
     let routes = config.rules.iter().map(|rule| {
@@ -61,24 +61,6 @@ pub fn addresses(config: &Config) -> impl Iterator<Item = &Address> {
     direct.chain(grouped.chain(&config.http_to).map(|address| &address.value))
 }
 
-fn compile_rule(rule: &Rule) -> route::Rule {
-    let condition = |subject, regex: &Option<crate::config::Placed<String>>| {
-        regex.as_ref().map(|regex| Condition {
-            subject,
-            regex: regex.value.clone(),
-            place: Some(regex.place.clone()),
-        })
-    };
-    let conditions = [condition(Subject::Host, &rule.host), condition(Subject::Path, &rule.path)];
-    let captures = match &rule.action.value {
-        Action::Http { host, uri, .. } => {
-            [host, uri].into_iter().flatten().any(|t| t.highest_capture().is_some())
-        }
-        Action::Uwsgi { .. } => false,
-    };
-    route::Rule { conditions: conditions.into_iter().flatten().collect(), captures }
-}
-
 struct Builder<'a> {
     config: &'a Config,
     identities: &'a mut Identities,
@@ -106,7 +88,7 @@ impl Builder<'_> {
     fn http_to(&mut self) -> Route {
         let settings = &self.config.settings;
         let addresses = self.config.http_to.iter().map(|address| &address.value);
-        let group = Group::new("http-to", upstream::Protocol::Uwsgi, addresses, self.identities);
+        let group = Group::new("http-to", Protocol::Uwsgi, addresses, self.identities);
         let place = Place::Uwsgi {
             modifier1: settings.modifier1,
             modifier2: settings.modifier2,
@@ -116,21 +98,17 @@ impl Builder<'_> {
     }
 
     fn group(&mut self, action: &Action) -> Group {
-        let protocol = match action.protocol() {
-            Protocol::Http => upstream::Protocol::Http,
-            Protocol::Uwsgi => upstream::Protocol::Uwsgi,
-        };
         match action.target() {
             Named::Address(address) => {
-                Group::new(&address.to_string(), protocol, [address], self.identities)
+                let name = address.to_string();
+                Group::new(&name, action.protocol(), [address], self.identities)
             }
             Named::Upstream(name) => {
-                let named = self.config.upstreams.iter().find(|group| group.name == *name);
-                let servers = named.iter().flat_map(|group| &group.servers);
-                let addresses = servers.map(|server| &server.value);
-                let mut group = Group::new(name, protocol, addresses, self.identities);
-                group.connect_timeout = named.and_then(|named| named.connect_timeout);
-                group
+                match self.config.upstreams.iter().find(|group| group.name == *name) {
+                    Some(group) => Group::of(group, self.identities),
+                    // The configuration has seen to it that there is one.
+                    None => Group::new(name, action.protocol(), [], self.identities),
+                }
             }
         }
     }
