@@ -62,3 +62,34 @@ fn every_file_in_conf_loads() {
         assert!(bad.is_empty(), "{bad:?}");
     }
 }
+
+/// Every ini block of the guide, with what its reader would have around it.
+#[test]
+fn the_recipes_of_the_guide_are_taken() {
+    let around = Surroundings {
+        variable: |name| (name == "LISTEN").then(|| ":80".into()),
+        read: |_| Ok(Vec::new()),
+        ..Surroundings::none()
+    };
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/configuration.md");
+    let guide = std::fs::read_to_string(path).unwrap();
+    let blocks: Vec<&str> = guide.split("```ini\n").skip(1).collect();
+    assert!(blocks.len() >= 8);
+    for block in blocks {
+        let block = block.split("```").next().unwrap();
+        let mut text = "[tidegate]\nhttp = :81\n".to_owned();
+        if !block.contains("\ndefault = ") && !block.contains("\nhttp-to = ") {
+            text.push_str("http-to = a:1\n");
+        }
+        text.push_str(block);
+        for name in ["web", "api"] {
+            let header = format!("[upstream:{name}]\n");
+            if !block.contains(&header) {
+                text.push_str(&format!("{header}server = a:1\n"));
+            }
+        }
+        let (_, problems) = parse(text.as_bytes(), "guide.ini", &around);
+        let bad: Vec<_> = problems.iter().filter(|problem| problem.is_error()).collect();
+        assert!(bad.is_empty(), "{text}\n{bad:?}");
+    }
+}
