@@ -1,0 +1,113 @@
+//! What the WebSocket and uwsgi codecs cost: masking, frame headers, handshakes, packets.
+//!
+//! `cargo bench --bench ws_codecs`; each figure is for one payload, header, handshake or packet.
+
+use divan::{Bencher, black_box, counter::BytesCount};
+use tidegate::proto::h1::*;
+use tidegate::proto::http::*;
+use tidegate::proto::uwsgi::{self, Packet};
+use tidegate::proto::ws::*;
+
+fn main() {
+    divan::main();
+}
+
+const KEY: [u8; 4] = [0x37, 0xfa, 0x21, 0x3d];
+
+#[divan::bench(args = [16, 125, 1024, 16 << 10, 64 << 10])]
+fn mask_payload(bencher: Bencher<'_, '_>, len: usize) {
+    let mut payload = vec![7; len];
+    bencher.counter(BytesCount::new(len)).bench_local(|| mask(black_box(&mut payload), KEY, 1));
+}
+
+/// The naive twin, for what the wide words are worth.
+#[divan::bench(args = [16, 125, 1024, 16 << 10, 64 << 10])]
+fn mask_payload_bytewise(bencher: Bencher<'_, '_>, len: usize) {
+    let mut payload = vec![7; len];
+    bencher.counter(BytesCount::new(len)).bench_local(|| {
+        for (i, byte) in black_box(&mut payload).iter_mut().enumerate() {
+            *byte ^= KEY[(i + 1) & 3];
+        }
+    });
+}
+
+#[divan::bench(args = [5, 125, 1000, 70_000])]
+fn frame_parse(bencher: Bencher<'_, '_>, payload: u64) {
+    let rules = Rules { sender: Sender::Client, rsv1: false, max_payload: 1 << 20 };
+    let mut bytes = [0; HEAD_MAX];
+    FrameHead::new(Opcode::Binary, payload).masked(KEY).encode(&mut bytes);
+    bencher.bench(|| FrameHead::parse(black_box(&bytes), black_box(&rules)));
+}
+
+#[divan::bench(args = [5, 125, 1000, 70_000])]
+fn frame_encode(bencher: Bencher<'_, '_>, payload: u64) {
+    let head = FrameHead::new(Opcode::Binary, payload).masked(KEY);
+    let mut bytes = [0; HEAD_MAX];
+    bencher.bench_local(|| black_box(head).encode(black_box(&mut bytes)));
+}
+
+const UPGRADE: &[u8] = b"GET /ws HTTP/1.1\r\nHost: www.example.com\r\nUpgrade: websocket\r\n\
+    Connection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
+    Sec-WebSocket-Version: 13\r\nOrigin: https://www.example.com\r\n\
+    Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\r\n\r\n";
+
+const SWITCHED: &[u8] = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\
+    Connection: Upgrade\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\
+    Sec-WebSocket-Extensions: permessage-deflate; server_no_context_takeover\r\n\r\n";
+
+/// What a browser sends behind a cookie or two.
+const BROWSER: &[u8] = b"GET /app/page?id=7 HTTP/1.1\r\nHost: www.example.com\r\n\
+    User-Agent: Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0\r\n\
+    Accept: text/html,*/*;q=0.1\r\nAccept-Language: en\r\nAccept-Encoding: gzip, br\r\n\
+    Connection: keep-alive\r\nReferer: https://www.example.com/\r\nCookie: session=0123456789\r\n\
+    Sec-Fetch-Dest: document\r\nSec-Fetch-Mode: navigate\r\nSec-Fetch-Site: same-origin\r\n\r\n";
+
+#[divan::bench]
+fn accept_key_of() -> AcceptKey {
+    accept_key(black_box(b"dGhlIHNhbXBsZSBub25jZQ=="))
+}
+
+#[divan::bench]
+fn handshake_request(bencher: Bencher<'_, '_>) {
+    let mut store = FieldStore::new();
+    let head = parse_request(UPGRADE, &mut store, &Limits::default()).unwrap().unwrap();
+    bencher.bench_local(|| check_request(black_box(&head), Drafts::ALL).is_ok());
+}
+
+#[divan::bench]
+fn handshake_response(bencher: Bencher<'_, '_>) {
+    let (mut asked, mut answered) = (FieldStore::new(), FieldStore::new());
+    let limits = Limits::default();
+    let request = parse_request(UPGRADE, &mut asked, &limits).unwrap().unwrap();
+    let head = parse_response(SWITCHED, &mut answered, Method::Get, &limits).unwrap().unwrap();
+    let accept = accept_key(b"dGhlIHNhbXBsZSBub25jZQ==");
+    bencher.bench_local(|| check_response(black_box(&head), &accept, request.fields).is_ok());
+}
+
+#[divan::bench(args = ["browser", "handshake"])]
+fn uwsgi_packet(bencher: Bencher<'_, '_>, kind: &str) {
+    let (bytes, upgrade) = if kind == "browser" { (BROWSER, false) } else { (UPGRADE, true) };
+    let mut store = FieldStore::new();
+    let head = parse_request(bytes, &mut store, &Limits::default()).unwrap().unwrap();
+    let packet = Packet {
+        modifier1: 0,
+        modifier2: 0,
+        path: head.path,
+        path_info: head.path,
+        server_name: "gate",
+        server_port: "8080",
+        https: false,
+        remote_addr: "192.0.2.1",
+        remote_port: "51234",
+        identity: Identity { addr: "192.0.2.1", proto: "http", trusted: false },
+        content_length: None,
+        chunked: false,
+        upgrade,
+        extra: &[],
+    };
+    let mut out = Vec::with_capacity(4096);
+    bencher.bench_local(|| {
+        out.clear();
+        uwsgi::encode_request(black_box(&head), &packet, &mut out).is_ok()
+    });
+}
