@@ -3,7 +3,7 @@
 
 use std::io::{self, ErrorKind, IoSlice, IoSliceMut};
 
-use crate::buf::{Block, Pool, RX_BLOCKS, Rx, Segment, Tx};
+use crate::buf::{BLOCK, Block, HEADROOM, Pool, RX_BLOCKS, Rx, Segment, Tx};
 
 use super::{Readiness, Stream};
 
@@ -34,7 +34,7 @@ pub enum Flushed {
     Broken,
 }
 
-/// Reads once. `bulk` remembers that the last read filled its block: the next one takes several.
+/// Reads once. `bulk` remembers that the last read filled a block: the next one takes several.
 pub fn fill(
     stream: &Stream,
     ready: &mut Readiness,
@@ -63,7 +63,7 @@ pub fn fill(
             Filled::Finished
         }
         Ok((n, wanted)) => {
-            *bulk = n == wanted;
+            *bulk = n == wanted || n >= BLOCK - HEADROOM;
             ready.read_result(wanted, n);
             Filled::Bytes(n)
         }

@@ -94,7 +94,7 @@ impl Record {
             Some(first) => _ = write!(out, " ttfb={first}ms"),
             None => out.extend_from_slice(b" ttfb=-"),
         }
-        let _ = write!(out, " time={total}ms end={}", line.reason.word());
+        let _ = write!(out, " time={total}ms end={}", line.word());
         if let Some(id) = line.tunnel {
             let _ = write!(out, " tunnel={id}");
         }
@@ -121,7 +121,7 @@ impl Record {
         if let Some(first) = first {
             let _ = write!(out, ",\"ttfb_ms\":{first}");
         }
-        let _ = write!(out, ",\"total_ms\":{total},\"end\":\"{}\"", line.reason.word());
+        let _ = write!(out, ",\"total_ms\":{total},\"end\":\"{}\"", line.word());
         if let Some(id) = line.tunnel {
             let _ = write!(out, ",\"tunnel\":{id}");
         }
@@ -141,6 +141,11 @@ pub(super) struct Line<'a> {
 }
 
 impl Line<'_> {
+    /// How it ended; a tunnel's opening is no end.
+    fn word(&self) -> &'static str {
+        if self.tunnel.is_some() { "open" } else { self.reason.word() }
+    }
+
     fn route(&self) -> &str {
         self.route.map_or("-", |route| &route.name)
     }
