@@ -6,7 +6,7 @@ use super::exchange::{Exchange, Outcome, Request, Response};
 use super::head::{self, HeadTimeouts, HeadWait, Next};
 use super::linger::Linger;
 use super::peer::Peer;
-use super::port::{Port, TxEnd};
+use super::port::{Port, RxEnd, TxEnd};
 use super::reason::CloseReason;
 use super::record::{self, Line};
 use super::settings::Route;
@@ -69,7 +69,7 @@ impl Client {
         match &mut self.state {
             State::Head(wait) => match head::advance(wait, &self.peer, ports, cx) {
                 Next::Wait => None,
-                Next::Closed(reason) => Some(State::Closed(reason)),
+                Next::Closed(reason) => Some(self.ended(reason, &ports[0], cx)),
                 Next::Refused(refusal) => Some(self.refused(refusal, &mut ports[0], cx)),
                 Next::Exchange(exchange) => Some(State::Exchange(exchange)),
             },
@@ -81,8 +81,7 @@ impl Client {
             },
             State::Tunnel(tunnel) => {
                 let reason = tunnel.advance(ports, cx)?;
-                record::tunnel_ended(tunnel, &self.peer, reason, cx);
-                cx.counters.tunnels_closed.add(1);
+                self.tunnel_ended(reason, cx);
                 if reason != CloseReason::Done {
                     ports[0].tx_end = Some(TxEnd::Abort);
                 }
@@ -92,6 +91,16 @@ impl Client {
             State::Linger(linger) => linger.advance(&mut ports[0], cx).map(State::Closed),
             State::Closed(_) => None,
         }
+    }
+
+    /// No further request comes. What was answered before gets through all the same.
+    fn ended(&self, reason: CloseReason, client: &Port, cx: &Cx<'_>) -> State {
+        cx.counters.close_reason(reason as usize);
+        let gone = client.tx_broken || client.rx_end == Some(RxEnd::Reset);
+        if client.tx.is_empty() || gone {
+            return State::Closed(reason);
+        }
+        State::Linger(Linger::new(reason, client.rx.is_empty()))
     }
 
     /// A request that got no exchange: answered by us.
@@ -208,8 +217,18 @@ impl Client {
             reason,
             tunnel,
         };
-        cx.counters.close_reason(reason as usize);
+        if tunnel.is_none() {
+            cx.counters.close_reason(reason as usize);
+        }
         exchange.record.finish(&line, cx);
+    }
+
+    fn tunnel_ended(&self, reason: CloseReason, cx: &mut Cx<'_>) {
+        if let State::Tunnel(tunnel) = &self.state {
+            cx.counters.tunnels_closed.add(1);
+            cx.counters.close_reason(reason as usize);
+            record::tunnel_ended(tunnel, &self.peer, reason, cx);
+        }
     }
 
     fn take_state(&mut self) -> State {
@@ -219,7 +238,7 @@ impl Client {
     /// When it must be advanced again even if nothing happens; `active` is when bytes last moved.
     pub fn deadline(&self, active: Millis, head_timeouts: &HeadTimeouts) -> Option<Millis> {
         match &self.state {
-            State::Head(wait) => Some(wait.deadline(head_timeouts)),
+            State::Head(wait) => Some(wait.deadline(active, head_timeouts)),
             State::Exchange(exchange) => Some(exchange.deadline(active)),
             State::Tunnel(tunnel) => tunnel.deadline(active),
             State::Linger(linger) => Some(linger.deadline(active)),
@@ -235,9 +254,12 @@ impl Client {
         }
     }
 
-    /// Between requests, with nothing received of the next: may be closed without loss.
-    pub fn is_idle(&self) -> bool {
+    /// Between requests, with nothing received of the next and nothing left to send of the last: may
+    /// be closed without loss.
+    pub fn is_idle(&self, client: &Port) -> bool {
         matches!(&self.state, State::Head(wait) if wait.is_idle())
+            && client.tx.is_empty()
+            && client.rx.is_empty()
     }
 
     /// The tunnel, where it is one.
@@ -273,12 +295,10 @@ impl Client {
     /// Ends it from outside.
     pub fn close(&mut self, reason: CloseReason, cx: &mut Cx<'_>) {
         match &self.state {
-            State::Tunnel(tunnel) => {
-                record::tunnel_ended(tunnel, &self.peer, reason, cx);
-                cx.counters.tunnels_closed.add(1);
-            }
+            State::Tunnel(_) => self.tunnel_ended(reason, cx),
             State::Exchange(exchange) => self.write_line(exchange, reason, None, cx),
-            _ => {}
+            State::Head(_) => cx.counters.close_reason(reason as usize),
+            State::Linger(_) | State::Closed(_) => {}
         }
         self.state = State::Closed(reason);
     }
@@ -293,6 +313,9 @@ impl Client {
 fn release(mut exchange: Box<Exchange>, cx: &mut Cx<'_>) {
     if cx.scratch.spare.len() < SPARE {
         exchange.head = None;
+        exchange.collected = None;
+        exchange.request = Request::Done;
+        exchange.response = Response::Done;
         cx.scratch.spare.push(exchange);
     }
 }

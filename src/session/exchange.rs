@@ -227,6 +227,8 @@ impl Exchange {
         self.dial_began = cx.now;
         self.request = Request::Dialling;
         let route = Arc::clone(&self.route);
+        // A raw exchange cannot be tried again: it does not see whether there was an answer.
+        let fresh = fresh || self.is_raw();
         cx.actions.push(Action::Dial { route, server: self.server, fresh });
         Ok(())
     }
@@ -302,6 +304,7 @@ impl Exchange {
                 self.dial_failed(CloseReason::ConnectTimeout, cx)
             }
             (Request::Collect(_), _) => Err(CloseReason::BodyTimeout),
+            (_, Response::Wait) if ports[0].tx.room() == 0 => Err(CloseReason::ClientGone),
             (Request::Body, Response::Wait) if ports[1].tx.is_empty() => {
                 Err(CloseReason::BodyTimeout)
             }
@@ -350,10 +353,13 @@ impl Exchange {
         self.route.target.server(self.server).map(|server| server.id)
     }
 
-    /// Whether the request's body was read to its end.
+    /// Whether the request's body was read to its end, from the client and from the disk: what comes
+    /// next belongs to the next request.
     pub(super) fn request_is_read(&self) -> bool {
-        matches!(self.request, Request::Done | Request::Replay(_))
-            || self.collected.is_some()
-            || self.facts.has_no_body()
+        match &self.request {
+            Request::Done => true,
+            Request::Replay(replay) => !replay.is_reading(),
+            _ => self.collected.is_some() || self.facts.has_no_body(),
+        }
     }
 }

@@ -84,10 +84,11 @@ impl HeadWait {
         self.first_byte.is_none()
     }
 
-    pub(super) fn deadline(&self, timeouts: &HeadTimeouts) -> Millis {
+    /// `active` is when bytes last moved: the tail of the last answer may still be on its way.
+    pub(super) fn deadline(&self, active: Millis, timeouts: &HeadTimeouts) -> Millis {
         match self.first_byte {
             Some(at) => at + timeouts.head,
-            None => self.since + timeouts.idle,
+            None => active.max(self.since) + timeouts.idle,
         }
     }
 }
@@ -104,23 +105,24 @@ pub(super) fn advance(
     if client.tx_broken || client.rx_end == Some(RxEnd::Reset) {
         return Next::Closed(CloseReason::ClientGone);
     }
+    let late = cx.now >= wait.deadline(cx.active, &timeouts);
     if client.rx.is_empty() {
         let reason = if client.rx_end.is_some() {
             CloseReason::Done
         } else if cx.draining {
             CloseReason::Drained
-        } else if cx.now >= wait.deadline(&timeouts) {
+        } else if late {
             CloseReason::Idle
         } else {
             return Next::Wait;
         };
         return Next::Closed(reason);
     }
-    wait.first_byte.get_or_insert(cx.now);
     // A client that never reads must not make us queue answers without bound.
     if client.tx.room() == 0 {
-        return Next::Wait;
+        return if late { Next::Closed(CloseReason::ClientGone) } else { Next::Wait };
     }
+    wait.first_byte.get_or_insert(cx.now);
     loop {
         match try_begin(peer, ports, cx) {
             Ok(Some(next)) => return next,
@@ -251,7 +253,7 @@ fn incomplete(wait: &HeadWait, timeouts: &HeadTimeouts, client: &Port, cx: &Cx<'
     if client.rx_end.is_some() {
         return Next::Closed(CloseReason::ClientGone);
     }
-    if cx.now < wait.deadline(timeouts) {
+    if cx.now < wait.deadline(cx.active, timeouts) {
         return Next::Wait;
     }
     let reason = CloseReason::HeadTimeout;

@@ -45,11 +45,11 @@ impl Linger {
         client.rx.consume(client.rx.len());
         if client.tx.is_empty() {
             self.sent.get_or_insert(cx.now);
-            if self.clean || client.rx_end.is_some() || self.dropped > DISCARD {
+            if self.clean || client.rx_end.is_some() {
                 return Some(self.reason);
             }
         }
-        let over = client.tx_broken || self.deadline(cx.active) <= cx.now;
+        let over = client.tx_broken || self.dropped > DISCARD || self.deadline(cx.active) <= cx.now;
         if over && !client.tx.is_empty() {
             client.tx_end = Some(TxEnd::Abort);
         }

@@ -30,6 +30,10 @@ mod response;
 mod settings;
 mod snapshot;
 mod spool;
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;
 mod tunnel;
 
 pub use client::Client;

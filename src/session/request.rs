@@ -16,6 +16,7 @@ use super::exchange::Exchange;
 use super::peer::{Peer, PeerText};
 use super::port::Port;
 use super::reason::CloseReason;
+use super::response::KEPT;
 use super::settings::{Place, Route};
 
 /// What an exchange remembers of its request once the head's bytes are gone. Plain data.
@@ -198,7 +199,7 @@ impl Exchange {
         cx: &mut Cx<'_>,
     ) -> Result<(), CloseReason> {
         let mut store = FieldStore::new();
-        let Ok(Some(head)) = parse_request(bytes, &mut store, &cx.generation.limits) else {
+        let Ok(Some(head)) = parse_request(bytes, &mut store, &KEPT) else {
             return Err(CloseReason::NoResponse);
         };
         let Scratch { path, out, .. } = &mut *cx.scratch;

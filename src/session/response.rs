@@ -4,7 +4,7 @@ use crate::buf::Copied;
 use crate::proto::h1::{
     Limits, Reply, ResponseHead, encode_interim, encode_response, parse_request, parse_response,
 };
-use crate::proto::http::{Body, FieldStore, Version};
+use crate::proto::http::{Body, FIELDS_MAX, FieldStore, Version};
 use crate::proto::ws;
 
 use super::body::{BodyPipe, Framing};
@@ -12,11 +12,15 @@ use super::cx::Cx;
 use super::exchange::{Exchange, Outcome, Request, Response};
 use super::port::{Port, RxEnd};
 use super::reason::CloseReason;
+use super::settings::Place;
 
 /// Interim responses passed or dropped before an upstream is given up.
 const INTERIMS: u8 = 16;
 /// Bounds of an upstream's head; a block holds the longest.
 const LIMITS: Limits = Limits { max_uri: 0, max_head: 16 << 10, max_fields: 256 };
+/// Bounds of a request's head that was parsed before.
+pub(super) const KEPT: Limits =
+    Limits { max_uri: usize::MAX, max_head: usize::MAX, max_fields: FIELDS_MAX };
 
 impl Exchange {
     /// Goes on with the response as far as possible.
@@ -36,11 +40,11 @@ impl Exchange {
                     let [client, upstream] = &mut *ports;
                     let done = pipe
                         .pump(upstream, &mut client.tx, cx.pool)
-                        .map_err(|_| CloseReason::ResponseCut)?;
-                    if !done {
+                        .map_err(|_| CloseReason::ResponseCut);
+                    self.record.bytes_out = pipe.moved;
+                    if !done? {
                         return Ok(Outcome::Wait);
                     }
-                    self.record.bytes_out += pipe.moved;
                     self.response = Response::Done;
                 }
                 Response::Done => return Ok(self.at_end(&ports[1])),
@@ -55,10 +59,12 @@ impl Exchange {
         if still_sending && accepts && !self.until_close {
             return Outcome::Wait;
         }
-        if still_sending {
-            self.keep = false;
-        }
-        self.reusable &= !still_sending && upstream.rx.is_empty() && upstream.tx.is_empty();
+        // What the client still sends of this request must not become the next one.
+        self.keep &= !still_sending && self.request_is_read();
+        self.reusable &= accepts
+            && matches!(self.request, Request::Done)
+            && upstream.rx.is_empty()
+            && upstream.tx.is_empty();
         Outcome::Complete
     }
 
@@ -69,6 +75,9 @@ impl Exchange {
         cx: &mut Cx<'_>,
     ) -> Result<Option<Outcome>, CloseReason> {
         let [client, upstream] = ports;
+        if client.tx.room() == 0 {
+            return Ok(Some(Outcome::Wait));
+        }
         let mut store = FieldStore::new();
         let parsed = parse_response(upstream.rx.bytes(), &mut store, self.facts.method, &LIMITS);
         let head = match parsed {
@@ -134,8 +143,7 @@ impl Exchange {
             return Err(CloseReason::BadUpgrade);
         };
         let mut store = FieldStore::new();
-        let limits = Limits { max_uri: usize::MAX, max_head: usize::MAX, max_fields: 256 };
-        let Ok(Some(request)) = parse_request(kept.bytes(), &mut store, &limits) else {
+        let Ok(Some(request)) = parse_request(kept.bytes(), &mut store, &KEPT) else {
             return Err(CloseReason::BadUpgrade);
         };
         ws::check_response(response, accept, request.fields)
@@ -178,10 +186,13 @@ impl Exchange {
             }
             Body::Chunked | Body::UntilClose => (Framing::Plain, Body::UntilClose),
         };
-        let body_unread = matches!(self.request, Request::Body | Request::Replay(_));
+        let body_unread = matches!(self.request, Request::Replay(_)) || !self.request_is_read();
+        let refused = matches!(self.request, Request::Refused);
+        let lasting = matches!(self.route.target.place, Place::Http { .. });
         self.until_close = sent_as == Body::UntilClose;
-        self.reusable = head.keep_alive && head.body != Body::UntilClose;
-        self.keep &= !self.until_close && !cx.draining && !(head.status >= 400 && body_unread);
+        self.reusable = lasting && head.keep_alive && head.body != Body::UntilClose;
+        self.keep &=
+            !self.until_close && !cx.draining && !(body_unread && (head.status >= 400 || refused));
         self.record.status = head.status;
         cx.counters.response(head.status);
         self.put_head(head, sent_as, client, cx);

@@ -93,6 +93,11 @@ impl Replay {
         self.on_disk + self.held.len() as u64
     }
 
+    /// Whether an answer of the disk is on its way.
+    pub(super) fn is_reading(&self) -> bool {
+        self.reading
+    }
+
     /// Passes on what the upstream has room for; true when all of it is.
     pub(super) fn advance(&mut self, to: &mut Tx, cx: &mut Cx<'_>) -> bool {
         if self.read < self.on_disk {

@@ -160,7 +160,7 @@ impl Worker {
         let clients: Vec<Key> = self
             .sessions
             .iter()
-            .filter(|(_, session)| session.machine.is_idle())
+            .filter(|(_, session)| session.machine.is_idle(&session.ports[0]))
             .map(|(key, _)| key)
             .take(SHED)
             .collect();

@@ -28,6 +28,9 @@ impl Worker {
         loop {
             let filled = self.fill_ports(key);
             let Some(session) = self.sessions.get_mut(key) else { return };
+            if filled > 0 {
+                session.active = self.world.clock.now();
+            }
             session.machine.advance(&mut session.ports, &mut self.world.cx(session.active));
             let acted = self.act(key);
             let flushed = self.flush_ports(key);

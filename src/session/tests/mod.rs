@@ -1,0 +1,21 @@
+//! The transitions of the machines, one by one, with both ends as bytes.
+
+mod keepalive;
+mod upload;
+
+use std::time::Duration;
+
+use super::testing::*;
+use super::*;
+use crate::buf::HIGH_WATER;
+
+const GET: &str = "GET /http HTTP/1.1\r\nHost: a\r\n\r\n";
+const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+
+/// A bench whose client has sent `request`, which has reached a fresh upstream connection.
+fn asked(request: impl AsRef<[u8]>) -> Bench {
+    let mut bench = Bench::new();
+    bench.client_says(request);
+    bench.dialled(false);
+    bench
+}
