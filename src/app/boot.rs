@@ -47,16 +47,16 @@ pub(super) enum BootError {
 }
 
 /// Compiles a configuration's generation; what is wrong is added to `problems`.
-pub(super) fn compile(config: &Config, problems: &mut Vec<Problem>) -> Option<Generation> {
+pub(super) fn compile(config: &Config, problems: &mut Vec<Problem>) -> Option<Arc<Generation>> {
     let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
-    worker::build(config, &mut Identities::default(), &host, problems)
+    worker::build(config, &mut Identities::default(), &host, problems).map(Arc::new)
 }
 
 /// Runs until stopped by a signal.
 ///
 /// # Errors
 /// When something it needs cannot be had; nothing was started then.
-pub(super) fn run(config: &Config, generation: Generation) -> Result<(), BootError> {
+pub(super) fn run(config: &Config, generation: &Arc<Generation>) -> Result<(), BootError> {
     let system = |what| move |error| BootError::System(what, error);
     let descriptors =
         reactor::raise_descriptors().map_err(system("cannot raise the descriptor limit"))?;
@@ -82,7 +82,6 @@ pub(super) fn run(config: &Config, generation: Generation) -> Result<(), BootErr
     }
     let senders: Vec<Sender<Mail>> = polls.iter().map(|(_, sender, _)| sender.clone()).collect();
     let loads: Arc<[Load]> = (0..count).map(|_| Load::default()).collect();
-    let generation = Arc::new(generation);
     let (over, ended) = channel();
     let mut threads: Vec<JoinHandle<()>> = Vec::new();
     for (index, ((poll, sender, mailbox), doors)) in polls.into_iter().zip(doors).enumerate() {
@@ -97,7 +96,7 @@ pub(super) fn run(config: &Config, generation: Generation) -> Result<(), BootErr
                 loads: Arc::clone(&loads),
                 most: u32::try_from(most).unwrap_or(u32::MAX),
             },
-            generation: Arc::clone(&generation),
+            generation: Arc::clone(generation),
             names: Arc::clone(&resolved),
             log: book.sink(Arc::clone(&counters)),
             counters,

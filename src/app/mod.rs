@@ -1,31 +1,101 @@
 //! Command line, boot, signals, demo.
+//!
+//! [`cli`] reads what is wanted, `boot` makes running workers of a configuration and stops them at a
+//! signal, `diagnostics` is the log of what happens to the router itself, [`demo`] a site to look at.
 
 mod boot;
+pub mod cli;
 pub mod demo;
 mod diagnostics;
 
 use std::process::ExitCode;
+use std::sync::Arc;
 
-use crate::config::{Surroundings, load};
+use crate::base::Problem;
+use crate::config::{Config, Given, Surroundings, load};
+use crate::session::Generation;
 
-pub mod cli;
+use cli::{BAD_USE, Command, Source};
+
+/// What a failure while running ends with.
+const FAILED: u8 = 1;
+/// Where the demo is, unless told otherwise.
+const DEMO_AT: &str = "127.0.0.1:8080";
 
 /// Runs the command line; what `main` returns.
 pub fn main() -> ExitCode {
-    let Some(path) = std::env::args().nth(1) else { return ExitCode::from(2) };
-    diagnostics::start(crate::config::LogLevel::Info);
-    let (config, mut problems) = load(Some(path.as_ref()), &[], &Surroundings::real());
+    match cli::parse(std::env::args_os()) {
+        Ok(Command::Run(source)) => read(&source).map_or_else(|code| code, |ready| run(&ready)),
+        Ok(Command::Check(source)) => match read(&source) {
+            Ok(_) => {
+                println!("no errors");
+                ExitCode::SUCCESS
+            }
+            Err(code) => code,
+        },
+        Ok(Command::Demo(options)) => demo(options),
+        Ok(Command::Ctl(_)) => {
+            eprintln!("tidegate ctl: not in this version");
+            ExitCode::from(BAD_USE)
+        }
+        Err(code) => code,
+    }
+}
+
+/// A configuration that can be run.
+struct Ready {
+    config: Config,
+    generation: Arc<Generation>,
+}
+
+/// Reads and compiles a configuration, and says everything there is to say about it.
+fn read(source: &Source) -> Result<Ready, ExitCode> {
+    let (config, mut problems) =
+        load(source.file.as_deref(), &source.options, &Surroundings::real());
     let generation = boot::compile(&config, &mut problems);
     for problem in &problems {
         eprintln!("{problem}");
     }
-    let failed = problems.iter().any(|problem| problem.is_error());
-    let Some(generation) = generation.filter(|_| !failed) else { return ExitCode::from(2) };
-    match boot::run(&config, generation) {
+    match generation {
+        Some(generation) if !problems.iter().any(Problem::is_error) => {
+            Ok(Ready { config, generation })
+        }
+        _ => Err(ExitCode::from(BAD_USE)),
+    }
+}
+
+fn run(ready: &Ready) -> ExitCode {
+    diagnostics::start(ready.config.log.level);
+    match boot::run(&ready.config, &ready.generation) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             tracing::error!("{error}");
-            ExitCode::from(1)
+            ExitCode::from(FAILED)
         }
+    }
+}
+
+/// Runs the router in front of a worker of our own.
+fn demo(mut options: Vec<Given>) -> ExitCode {
+    let worker = match demo::Worker::start() {
+        Ok(worker) => worker,
+        Err(error) => {
+            eprintln!("tidegate demo: cannot start its worker: {error}");
+            return ExitCode::from(FAILED);
+        }
+    };
+    let has = |options: &[Given], key| options.iter().any(|option| option.key == key);
+    let given = |key: &str, value: String| Given { key: key.into(), value: Some(value) };
+    if !has(&options, "http") {
+        options.push(given("http", DEMO_AT.into()));
+        println!("open http://{DEMO_AT}/ in a browser; Ctrl-C stops");
+    }
+    if !has(&options, "logto") {
+        options.push(given("disable-logging", "true".into()));
+    }
+    options.push(given("default", format!("http:{}", worker.address())));
+    match read(&Source { file: None, options }) {
+        Ok(ready) => run(&ready),
+        Err(code) => code,
     }
 }

@@ -157,6 +157,7 @@ impl Worker {
         while !self.is_over() {
             self.turn(&mut events);
         }
+        self.close_doors();
         self.close_all();
         self.chores.write_log(&mut self.world.log);
     }
@@ -237,7 +238,7 @@ impl Worker {
     fn drain(&mut self, until: Millis) {
         self.accept_after = Millis::default();
         self.accept_all();
-        self.doors.clear();
+        self.close_doors();
         self.world.draining = true;
         self.drain_until = Some(until);
         for conn in self.idle.expire(self.world.clock.now(), true) {
@@ -245,6 +246,13 @@ impl Worker {
         }
         let all: Vec<Key> = self.sessions.keys().collect();
         all.into_iter().for_each(|key| self.drive(key));
+    }
+
+    /// Stops listening; the files of unix sockets go with them.
+    fn close_doors(&mut self) {
+        for door in self.doors.drain(..) {
+            door.listener.unlink();
+        }
     }
 
     fn is_over(&self) -> bool {
