@@ -65,13 +65,11 @@ pub fn canonical<'a>(
         [b'/', ..] => {}
         _ => return Err(PathError::NotAbsolute),
     }
-    let shape = Shape::of(raw, merge_slashes)?;
-    let sent = if shape.settled {
-        raw
-    } else {
-        normalise(raw, merge_slashes, &mut scratch.sent)?;
-        &scratch.sent
-    };
+    if is_settled(raw, merge_slashes)? {
+        return Ok(CanonicalPath { sent: raw, matched: raw, info: raw });
+    }
+    normalise(raw, merge_slashes, &mut scratch.sent)?;
+    let sent = &scratch.sent;
     if !sent.contains(&b'%') {
         return Ok(CanonicalPath { sent, matched: sent, info: sent });
     }
@@ -84,27 +82,21 @@ pub fn canonical<'a>(
     Ok(CanonicalPath { sent, matched, info: &scratch.info })
 }
 
-/// What one look at a raw path tells.
-struct Shape {
-    /// Neither escapes nor segments to remove: it is its own canonical form.
-    settled: bool,
-}
-
-impl Shape {
-    fn of(raw: &[u8], merge_slashes: bool) -> Result<Self, PathError> {
-        let mut settled = true;
-        let mut rest = raw;
-        while let [byte, tail @ ..] = rest {
-            match byte {
-                b'/' => settled &= !starts_removable(tail, merge_slashes),
-                b'%' => settled = false,
-                b'!'..=b'~' if !matches!(byte, b'\\' | b'#' | b'?') => {}
-                _ => return Err(fault(*byte)),
-            }
-            rest = tail;
+/// Whether one look at a raw path tells that it is canonical already: neither escapes nor segments
+/// to remove. Refuses bytes that no path has.
+fn is_settled(raw: &[u8], merge_slashes: bool) -> Result<bool, PathError> {
+    let mut settled = true;
+    let mut rest = raw;
+    while let [byte, tail @ ..] = rest {
+        match byte {
+            b'/' => settled &= !starts_removable(tail, merge_slashes),
+            b'%' => settled = false,
+            b'!'..=b'~' if !matches!(byte, b'\\' | b'#' | b'?') => {}
+            _ => return Err(fault(*byte)),
         }
-        Ok(Self { settled })
+        rest = tail;
     }
+    Ok(settled)
 }
 
 /// Whether the segment that begins here is a dot segment or an empty one to be merged.
