@@ -10,7 +10,11 @@ use super::action::{self, Action, Target};
 use super::apply::Applier;
 use super::draft::RuleDraft;
 use super::model::{Config, Placed, Rule};
+use super::units::shown;
 use super::value::Value;
+
+/// The longest message, in characters: whatever a file holds, it does not flood a log.
+const MESSAGE_MAX: usize = 2000;
 
 const NO_LISTENER: &str = "nothing to listen on: expected http, as in http = :8080";
 const NO_WAY: &str = "nothing says where requests go: tidegate runs no apps. Start one, as in \
@@ -44,6 +48,9 @@ impl Applier<'_> {
         }
         self.check_upstreams(&config);
         let mut problems = std::mem::take(&mut self.reader.problems);
+        for problem in &mut problems {
+            problem.message = shown(&problem.message, MESSAGE_MAX);
+        }
         problems.sort_by(|a, b| (a.place.is_none(), &a.place).cmp(&(b.place.is_none(), &b.place)));
         (config, problems)
     }

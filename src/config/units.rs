@@ -54,12 +54,11 @@ pub(super) fn show_size(size: u64) -> String {
     }
 }
 
-/// `text` fit for one line of a message: no control characters, not longer than a line.
-pub(super) fn shown(text: &str) -> String {
-    const MOST: usize = 80;
+/// `text` fit for one line of a message: no control characters, at most `most` characters.
+pub(super) fn shown(text: &str, most: usize) -> String {
     let clean = |c: char| if c.is_control() { '\u{fffd}' } else { c };
-    let mut shown: String = text.chars().take(MOST).map(clean).collect();
-    if text.chars().nth(MOST).is_some() {
+    let mut shown: String = text.chars().take(most).map(clean).collect();
+    if text.chars().nth(most).is_some() {
         shown.push('…');
     }
     shown

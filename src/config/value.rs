@@ -48,6 +48,8 @@ pub(super) struct Value {
 const DURATION: &str = "expected a duration such as 30s, 5m or 250ms";
 const DURATION_OR_OFF: &str = "expected a duration such as 30s, 5m or 250ms, or off";
 const SIZE: &str = "expected a size such as 64k, 1m or 4096";
+/// The longest quotation of a value, in characters.
+const QUOTED_MAX: usize = 80;
 const YEAR: Duration = Duration::from_secs(365 * 24 * 3600);
 
 impl Value {
@@ -101,9 +103,9 @@ impl Value {
         if self.bare {
             return self.label.trim_end_matches(" =").into();
         }
-        let mut text = format!("{} \"{}\"", self.label, shown(&self.written));
+        let mut text = format!("{} \"{}\"", self.label, shown(&self.written, QUOTED_MAX));
         if self.written != self.whole {
-            text.push_str(&format!(" (which is \"{}\")", shown(&self.whole)));
+            text.push_str(&format!(" (which is \"{}\")", shown(&self.whole, QUOTED_MAX)));
         }
         text
     }

@@ -83,6 +83,6 @@ fn messages_fit_a_line() {
         "a.ini:3:8: [tidegate] k = \"30s ; a comment\": expected a duration such as 30s, 5m or \
          250ms (comments need a line of their own)"
     );
-    assert_eq!(shown(&"x".repeat(100)).chars().count(), 81);
-    assert_eq!(shown("a\u{7}b"), "a\u{fffd}b");
+    assert_eq!(shown(&"x".repeat(100), 80).chars().count(), 81);
+    assert_eq!(shown("a\u{7}b", 80), "a\u{fffd}b");
 }
