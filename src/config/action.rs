@@ -1,8 +1,10 @@
 //! Actions: what is done with a request, `uwsgi:ADDR[,MOD1,MOD2]` and `http:ADDR[,HOST[,URI]]`.
 
+use std::collections::BTreeMap;
+
 use crate::base::Address;
 
-use super::model::{Protocol, Upstream};
+use super::model::Protocol;
 use super::nearest::{either, hint};
 use super::template::Template;
 use super::uwsgi_actions::{self, Standing};
@@ -60,8 +62,11 @@ pub enum Target {
 /// Names of the actions there are, for lists and hints.
 pub(super) const ACTIONS: [&str; 2] = ["uwsgi", "http"];
 
-/// Reads an action. `groups` are the upstreams it may name.
-pub(super) fn parse(value: &Value, groups: &[Upstream]) -> Result<Action, Fault> {
+/// The upstreams an action may name, and what they speak.
+pub(super) type Groups = BTreeMap<String, Protocol>;
+
+/// Reads an action, which may name one of `groups`.
+pub(super) fn parse(value: &Value, groups: &Groups) -> Result<Action, Fault> {
     let text = value.text();
     if text.is_empty() {
         return Err(Fault::new("expected an action such as http:127.0.0.1:9000"));
@@ -97,16 +102,16 @@ pub(super) fn parse(value: &Value, groups: &[Upstream]) -> Result<Action, Fault>
 }
 
 /// The name of a group, or an address.
-fn target(text: &str, protocol: Protocol, groups: &[Upstream]) -> Result<Target, String> {
+fn target(text: &str, protocol: Protocol, groups: &Groups) -> Result<Target, String> {
     let scheme = protocol.name();
     if text.is_empty() {
         return Err(format!("expected an address, as in {scheme}:127.0.0.1:9000"));
     }
-    if let Some(group) = groups.iter().find(|group| group.name == text) {
-        if group.protocol == protocol {
+    if let Some(spoken) = groups.get(text) {
+        if *spoken == protocol {
             return Ok(Target::Upstream(text.into()));
         }
-        let spoken = group.protocol.name();
+        let spoken = spoken.name();
         return Err(format!("[upstream:{text}] has protocol = {spoken}; write {spoken}:{text}"));
     }
     if let Some(plain) = text.strip_prefix("//") {
@@ -116,7 +121,7 @@ fn target(text: &str, protocol: Protocol, groups: &[Upstream]) -> Result<Target,
         return Err("captures in an address are not in this version".into());
     }
     if !text.contains([':', '/', '@', '[']) && !text.bytes().all(|byte| byte.is_ascii_digit()) {
-        let hint = hint(text, groups.iter().map(|group| group.name.as_str()));
+        let hint = hint(text, groups.keys().map(String::as_str));
         return Err(format!(
             "there is no [upstream:{text}]{hint} (an address has a port, as in 127.0.0.1:9000)"
         ));

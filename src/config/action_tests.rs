@@ -1,21 +1,11 @@
 //! Tests of [`super::parse`].
 
-use super::super::model::{Balance, Placed};
 use super::super::template::Part;
 use super::*;
 use crate::base::Place;
 
-fn groups() -> Vec<Upstream> {
-    let place = Place { file: "a.ini".into(), line: 1, column: 1 };
-    let group = |name: &str, protocol| Upstream {
-        name: name.into(),
-        place: place.clone(),
-        protocol,
-        servers: vec![Placed { value: "127.0.0.1:1".parse().unwrap(), place: place.clone() }],
-        balance: Balance::RoundRobin,
-        connect_timeout: None,
-    };
-    vec![group("app", Protocol::Http), group("wsgi", Protocol::Uwsgi)]
+fn groups() -> Groups {
+    Groups::from([("app".into(), Protocol::Http), ("wsgi".into(), Protocol::Uwsgi)])
 }
 
 fn read(text: &str) -> Result<Action, String> {

@@ -1,5 +1,6 @@
 //! Sections of a file and of what it includes, in the order they are written in.
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -12,7 +13,7 @@ use super::surroundings::{Surroundings, reason};
 use super::value::{Fault, Value};
 
 /// Which kind of section, and so which keys it may have.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Kind {
     /// The main section.
     Main(Dialect),
@@ -23,7 +24,7 @@ pub(super) enum Kind {
 }
 
 /// In whose words a main section speaks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Dialect {
     /// `[tidegate]`
     Tidegate,
@@ -49,6 +50,8 @@ pub(super) struct Reader<'a> {
     pub(super) options: Options<'a>,
     pub(super) sections: Vec<Section>,
     pub(super) problems: Vec<Problem>,
+    /// Where sections with a name of their own start.
+    named: HashMap<Kind, Place>,
     /// Sections that mean nothing here.
     others: Vec<(String, Place)>,
     /// Files being read, the outermost first.
@@ -75,6 +78,7 @@ impl<'a> Reader<'a> {
             options: Options::new(around),
             sections: Vec::new(),
             problems: Vec::new(),
+            named: HashMap::new(),
             others: Vec::new(),
             open: Vec::new(),
         }
@@ -151,11 +155,12 @@ impl<'a> Reader<'a> {
                 self.problems.push(Problem::error(Some(place), said));
                 return Current::Other;
             }
-            if let Some(first) = self.sections.iter().find(|section| section.kind == kind) {
-                let said = format!("[{name}] is there already, at {}", first.place);
+            if let Some(first) = self.named.get(&kind) {
+                let said = format!("[{name}] is there already, at {first}");
                 self.problems.push(Problem::error(Some(place), said));
                 return Current::Other;
             }
+            self.named.insert(kind.clone(), place.clone());
         }
         let label = format!("[{name}]");
         self.sections.push(Section { kind, label, place, entries: Vec::new() });

@@ -1,6 +1,6 @@
 //! Replaces `$(ENV)`, `%(option)` and `%d %n %s %h %k %%` in values.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashSet};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -19,7 +19,7 @@ const STEPS_MAX: usize = 1000;
 pub(super) struct Options<'a> {
     around: &'a Surroundings,
     /// Value before expansion, and the file it stands in.
-    values: HashMap<String, (String, Arc<str>)>,
+    values: BTreeMap<String, (String, Arc<str>)>,
     used: HashSet<String>,
 }
 
@@ -31,7 +31,7 @@ struct Run {
 
 impl<'a> Options<'a> {
     pub(super) fn new(around: &'a Surroundings) -> Options<'a> {
-        Options { around, values: HashMap::new(), used: HashSet::new() }
+        Options { around, values: BTreeMap::new(), used: HashSet::new() }
     }
 
     /// Sets an option; the last value counts.

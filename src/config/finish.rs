@@ -6,10 +6,11 @@ use std::sync::Arc;
 
 use crate::base::Problem;
 
-use super::action::{self, Action, Target};
+use super::action::{self, Action, Groups, Target};
 use super::apply::Applier;
 use super::draft::RuleDraft;
-use super::model::{Config, Placed, Rule};
+use super::model::{Config, Placed, Rule, Upstream};
+use super::settings::Settings;
 use super::units::shown;
 use super::value::Value;
 
@@ -26,11 +27,13 @@ impl Applier<'_> {
     pub(super) fn finish(mut self, read_well: bool) -> (Config, Vec<Problem>) {
         let mut config = std::mem::take(&mut self.draft.config);
         config.settings = Arc::new(std::mem::take(&mut self.draft.settings));
+        let named = |upstream: &Upstream| (upstream.name.clone(), upstream.protocol);
+        let groups: Groups = config.upstreams.iter().map(named).collect();
         for rule in std::mem::take(&mut self.draft.rules) {
-            config.rules.extend(self.rule(rule, &config));
+            config.rules.extend(self.rule(rule, &groups, &config.settings));
         }
         if let Some(value) = self.draft.default.take() {
-            config.default = self.action(&value, &config);
+            config.default = self.action(&value, &groups);
             if let Some(server) = config.http_to.first() {
                 let said = format!(
                     "{}: http-to at {} takes what no rule takes already: keep one of them",
@@ -55,8 +58,8 @@ impl Applier<'_> {
         (config, problems)
     }
 
-    fn rule(&mut self, rule: RuleDraft, config: &Config) -> Option<Rule> {
-        let action = self.action(&rule.action, config)?;
+    fn rule(&mut self, rule: RuleDraft, groups: &Groups, settings: &Arc<Settings>) -> Option<Rule> {
+        let action = self.action(&rule.action, groups)?;
         if rule.host.is_none() && rule.path.is_none() {
             return None;
         }
@@ -66,12 +69,12 @@ impl Applier<'_> {
             host: rule.host,
             path: rule.path,
             action,
-            settings: rule.settings.map_or_else(|| config.settings.clone(), Arc::new),
+            settings: rule.settings.map_or_else(|| settings.clone(), Arc::new),
         })
     }
 
-    fn action(&mut self, value: &Value, config: &Config) -> Option<Placed<Action>> {
-        match action::parse(value, &config.upstreams) {
+    fn action(&mut self, value: &Value, groups: &Groups) -> Option<Placed<Action>> {
+        match action::parse(value, groups) {
             Ok(action) => Some(value.placed(action)),
             Err(fault) => {
                 self.problem(value.error(&fault));
