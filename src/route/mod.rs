@@ -17,7 +17,6 @@
 
 mod captures;
 mod compile;
-mod host;
 mod index;
 mod literal;
 mod matcher;
@@ -29,7 +28,6 @@ mod table;
 mod trie;
 
 pub use captures::Captures;
-pub use host::normal_host;
 pub use rule::{Condition, Facts, Rule, Subject};
 pub use table::{Found, Scratch, Table};
 

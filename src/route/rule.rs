@@ -8,7 +8,8 @@ use crate::config::{self, Action, Placed, Template};
 pub enum Subject {
     /// The canonical path as it is matched, without the query.
     Path,
-    /// The host in lower case, without port and trailing dot: see [`normal_host`](super::normal_host).
+    /// The host in lower case, without port and trailing dot: see
+    /// [`comparable`](crate::proto::http::host::comparable).
     Host,
 }
 

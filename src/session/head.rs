@@ -6,10 +6,11 @@ use std::time::Duration;
 use crate::base::Millis;
 use crate::buf::Tx;
 use crate::proto::h1::{RequestError, RequestHead, Upgrade, parse_request};
+use crate::proto::http::host::comparable;
 use crate::proto::http::path::canonical;
 use crate::proto::http::{Body, FieldStore, Known, Method, prefers_html};
 use crate::proto::ws::{self, Drafts};
-use crate::route::{Facts as RouteFacts, normal_host};
+use crate::route::Facts as RouteFacts;
 
 use super::answer::Asked;
 use super::cx::{Cx, Scratch};
@@ -211,7 +212,7 @@ fn decide(
             return Err(refuse(CloseReason::BadRequest, 400, sentence, record, None));
         }
     };
-    let subjects = RouteFacts { path: path.matched, host: normal_host(head.host, host) };
+    let subjects = RouteFacts { path: path.matched, host: comparable(head.host, host) };
     let Some((route, found)) = generation.find(&subjects, captures) else {
         let reason = CloseReason::NoRoute;
         let sentence = reason.sentence().to_owned();

@@ -1,6 +1,6 @@
 //! Appending field lines to a head that is being written.
 
-use crate::proto::http::Body;
+use crate::proto::http::{Body, list};
 
 /// Appends pieces of bytes in one reservation.
 pub(super) fn put(out: &mut Vec<u8>, pieces: &[&[u8]]) {
@@ -17,6 +17,7 @@ pub(super) fn put_field(out: &mut Vec<u8>, name: &str, value: &[u8]) {
 /// Appends fields that were added by configuration.
 pub(super) fn put_extra(out: &mut Vec<u8>, extra: &[(&str, &[u8])]) {
     for (name, value) in extra {
+        debug_assert!(list::is_token(name.as_bytes()) && !value.iter().any(u8::is_ascii_control));
         put_field(out, name, value);
     }
 }
