@@ -2,28 +2,60 @@
 
 use std::io;
 use std::path::Path;
-use tidegate::config::{Surroundings, parse};
+use tidegate::config::{Action, Config, MAX_FIELDS, Surroundings, Target, parse};
 
 /// A text is read twice with the same result; every problem that has a place is in the text or in
-/// what it includes.
+/// what it includes, and what has no error is fit to be compiled.
 pub fn ini(data: &[u8]) {
     let (config, problems) = parse(data, "fuzz.ini", &surroundings());
     let (again, same_problems) = parse(data, "fuzz.ini", &surroundings());
     assert_eq!(format!("{config:?}"), format!("{again:?}"));
     assert_eq!(format!("{problems:?}"), format!("{same_problems:?}"));
     let lines = 1 + data.iter().filter(|byte| matches!(byte, b'\n' | b'\r')).count();
+    if !problems.iter().any(|problem| problem.is_error()) {
+        is_whole(&config);
+    }
     for problem in problems {
         assert!(!problem.message.is_empty(), "a problem says what it is");
+        assert!(!problem.message.contains(char::is_control), "on one line: {:?}", problem.message);
         if let Some(place) = problem.place.filter(|place| &*place.file == "fuzz.ini") {
             assert!((1..=lines as u32).contains(&place.line), "line {} of {lines}", place.line);
         }
     }
 }
 
+/// Whoever compiles `config` meets no name that is missing and no number that is impossible.
+fn is_whole(config: &Config) {
+    assert!(!config.listeners.is_empty(), "somebody listens");
+    assert!(config.http_to.is_empty() || config.default.is_none(), "one takes the rest");
+    assert!((1..=MAX_FIELDS).contains(&config.limits.max_fields) && config.limits.max_uri > 0);
+    for rule in &config.rules {
+        assert!(rule.host.is_some() || rule.path.is_some(), "every rule has a condition");
+        assert!(!rule.settings.timeout.is_zero() && rule.settings.spool_max > 0);
+        leads_somewhere(config, &rule.action.value);
+    }
+    if let Some(default) = &config.default {
+        leads_somewhere(config, &default.value);
+    }
+}
+
+fn leads_somewhere(config: &Config, action: &Action) {
+    if let Target::Upstream(name) = action.target() {
+        let mut named = config.upstreams.iter().filter(|upstream| upstream.name == *name);
+        let upstream = named.next().expect("the upstream is there");
+        assert!(named.next().is_none() && !upstream.servers.is_empty(), "once, with a server");
+        assert_eq!(upstream.protocol, action.protocol(), "it speaks what is spoken to it");
+    }
+}
+
 /// Surroundings of their own: the files of this machine are not read.
 fn surroundings() -> Surroundings {
     Surroundings {
-        variable: |name| (name == "HOME").then(|| "/home/x".to_owned()),
+        variable: |name| match name {
+            "HOME" => Some("/home/x".to_owned()),
+            "PORT" => Some("8080".to_owned()),
+            _ => None,
+        },
         read: included,
         host: "host.example".to_owned(),
         cores: 4,
