@@ -93,6 +93,8 @@ fn demo(mut options: Vec<Given>) -> ExitCode {
     if !has(&options, "logto") {
         options.push(given("disable-logging", "true".into()));
     }
+    // A page that is open holds a WebSocket: waiting for it would only keep Ctrl-C from working.
+    options.push(given("drain-timeout", "1s".into()));
     options.push(given("default", format!("http:{}", worker.address())));
     match read(&Source { file: None, options }) {
         Ok(ready) => run(&ready),

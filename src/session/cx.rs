@@ -52,6 +52,8 @@ pub struct Scratch {
     /// Expanded templates.
     pub expanded: Vec<u8>,
     /// Exchanges that are over, to be used again.
+    // Boxes are what a session holds: moving one moves a pointer.
+    #[allow(clippy::vec_box)]
     pub(super) spare: Vec<Box<Exchange>>,
     /// Number of the next tunnel.
     pub next_tunnel: u64,
@@ -67,8 +69,8 @@ pub enum Action {
         route: Arc<Route>,
         /// Which server.
         server: u16,
-        /// An idle connection will not do.
-        fresh: bool,
+        /// Whether an idle connection will do.
+        reuse: Reuse,
     },
     /// Close the upstream connection at once.
     Hangup,
@@ -76,6 +78,17 @@ pub enum Action {
     Park(ServerId),
     /// Do something with this session's temporary file.
     Spool(SpoolOrder),
+}
+
+/// Whether a request may go on a connection that served another one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reuse {
+    /// Yes: if it turns out dead the request can be sent again.
+    Any,
+    /// Only when a look at the socket just before says that the server has not closed it.
+    Quiet,
+    /// No.
+    Never,
 }
 
 /// What to do with a session's temporary file. Answered by [`Input::Spooled`], [`Input::Unspooled`]

@@ -16,7 +16,7 @@ use crate::buf::Segment;
 use crate::upstream::{Outcome as DialOutcome, ServerId, Tried};
 
 use super::body::{BodyFault, BodyPipe};
-use super::cx::{Action, Cx, Input};
+use super::cx::{Action, Cx, Input, Reuse};
 use super::port::{Port, RxEnd};
 use super::reason::CloseReason;
 use super::record::Record;
@@ -228,8 +228,14 @@ impl Exchange {
         self.request = Request::Dialling;
         let route = Arc::clone(&self.route);
         // A raw exchange cannot be tried again: it does not see whether there was an answer.
-        let fresh = fresh || self.is_raw();
-        cx.actions.push(Action::Dial { route, server: self.server, fresh });
+        let reuse = if fresh || self.is_raw() {
+            Reuse::Never
+        } else if self.facts.replayable {
+            Reuse::Any
+        } else {
+            Reuse::Quiet
+        };
+        cx.actions.push(Action::Dial { route, server: self.server, reuse });
         Ok(())
     }
 

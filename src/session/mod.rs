@@ -37,7 +37,7 @@ mod tests;
 mod tunnel;
 
 pub use client::Client;
-pub use cx::{Action, Cx, Input, Scratch, SpoolOrder};
+pub use cx::{Action, Cx, Input, Reuse, Scratch, SpoolOrder};
 pub use head::HeadTimeouts;
 pub use peer::Peer;
 pub use port::{Port, RxEnd, Side, TxEnd};

@@ -249,8 +249,8 @@ impl Bench {
     /// What the machine asked for since the last call, in words.
     pub(super) fn actions(&mut self) -> String {
         let word = |action| match action {
-            Action::Dial { server, fresh, .. } => {
-                format!("dial {server}{}", if fresh { " fresh" } else { "" })
+            Action::Dial { server, reuse, .. } => {
+                format!("dial {server}{}", if reuse == Reuse::Never { " fresh" } else { "" })
             }
             Action::Hangup => "hangup".to_owned(),
             Action::Park(_) => "park".to_owned(),

@@ -28,7 +28,7 @@ impl Worker {
 
     fn act_one(&mut self, key: Key, action: Action) {
         match action {
-            Action::Dial { route, server, fresh } => self.dial_server(key, &route, server, fresh),
+            Action::Dial { route, server, reuse } => self.dial_server(key, &route, server, reuse),
             Action::Hangup => {
                 if let Some(conn) = self.take_upstream(key) {
                     self.hang_up(conn);

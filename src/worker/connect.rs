@@ -4,7 +4,7 @@ use mio::event::Event;
 
 use crate::base::{Address, Key};
 use crate::reactor::{self, DialError, Readiness, Stream};
-use crate::session::{Input, Route};
+use crate::session::{Input, Reuse, Route};
 use crate::upstream::ServerId;
 
 use super::entry::{Conn, Role};
@@ -12,17 +12,32 @@ use super::turn::Worker;
 
 impl Worker {
     /// Connects a session's upstream port to a server; the answer may come before this returns.
-    pub(super) fn dial_server(&mut self, key: Key, route: &Route, server: u16, fresh: bool) {
+    pub(super) fn dial_server(&mut self, key: Key, route: &Route, server: u16, reuse: Reuse) {
         let Some(server) = route.target.server(server) else {
             return self.answer(key, Input::DialFailed { ours: false });
         };
-        if !fresh && let Some(conn) = self.idle.check_out(server.id, &self.conns) {
+        if let Some(conn) = self.idle_connection(server.id, reuse) {
             self.world.counters.reuses.add(1);
             self.attach(key, conn, Role::Upstream);
             return self.answer(key, Input::Dialled { reused: true });
         }
         let address = server.address.clone();
         self.dial_address(key, &address, 0);
+    }
+
+    /// An idle connection to a server that may be used again.
+    fn idle_connection(&mut self, server: ServerId, reuse: Reuse) -> Option<Key> {
+        if reuse == Reuse::Never {
+            return None;
+        }
+        loop {
+            let key = self.idle.check_out(server, &self.conns)?;
+            let quiet = |conn: &Conn| reuse == Reuse::Any || conn.stream.is_quiet();
+            if self.conns.get(key).is_some_and(quiet) {
+                return Some(key);
+            }
+            self.hang_up(key);
+        }
     }
 
     /// Begins a dial to the address of number `attempt` among those the server's name has.
@@ -107,14 +122,20 @@ impl Worker {
         }
     }
 
+    /// Whatever an idle connection has to say, it is not the answer to a next request.
+    pub(super) fn drop_idle(&mut self, conn_key: Key) {
+        if self.conns.get(conn_key).is_some_and(|conn| conn.role == Role::Idle) {
+            self.hang_up(conn_key);
+        }
+    }
+
     /// An event of a connection.
     pub(super) fn conn_event(&mut self, conn_key: Key, event: &Event) {
         let Some(conn) = self.conns.get_mut(conn_key) else { return };
         conn.ready.event(event);
         let session = conn.session;
         match conn.role {
-            // Whatever an idle connection has to say, it is not the answer to a next request.
-            Role::Idle => return self.hang_up(conn_key),
+            Role::Idle => return,
             Role::Dialling(_) => self.dial_event(conn_key),
             Role::Client | Role::Upstream => {}
         }

@@ -29,7 +29,7 @@ impl Worker {
         if matches!(order, SpoolOrder::Drop) {
             return self.drop_spool(key);
         }
-        let made = self.spools.get(&key).is_some();
+        let made = self.spools.contains_key(&key);
         let spool = self.spools.entry(key).or_default();
         let job = match (&spool.file, order) {
             (None, order) => {

@@ -175,6 +175,13 @@ impl Worker {
             }
         }
         self.world.clock.tick();
+        // Idle connections first: one that has ended must not be used again for a request that
+        // arrived in the same turn.
+        for event in events.iter() {
+            if let Some(key) = Key::from_u64(event.token().0 as u64) {
+                self.drop_idle(key);
+            }
+        }
         for event in events.iter() {
             match event.token() {
                 MAIL => {}
