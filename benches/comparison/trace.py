@@ -3,6 +3,7 @@
 import re
 import signal
 import subprocess
+import time
 
 from .measure import parse_load
 
@@ -49,6 +50,7 @@ def watched(bench, name, row, watcher):
     with proxy:
         parse_load(row, bench.load(row, port, 1))
         watching = subprocess.Popen(watcher(proxy.pids()), stderr=subprocess.DEVNULL)
+        time.sleep(1)  # until it is attached
         operations, _ = parse_load(row, bench.load(row, port, bench.seconds))
         watching.send_signal(signal.SIGINT)
         watching.wait(10)
