@@ -98,6 +98,7 @@ def rounds(bench, count, wanted, names):
 def render(asked, programs, wanted, names, samples):
     lines = report.machine(install.versions(programs), asked)
     lines += report.verdicts(wanted, samples, names[0])
+    lines += report.summary(wanted, samples, names)
     for row in wanted:
         lines += report.table(row, samples[row.key], names[0])
     return "\n".join(lines)

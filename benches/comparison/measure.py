@@ -75,7 +75,7 @@ def measure(bench, name, row):
     with proxy:
         if row.load == "idle":
             return idle(bench, proxy, row, port)
-        parse_load(row, bench.load(row, port, min(0.5, bench.seconds) if row.load != "wrk" else 1))
+        parse_load(row, bench.load(row, port, min(0.5, bench.seconds)))
         cpu, proxy_core, load_core = counters(bench, proxy)
         operations, sample = parse_load(row, bench.load(row, port, bench.seconds))
         cpu_then, proxy_then, load_then = counters(bench, proxy)

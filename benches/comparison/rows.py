@@ -1,6 +1,7 @@
 """The rows of the table: each kind of work and the load that makes it."""
 
 import dataclasses
+import math
 
 
 @dataclasses.dataclass(frozen=True)
@@ -61,7 +62,7 @@ def command(row, programs, port, seconds):
     """The load's command line."""
     if row.load == "wrk":
         url = f"http://127.0.0.1:{port}{row.path}"
-        wrk = [programs["wrk"], "-t1", f"-c{row.connections}", f"-d{seconds:g}s", "--latency"]
+        wrk = [programs["wrk"], "-t1", f"-c{row.connections}", f"-d{math.ceil(seconds)}s", "--latency"]
         return [*wrk, url]
     options = ["--mode", row.load, "-c", str(row.connections), "-s", str(row.size), "--json"]
     if row.rate:
