@@ -1,0 +1,60 @@
+"""Fixtures of the tests with real peers. What a test starts is ended by its id, and shown when the test fails."""
+
+import pytest
+
+from harness.stage import staged
+
+
+@pytest.fixture
+def stage(request):
+    with staged(request.node) as stage:
+        yield stage
+
+
+@pytest.fixture(scope="module")
+def module_stage(request):
+    with staged(request.node) as stage:
+        yield stage
+
+
+@pytest.fixture
+def tidegate(stage):
+    """Starts tidegate: `tidegate({"http-to": address})`."""
+    return stage.tidegate
+
+
+class Subject:
+    """Either router under the same scenario. What the scenario saw is judged: tidegate must do it right; uWSGI's
+    own router is there to show that the scenario catches the fault."""
+
+    def __init__(self, name, stage):
+        self.name, self.stage = name, stage
+        self.is_tidegate = name == "tidegate"
+
+    def start(self, options, **process):
+        start = self.stage.tidegate if self.is_tidegate else self.stage.uwsgi_router
+        return start(options, **process)
+
+    def judge(self, right, saw):
+        if self.is_tidegate:
+            assert right, saw
+        else:
+            assert not right, f"uWSGI's router does this right after all: {saw}"
+
+
+@pytest.fixture(params=["tidegate", "uwsgi-router"])
+def subject(request, stage):
+    return Subject(request.param, stage)
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item):
+    """Adds command lines and logs of what a failed test had started."""
+    outcome = yield
+    report = outcome.get_result()
+    if not report.failed:
+        return
+    for node in item.listchain():
+        for stage in getattr(node, "stages", []):
+            for process in stage.processes:
+                report.sections.append((f"{process.name} (pid {process.pid})", process.describe()))

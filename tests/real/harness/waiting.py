@@ -1,0 +1,14 @@
+"""Deadlines instead of sleeps: look again until it is so, or say what was waited for."""
+
+import time
+
+
+def until(what, look, timeout=10.0, pause=0.02):
+    """The first true value of `look()`; after `timeout` seconds an AssertionError that names `what`."""
+    deadline = time.monotonic() + timeout
+    while True:
+        value = look()
+        if value:
+            return value
+        assert time.monotonic() < deadline, f"not within {timeout:g} s: {what}"
+        time.sleep(pause)
