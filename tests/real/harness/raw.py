@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 TIMEOUT = 10.0
 
 
-class Closed(Exception):
+class Closed(EOFError):
     """The peer ended the connection before what was waited for had come."""
 
 
