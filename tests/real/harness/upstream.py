@@ -1,5 +1,6 @@
 """Upstreams in threads of the test: each connection goes to a function, and all that came in is recorded."""
 
+import errno
 import json
 import socket
 import struct
@@ -118,7 +119,7 @@ class Upstream:
         except (Closed, ConnectionError, TimeoutError):
             pass
         except OSError as error:
-            if error.errno != 9:
+            if error.errno not in (errno.EBADF, errno.ENOTCONN):
                 self.errors.append(error)
         except Exception as error:  # shown by close()
             self.errors.append(error)
