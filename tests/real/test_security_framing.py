@@ -119,7 +119,7 @@ def test_good_chunk_extension_is_dropped(gate):
     assert b"name=value" not in gate.upstream.received
 
 
-@pytest.mark.parametrize("trailer", ["Content-Length: 99", "Host: evil", "Transfer-Encoding: chunked", "X-Trailer: 1"])
+@pytest.mark.parametrize("trailer", ["Content-Length: 99", "Host: evil", "Transfer-Encoding: gzip", "X-Trailer: 1"])
 def test_trailers_reach_nobody(gate, trailer):
     before = len(gate.upstream.received)
     seen = gate.passed(CHUNKED + chunk(b"hi") + b"0\r\n" + trailer.encode() + b"\r\n\r\n")

@@ -140,14 +140,6 @@ def test_identity_of_untrusted_peers_is_replaced(gate):
     assert "evil" not in str(seen) and "6.6.6.6" not in str(seen)
 
 
-def test_identity_of_trusted_peers_is_kept_and_extended(stage):
-    gate = Gate(stage, {"trusted-proxies": "127.0.0.0/8"})
-    seen = gate.passed(LINE + HOST + b"X-Forwarded-For: 6.6.6.6, 127.0.0.9\r\nX-Forwarded-Proto: https\r\n\r\n")
-    fields = {name.lower(): value for name, value in seen["fields"]}
-    assert fields["x-forwarded-for"] == "6.6.6.6, 127.0.0.9, 127.0.0.1"
-    assert fields["x-forwarded-proto"] == "https"
-
-
 def test_requests_byte_by_byte(gate):
     """Where the bytes are cut changes nothing."""
     with gate.router.connect() as raw:

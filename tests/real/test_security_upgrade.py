@@ -8,7 +8,6 @@ from harness import websocket
 from harness.attack import Gate
 from harness.waiting import until
 
-SMUGGLED = b"GET /smuggled HTTP/1.1\r\nHost: a\r\n\r\n"
 LINES = [b"Host: a", b"Upgrade: websocket", b"Connection: Upgrade", b"Sec-WebSocket-Key: " + websocket.KEY.encode(), b"Sec-WebSocket-Version: 13"]
 
 
@@ -51,7 +50,7 @@ NOT_A_TUNNEL = cases(
 def test_a_wrong_101_is_502_and_no_tunnel(stage, response):
     gate = Gate(stage, serve=answering(response))
     with gate.router.connect() as raw:
-        raw.send(websocket.request() + SMUGGLED)
+        raw.send(websocket.request() + websocket.frame(b"smuggled", masked=False))
         answer = raw.response()
         assert answer.status == 502
         assert answer["Sec-WebSocket-Accept"] is None

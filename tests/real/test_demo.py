@@ -1,0 +1,54 @@
+"""`tidegate demo`: the page in headless Chromium shows live round trips, and the two doors work without a browser."""
+
+import json
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from harness import REAL
+from harness.echoes import echo_all
+from harness.raw import Raw
+
+
+@pytest.fixture(scope="module")
+def demo(module_stage):
+    # The demo's own port is fixed; --http moves it.
+    return module_stage.tidegate(arguments=["demo", "--http", "127.0.0.1:0"])
+
+
+def test_page(demo):
+    response = demo.get("/", "Accept: text/html")
+    assert response.status == 200
+    assert response["Content-Type"].startswith("text/html")
+    assert b"tidegate" in response.body
+
+
+def test_websocket(demo):
+    echo_all(demo.url("/ws/echo", "ws"))
+
+
+def test_in_a_browser(demo, module_stage):
+    picture = Path(os.environ.get("TIDEGATE_PICTURE") or module_stage.directory / "demo.png")
+    result = subprocess.run(["node", REAL / "apps" / "demo.js", demo.url("/"), picture], capture_output=True, text=True, timeout=90)
+    assert result.returncode == 0, result.stderr
+    saw = json.loads(result.stdout)
+    assert saw["second"]["ws"] > saw["first"]["ws"] > 0
+    assert saw["second"]["http"] > saw["first"]["http"] > 0
+    assert saw["wrong"]["ws"] == 0
+    assert saw["problems"] == []
+    assert picture.stat().st_size > 10_000
+
+
+def test_without_an_option_it_is_on_8080(stage):
+    """README's first command, where the port is free."""
+    import socket
+
+    with socket.socket() as probe:
+        if probe.connect_ex(("127.0.0.1", 8080)) == 0:
+            pytest.skip("somebody listens on 8080")
+    router = stage.tidegate(arguments=["demo"])
+    assert router.ports[0] == 8080
+    with Raw.connect(8080) as raw:
+        assert raw.get("/").response().status == 200
