@@ -164,12 +164,12 @@ impl Exchange {
         if ports[1].tx_broken && !ports[1].tx_begun && self.retry(&mut ports[1], cx)? {
             return Ok(Outcome::Wait);
         }
+        if self.is_raw() && matches!(self.request, Request::Body) {
+            return Ok(Outcome::Switched);
+        }
         self.advance_request(ports, cx)?;
         if matches!(self.request, Request::Collect(_) | Request::Dialling) {
             return Ok(Outcome::Wait);
-        }
-        if self.is_raw() {
-            return Ok(Outcome::Switched);
         }
         self.advance_response(ports, cx)
     }

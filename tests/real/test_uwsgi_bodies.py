@@ -193,3 +193,18 @@ def test_large_download(stage, worker):
     response = router.get("/big?size=20000000")
     assert len(response.body) == 20_000_000
     assert hashlib.sha256(response.body).hexdigest() == hashlib.sha256((bytes(range(256)) * 78126)[:20_000_000]).hexdigest()
+
+
+def test_each_request_has_a_connection_of_its_own(stage):
+    """A worker takes one request per connection, even when its response could be taken for a kept one."""
+    def linger(peer):
+        peer.packet()
+        peer.reply()
+        peer.is_ended(10)
+
+    upstream = stage.upstream(linger)
+    router = stage.tidegate({"http-to": upstream.address})
+    with router.connect() as raw:
+        for count in (1, 2, 3):
+            assert raw.get("/").response().status == 200
+            assert len(upstream.peers) == count
