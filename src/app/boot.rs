@@ -70,7 +70,7 @@ pub(super) fn run(config: &Config, generation: &Arc<Generation>) -> Result<(), B
     let resolved = Arc::new(resolve(config, &names));
     let offload =
         Offload::start(OFFLOAD.0, OFFLOAD.1).map_err(system("cannot start the disk threads"))?;
-    let most = config.max_connections.unwrap_or(descriptors.saturating_sub(RESERVE) / 2);
+    let most = config.max_connections.unwrap_or((descriptors - RESERVE.min(descriptors / 2)) / 2);
 
     let mut polls = Vec::new();
     for _ in 0..count {

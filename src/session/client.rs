@@ -40,7 +40,7 @@ enum State {
 impl Client {
     /// A connection just accepted.
     pub fn new(peer: Peer, now: Millis) -> Client {
-        Client { state: State::Head(HeadWait::new(now)), peer }
+        Client { state: State::Head(HeadWait::first(now)), peer }
     }
 
     /// A tunnel taken over from elsewhere.
@@ -113,7 +113,7 @@ impl Client {
         record.finish(&line, cx);
         cx.counters.close_reason(reason as usize);
         if keep {
-            return State::Head(HeadWait::new(cx.now));
+            return State::Head(HeadWait::next(cx.now));
         }
         State::Linger(Linger::new(reason, false))
     }
@@ -135,7 +135,7 @@ impl Client {
         ports[1] = Port::default();
         release(exchange, cx);
         if keep {
-            return State::Head(HeadWait::new(cx.now));
+            return State::Head(HeadWait::next(cx.now));
         }
         State::Linger(Linger::new(reason, clean))
     }
@@ -194,7 +194,7 @@ impl Client {
             let asked = Asked::from(&exchange.facts);
             answer::put(&mut ports[0], reason.status(), reason.sentence(), asked, keep, cx);
             match keep {
-                true => State::Head(HeadWait::new(cx.now)),
+                true => State::Head(HeadWait::next(cx.now)),
                 false => State::Linger(Linger::new(reason, false)),
             }
         };
@@ -254,12 +254,11 @@ impl Client {
         }
     }
 
-    /// Between requests, with nothing received of the next and nothing left to send of the last: may
-    /// be closed without loss.
-    pub fn is_idle(&self, client: &Port) -> bool {
-        matches!(&self.state, State::Head(wait) if wait.is_idle())
-            && client.tx.is_empty()
-            && client.rx.is_empty()
+    /// Since when a kept connection has been between requests, with nothing received of the next and
+    /// nothing left to send of the last: it may be closed without loss.
+    pub fn idle_since(&self, client: &Port) -> Option<Millis> {
+        let State::Head(wait) = &self.state else { return None };
+        wait.idle_since().filter(|_| client.tx.is_empty() && client.rx.is_empty())
     }
 
     /// The tunnel, where it is one.

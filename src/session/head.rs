@@ -48,6 +48,8 @@ pub(super) struct HeadWait {
     since: Millis,
     /// When the first byte of the head was seen.
     first_byte: Option<Millis>,
+    /// A request of this connection was answered before.
+    kept: bool,
 }
 
 /// What becomes of the wait.
@@ -77,12 +79,19 @@ impl From<&Facts> for Asked {
 }
 
 impl HeadWait {
-    pub(super) fn new(now: Millis) -> HeadWait {
-        HeadWait { since: now, first_byte: None }
+    /// Waits for a connection's first request.
+    pub(super) fn first(now: Millis) -> HeadWait {
+        HeadWait { since: now, first_byte: None, kept: false }
     }
 
-    pub(super) fn is_idle(&self) -> bool {
-        self.first_byte.is_none()
+    /// Waits for another request on a connection that was kept.
+    pub(super) fn next(now: Millis) -> HeadWait {
+        HeadWait { since: now, first_byte: None, kept: true }
+    }
+
+    /// Since when a kept connection has had nothing to do.
+    pub(super) fn idle_since(&self) -> Option<Millis> {
+        (self.kept && self.first_byte.is_none()).then_some(self.since)
     }
 
     /// `active` is when bytes last moved: the tail of the last answer may still be on its way.

@@ -295,7 +295,7 @@ impl Bench {
 
     /// Whether the machine waits for a next request on a kept connection.
     pub(super) fn awaits_request(&self) -> bool {
-        self.client.is_idle(&self.ports[0])
+        self.client.idle_since(&self.ports[0]).is_some()
     }
 }
 

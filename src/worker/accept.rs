@@ -14,7 +14,7 @@ use super::turn::Worker;
 const BUDGET: usize = 64;
 /// How long accepting rests when descriptors ran out and none could be freed.
 const PAUSE: Duration = Duration::from_millis(100);
-/// Idle connections closed at once to free descriptors.
+/// Idle connections closed at once to make room.
 const SHED: usize = 32;
 
 /// A listening socket of a worker.
@@ -50,7 +50,7 @@ impl Worker {
 
     fn accept_from(&mut self, door: usize) {
         for _ in 0..BUDGET {
-            if self.peers.full() {
+            if self.peers.full() && self.shed_clients() == 0 {
                 return self.pause_accepting("max-connections is reached");
             }
             match self.doors[door].listener.accept() {
@@ -64,7 +64,7 @@ impl Worker {
                 Err(error) => match AcceptFault::of(&error) {
                     AcceptFault::Blocked => {
                         self.doors[door].waiting = false;
-                        return;
+                        return self.all_accepted();
                     }
                     AcceptFault::Exhausted if self.shed() == 0 => {
                         return self.pause_accepting("out of descriptors");
@@ -80,7 +80,7 @@ impl Worker {
         }
     }
 
-    /// Stops accepting for a moment; says so once until it works again.
+    /// Stops accepting for a moment; says so once until nobody waits any more.
     fn pause_accepting(&mut self, why: &'static str) {
         self.accept_after = self.world.clock.now() + PAUSE;
         self.world.counters.accept_pauses.add(1);
@@ -90,12 +90,16 @@ impl Worker {
         }
     }
 
-    /// Gives a new connection to the worker with clearly fewer, or keeps it.
-    fn place(&mut self, stream: Stream, peer: Peer) {
+    /// Nobody waits any more: a pause is over, and would be said again.
+    fn all_accepted(&mut self) {
         if self.accept_paused {
             self.accept_paused = false;
             tracing::info!(worker = self.index, "accepting again");
         }
+    }
+
+    /// Gives a new connection to the worker with clearly fewer, or keeps it.
+    fn place(&mut self, stream: Stream, peer: Peer) {
         self.world.counters.accepted.add(1);
         let lighter = self.peers.lighter(self.index);
         let Some(index) = lighter else {
@@ -157,17 +161,26 @@ impl Worker {
             idle.iter().for_each(|conn| self.hang_up(*conn));
             return idle.len();
         }
-        let clients: Vec<Key> = self
+        self.shed_clients()
+    }
+
+    /// Closes those clients that have been idle longest; how many.
+    fn shed_clients(&mut self) -> usize {
+        let mut idle: Vec<(Millis, Key)> = self
             .sessions
             .iter()
-            .filter(|(_, session)| session.machine.is_idle(&session.ports[0]))
-            .map(|(key, _)| key)
-            .take(SHED)
+            .filter_map(|(key, session)| {
+                Some((session.machine.idle_since(&session.ports[0])?, key))
+            })
             .collect();
-        for key in &clients {
+        if idle.len() > SHED {
+            idle.select_nth_unstable_by_key(SHED, |(since, _)| *since);
+            idle.truncate(SHED);
+        }
+        for (_, key) in &idle {
             self.world.counters.close_reason(CloseReason::Shed as usize);
             self.remove(*key);
         }
-        clients.len()
+        idle.len()
     }
 }
