@@ -196,7 +196,6 @@ fn decide(
         }
         None => (None, Record::default()),
     };
-    record.begin(head, cx);
     let keep = head.keep_alive && generation.keepalive.is_some() && !cx.draining;
     let refuse = |reason: CloseReason,
                   status,
@@ -214,7 +213,10 @@ fn decide(
     };
 
     let Scratch { path, host, route: captures, out, .. } = &mut *cx.scratch;
-    let path = match canonical(head.path, generation.merge_slashes, path) {
+    let canonical = canonical(head.path, generation.merge_slashes, path);
+    let logged = canonical.as_ref().map_or(head.path, |path| path.sent);
+    record.begin(head, logged, generation.log, cx.now);
+    let path = match canonical {
         Ok(path) => path,
         Err(error) => {
             let sentence = error.to_string();

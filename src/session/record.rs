@@ -40,13 +40,20 @@ pub(super) struct Record {
 }
 
 impl Record {
-    /// Starts the record of a request, rendering what the line will need of its head.
-    pub(super) fn begin(&mut self, head: &RequestHead<'_, '_>, cx: &Cx<'_>) {
+    /// Starts the record of a request, rendering what the line will need of its head. `path` is what the
+    /// head's path comes to.
+    pub(super) fn begin(
+        &mut self,
+        head: &RequestHead<'_, '_>,
+        path: &[u8],
+        format: Option<LogFormat>,
+        now: Millis,
+    ) {
         let mut request = std::mem::take(&mut self.request);
         request.clear();
-        *self = Record { began: Some(cx.now), ..Record::default() };
-        if let Some(format) = cx.generation.log {
-            render_request(format, head, &mut request);
+        *self = Record { began: Some(now), ..Record::default() };
+        if let Some(format) = format {
+            render_request(format, head, path, &mut request);
         }
         self.request = request;
     }
@@ -204,7 +211,12 @@ pub(super) fn tunnel_ended(tunnel: &Tunnel, peer: &Peer, reason: CloseReason, cx
     }
 }
 
-fn render_request(format: LogFormat, head: &RequestHead<'_, '_>, out: &mut Vec<u8>) {
+fn render_request(
+    format: LogFormat,
+    head: &RequestHead<'_, '_>,
+    path: &[u8],
+    out: &mut Vec<u8>,
+) {
     let field = |known| head.fields.get(known);
     let (referer, agent) = (field(Known::Referer), field(Known::UserAgent));
     match format {
@@ -212,19 +224,30 @@ fn render_request(format: LogFormat, head: &RequestHead<'_, '_>, out: &mut Vec<u
             out.push(b'"');
             write_escaped(head.method_name.as_bytes(), out);
             out.push(b' ');
-            write_escaped(head.target, out);
+            write_escaped(path, out);
+            if let Some(query) = head.query {
+                out.push(b'?');
+                write_escaped(query, out);
+            }
             let _ = write!(out, " {}\" \"", head.version.as_str());
             write_escaped(referer.unwrap_or(b"-"), out);
             out.extend_from_slice(b"\" \"");
             write_escaped(agent.unwrap_or(b"-"), out);
             out.push(b'"');
+            if path != head.path {
+                out.extend_from_slice(b" raw=\"");
+                write_escaped(head.target, out);
+                out.push(b'"');
+            }
         }
         LogFormat::Json => {
             out.extend_from_slice(b"\"method\":");
             write_json(head.method_name.as_bytes(), out);
             for (name, value) in [
                 ("host", Some(head.host)),
-                ("target", Some(head.target)),
+                ("path", Some(path)),
+                ("query", head.query),
+                ("raw", (path != head.path).then_some(head.target)),
                 ("referer", referer),
                 ("agent", agent),
             ] {
