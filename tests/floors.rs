@@ -19,7 +19,16 @@ const FLOORS: &[Floor] = &[
     Floor {
         name: "proto",
         below: &["base", "buf"],
-        crates: &["httparse", "memchr", "sha1", "base64", "simdutf8", "httpdate", "percent_encoding", "itoa"],
+        crates: &[
+            "httparse",
+            "memchr",
+            "sha1",
+            "base64",
+            "simdutf8",
+            "httpdate",
+            "percent_encoding",
+            "itoa",
+        ],
     },
     Floor { name: "config", below: &["base", "buf"], crates: &["strsim"] },
     Floor { name: "reactor", below: &["base", "buf"], crates: &["mio", "socket2", "rustix"] },
@@ -41,7 +50,9 @@ const FLOORS: &[Floor] = &[
     },
     Floor {
         name: "app",
-        below: &["base", "buf", "proto", "config", "reactor", "route", "upstream", "session", "worker"],
+        below: &[
+            "base", "buf", "proto", "config", "reactor", "route", "upstream", "session", "worker",
+        ],
         crates: &["clap", "signal_hook", "signal_hook_mio", "mio", "rustix", "tracing_subscriber"],
     },
 ];
@@ -60,13 +71,22 @@ fn each_floor_imports_only_what_is_below() {
                 for other in paths(line, "crate::") {
                     let known = FLOORS.iter().any(|floor| floor.name == other);
                     if known && other != floor.name && !floor.below.contains(&other) {
-                        faults.push(format!("{}:{number}: {} sees {other}", file.display(), floor.name));
+                        faults.push(format!(
+                            "{}:{number}: {} sees {other}",
+                            file.display(),
+                            floor.name
+                        ));
                     }
                 }
                 for name in &dependencies {
-                    let allowed = floor.crates.contains(&name.as_str()) || ANYWHERE.contains(&name.as_str());
+                    let allowed =
+                        floor.crates.contains(&name.as_str()) || ANYWHERE.contains(&name.as_str());
                     if !allowed && names(line, name) {
-                        faults.push(format!("{}:{number}: {} names the crate {name}", file.display(), floor.name));
+                        faults.push(format!(
+                            "{}:{number}: {} names the crate {name}",
+                            file.display(),
+                            floor.name
+                        ));
                     }
                 }
             }
@@ -131,7 +151,8 @@ fn names(line: &str, name: &str) -> bool {
     line.match_indices(name).any(|(at, _)| {
         let before = line[..at].chars().next_back();
         let after = &line[at + name.len()..];
-        let starts = before.is_none_or(|c| !c.is_alphanumeric() && c != '_' && c != ':' && c != '"');
+        let starts =
+            before.is_none_or(|c| !c.is_alphanumeric() && c != '_' && c != ':' && c != '"');
         starts && after.starts_with("::")
     })
 }

@@ -72,25 +72,29 @@ impl Rx {
     }
 
     /// Brings more bytes together at the front when they lie in several segments, so that a head can
-    /// be parsed in one piece; false when that makes it no longer (one piece already, or a block full).
+    /// be parsed in one piece; false when they do already, or the pool has no block. A block is filled
+    /// first; what needs more gets an allocation of its own.
     pub fn gather(&mut self, pool: &Pool) -> bool {
         if !self.chain.is_split() {
             return false;
         }
         let Some(mut block) = pool.take() else { return false };
-        let before = self.bytes().len();
-        for segment in self.chain.iter() {
-            if block.append(segment.bytes()) < segment.len() {
-                break;
+        let front = if self.bytes().len() < block.room() {
+            for segment in self.chain.iter() {
+                if block.append(segment.bytes()) < segment.len() {
+                    break;
+                }
             }
-        }
-        pool.count_head(block.len());
-        if block.len() <= before {
-            return false;
-        }
-        self.chain.consume(block.len());
+            Segment::Block(block)
+        } else {
+            let mut whole = Vec::with_capacity(self.chain.len());
+            self.chain.iter().for_each(|segment| whole.extend_from_slice(segment.bytes()));
+            Segment::Stub(Stub::from(whole.into_boxed_slice()))
+        };
+        pool.count_head(front.len());
+        self.chain.consume(front.len());
         let mut gathered = Chain::default();
-        gathered.push(Segment::Block(block));
+        gathered.push(front);
         while let Some(segment) = self.chain.pop() {
             gathered.push(segment);
         }
@@ -109,11 +113,6 @@ impl Rx {
             pool.count_payload(front.len());
             *front = Segment::Stub(Stub::new(front.bytes()));
         }
-    }
-
-    /// The largest head that fits one block.
-    pub const fn longest_head() -> usize {
-        BLOCK - HEADROOM
     }
 }
 
@@ -153,16 +152,18 @@ mod tests {
     }
 
     #[test]
-    fn gathers_no_more_than_a_block() {
+    fn gathers_into_a_block_and_then_into_more() {
         let pool = Pool::new(1);
         let mut rx = Rx::default();
-        for _ in 0..3 {
-            rx.push(block(&pool, &[b'x'; 10_000]));
+        for fill in [b'x', b'y', b'z'] {
+            rx.push(block(&pool, &[fill; 10_000]));
         }
         assert!(rx.gather(&pool));
-        assert_eq!(rx.bytes().len(), Rx::longest_head());
-        assert_eq!(rx.len(), 30_000);
-        assert!(!rx.gather(&pool), "the first block is full");
+        assert!(rx.bytes().len() > 16 << 10 && rx.bytes().len() < 20_000);
+        assert!(rx.gather(&pool));
+        assert_eq!(rx.bytes(), [[b'x'; 10_000], [b'y'; 10_000], [b'z'; 10_000]].concat());
+        assert!(!rx.gather(&pool));
+        assert!(rx.room() > 0, "there is room for more");
     }
 
     #[test]

@@ -37,7 +37,7 @@ const MESSAGES: &[(&str, &str)] = &[
     ),
     (
         "[tidegate]\nmax-head = 2m",
-        "8:12: [tidegate] max-head = \"2m\": expected a size from 256 to 1m",
+        "8:12: [tidegate] max-head = \"2m\": expected a size from 256 to 64k",
     ),
     (
         "[tidegate]\nmax-fields = 257",

@@ -211,12 +211,7 @@ pub(super) fn tunnel_ended(tunnel: &Tunnel, peer: &Peer, reason: CloseReason, cx
     }
 }
 
-fn render_request(
-    format: LogFormat,
-    head: &RequestHead<'_, '_>,
-    path: &[u8],
-    out: &mut Vec<u8>,
-) {
+fn render_request(format: LogFormat, head: &RequestHead<'_, '_>, path: &[u8], out: &mut Vec<u8>) {
     let field = |known| head.fields.get(known);
     let (referer, agent) = (field(Known::Referer), field(Known::UserAgent));
     match format {

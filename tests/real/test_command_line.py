@@ -94,13 +94,13 @@ def test_run_is_the_same(stage):
 def test_several_listeners(stage):
     upstream = stage.upstream(http_ok)
     path = stage.directory / "front.sock"
-    router = stage.tidegate({"http": ["127.0.0.1:0", "127.0.0.1:0", "[::1]:0", f"unix:{path}"], "default": f"http:{upstream.address}", "workers": 2})
+    router = stage.tidegate({"http": ["127.0.0.1:0", "127.0.0.2:0", "[::1]:0", f"unix:{path}"], "default": f"http:{upstream.address}", "workers": 2})
     assert router.get("/").status == 200
     import socket
 
     from harness.raw import Raw
 
-    with Raw(socket.create_connection(("127.0.0.1", router.ports[1]))) as raw:
+    with Raw(socket.create_connection(("127.0.0.2", router.ports[1]))) as raw:
         assert raw.get("/").response().status == 200
     with Raw(socket.create_connection(("::1", router.ports[2]))) as raw:
         assert raw.get("/").response().status == 200

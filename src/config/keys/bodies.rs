@@ -6,23 +6,26 @@ use super::super::units::word_flag;
 use super::super::value::{Fault, Value};
 use super::{Group, Kind, Outcome, Set, key};
 
+/// What a connection's window holds of a head.
+const HEAD_MAX: u64 = 64 << 10;
+
 pub(super) const GROUP: Group = Group {
     title: "Bodies and limits",
     intro: "",
     keys: &[
         key("max-uri", Kind::Size, Set::Main(|draft, value| {
-            draft.config.limits.max_uri = value.size_within(64..=1 << 20)?;
+            draft.config.limits.max_uri = value.size_within(64..=HEAD_MAX)?;
             Ok(())
         }))
         .default("8k")
         .says("longest request target, else 414")
         .example("4k"),
         key("max-head", Kind::Size, Set::Main(|draft, value| {
-            draft.config.limits.max_head = value.size_within(256..=1 << 20)?;
+            draft.config.limits.max_head = value.size_within(256..=HEAD_MAX)?;
             Ok(())
         }))
         .default("16k")
-        .says("longest request head, else 431")
+        .says("longest request head, at most 64k, else 431")
         .example("32k"),
         key("max-fields", Kind::Number, Set::Main(|draft, value| {
             draft.config.limits.max_fields = value.number(1..=MAX_FIELDS as u64)? as usize;
