@@ -15,7 +15,7 @@ const ANYWHERE: &[&str] = &["tracing", "thiserror"];
 
 const FLOORS: &[Floor] = &[
     Floor { name: "base", below: &[], crates: &["httpdate"] },
-    Floor { name: "buf", below: &["base"], crates: &[] },
+    Floor { name: "buf", below: &["base"], crates: &["rustix"] },
     Floor {
         name: "proto",
         below: &["base", "buf"],
@@ -30,8 +30,12 @@ const FLOORS: &[Floor] = &[
             "itoa",
         ],
     },
-    Floor { name: "config", below: &["base", "buf"], crates: &["strsim"] },
-    Floor { name: "reactor", below: &["base", "buf"], crates: &["mio", "socket2", "rustix"] },
+    Floor { name: "config", below: &["base", "buf"], crates: &["strsim", "rustix"] },
+    Floor {
+        name: "reactor",
+        below: &["base", "buf"],
+        crates: &["mio", "socket2", "rustix", "arc_swap", "tempfile"],
+    },
     Floor {
         name: "route",
         below: &["base", "buf", "proto", "config", "reactor"],

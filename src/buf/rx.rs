@@ -1,6 +1,6 @@
 //! The receive window: what was read from a connection and not yet consumed by its machine.
 
-use super::{BLOCK, Block, Chain, HEADROOM, Pool, Segment, Stub};
+use super::{BLOCK, Block, Chain, Pool, Segment, Stub};
 
 /// Blocks a window holds at most; one read fills as many at once.
 pub const RX_BLOCKS: usize = 4;
