@@ -100,7 +100,7 @@ impl Client {
         if client.tx.is_empty() || gone {
             return State::Closed(reason);
         }
-        State::Linger(Linger::new(reason, client.rx.is_empty()))
+        State::Linger(Linger::new(reason, client.rx.is_empty(), cx.now))
     }
 
     /// A request that got no exchange: answered by us.
@@ -115,7 +115,7 @@ impl Client {
         if keep {
             return State::Head(HeadWait::next(cx.now));
         }
-        State::Linger(Linger::new(reason, false))
+        State::Linger(Linger::new(reason, false, cx.now))
     }
 
     /// Response and request are through.
@@ -124,7 +124,8 @@ impl Client {
         let reason = CloseReason::Done;
         self.write_line(&exchange, reason, None, cx);
         let keep = exchange.keep;
-        let clean = exchange.request_is_read() && ports[0].rx.is_empty();
+        let said_all = exchange.facts.last && exchange.request_is_read();
+        let clean = said_all && ports[0].rx.is_empty();
         cx.actions.push(match exchange.server_id().filter(|_| exchange.reusable) {
             Some(server) => Action::Park(server),
             None => Action::Hangup,
@@ -137,7 +138,7 @@ impl Client {
         if keep {
             return State::Head(HeadWait::next(cx.now));
         }
-        State::Linger(Linger::new(reason, clean))
+        State::Linger(Linger::new(reason, clean, cx.now))
     }
 
     /// The connection is a tunnel from here on.
@@ -188,14 +189,14 @@ impl Client {
             if exchange.until_close {
                 ports[0].tx_end = Some(TxEnd::Abort);
             }
-            State::Linger(Linger::new(reason, true))
+            State::Linger(Linger::new(reason, true, cx.now))
         } else {
             exchange.record.status = reason.status();
             let asked = Asked::from(&exchange.facts);
             answer::put(&mut ports[0], reason.status(), reason.sentence(), asked, keep, cx);
             match keep {
                 true => State::Head(HeadWait::next(cx.now)),
-                false => State::Linger(Linger::new(reason, false)),
+                false => State::Linger(Linger::new(reason, false, cx.now)),
             }
         };
         self.write_line(&exchange, reason, None, cx);

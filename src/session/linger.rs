@@ -28,14 +28,16 @@ pub(super) struct Linger {
     dropped: usize,
     /// The client owes us nothing: close as soon as all is sent.
     clean: bool,
+    /// When it began; the answer may be there because nothing had moved for long.
+    began: Millis,
     /// When all was sent.
     sent: Option<Millis>,
 }
 
 impl Linger {
-    /// `clean`: the whole request was read, so nothing but our own bytes is on its way.
-    pub(super) fn new(reason: CloseReason, clean: bool) -> Linger {
-        Linger { reason, dropped: 0, clean, sent: None }
+    /// `clean`: the client sends nothing more, so nothing but our own bytes is on its way.
+    pub(super) fn new(reason: CloseReason, clean: bool, now: Millis) -> Linger {
+        Linger { reason, dropped: 0, clean, began: now, sent: None }
     }
 
     /// `Some` when the connection can be closed.
@@ -59,7 +61,7 @@ impl Linger {
     pub(super) fn deadline(&self, active: Millis) -> Millis {
         match self.sent {
             Some(sent) => sent + PATIENCE,
-            None => active + FLUSH,
+            None => active.max(self.began) + FLUSH,
         }
     }
 }

@@ -28,6 +28,8 @@ mod record;
 mod request;
 mod response;
 mod settings;
+#[cfg(test)]
+mod sim;
 mod snapshot;
 mod spool;
 #[cfg(test)]

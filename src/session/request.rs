@@ -38,6 +38,8 @@ pub(super) struct Facts {
     pub(super) max_body: u64,
     /// `Expect: 100-continue` is not answered yet.
     pub(super) expects_continue: bool,
+    /// The client announced that it sends nothing behind this request.
+    pub(super) last: bool,
     /// The client prefers HTML to plain text.
     pub(super) html: bool,
     /// The accept key a 101 must carry; `Some` for a WebSocket handshake only.
@@ -70,6 +72,7 @@ impl Facts {
             },
             max_body,
             expects_continue: head.expect_continue,
+            last: !head.keep_alive,
             html: prefers_html(head.fields.get(Known::Accept)),
             accept,
             peer,

@@ -60,7 +60,7 @@ impl Exchange {
             return Outcome::Wait;
         }
         // What the client still sends of this request must not become the next one.
-        self.keep &= !still_sending && self.request_is_read();
+        self.keep &= self.request_is_read();
         self.reusable &= accepts
             && matches!(self.request, Request::Done)
             && upstream.rx.is_empty()
@@ -186,13 +186,16 @@ impl Exchange {
             }
             Body::Chunked | Body::UntilClose => (Framing::Plain, Body::UntilClose),
         };
-        let body_unread = matches!(self.request, Request::Replay(_)) || !self.request_is_read();
-        let refused = matches!(self.request, Request::Refused);
+        let body_unread = !self.request_is_read();
         let lasting = matches!(self.route.target.place, Place::Http { .. });
         self.until_close = sent_as == Body::UntilClose;
-        self.reusable = lasting && head.keep_alive && head.body != Body::UntilClose;
-        self.keep &=
-            !self.until_close && !cx.draining && !(body_unread && (head.status >= 400 || refused));
+        self.reusable = lasting
+            && head.keep_alive
+            && head.body != Body::UntilClose
+            && !matches!(self.request, Request::Refused);
+        self.keep &= !self.until_close
+            && !cx.draining
+            && !(body_unread && (head.status >= 400 || !self.reusable));
         self.record.status = head.status;
         cx.counters.response(head.status);
         self.put_head(head, sent_as, client, cx);

@@ -28,3 +28,35 @@ fn a_body_refused_after_the_response_began_ends_the_connection_too() {
     bench.ends(Side::Client, RxEnd::Finished);
     assert_eq!(bench.closed(), Some(CloseReason::Done));
 }
+
+#[test]
+fn a_silent_client_is_told_so_before_it_is_closed() {
+    let mut bench = asked(format!("{POST}12345"));
+    bench.expire();
+    assert_eq!(bench.closed(), None, "the answer is still to be sent");
+    assert!(bench.client_reads().starts_with("HTTP/1.1 408 "));
+    assert_eq!(bench.actions(), "hangup");
+    bench.expire();
+    assert_eq!(bench.closed(), Some(CloseReason::BodyTimeout));
+    assert_eq!(bench.ports[0].tx_end, Some(TxEnd::Finish));
+}
+
+#[test]
+fn a_raw_body_is_not_touched() {
+    let mut bench = Bench::new();
+    let head = "POST /raw HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n";
+    bench.client_says(format!("{head}a\r\n0123"));
+    assert_eq!(bench.actions(), "dial 0 fresh", "it could not be tried again");
+    bench.input(Input::Dialled { reused: false });
+    bench.client_says("456789\r\n0\r\n\r\n");
+    let sent = bench.upstream_reads();
+    assert!(sent.ends_with("\r\n\r\na\r\n0123456789\r\n0\r\n\r\n"), "{sent}");
+}
+
+#[test]
+fn an_answer_that_comes_before_the_body_says_that_the_connection_ends() {
+    let mut bench = asked("POST /uwsgi HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\n");
+    bench.upstream_says(OK);
+    assert_eq!(bench.actions(), "hangup");
+    assert!(bench.client_reads().contains("Connection: close\r\n"));
+}

@@ -1,0 +1,443 @@
+//! What a worker does, without sockets: fills and flushes ports, carries out actions, keeps idle
+//! connections, temporary files and deadlines.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::dice::Dice;
+use super::invariants;
+use super::wire::{Got, Wire};
+use crate::base::Millis;
+use crate::buf::{RX_BLOCKS, Segment};
+use crate::session::testing::{World, generation, peer};
+use crate::session::*;
+use crate::upstream::ServerId;
+
+/// One client connection and the upstream connection it has.
+pub(super) struct Session {
+    pub(super) machine: Client,
+    pub(super) ports: [Port; 2],
+    pub(super) wires: [Option<usize>; 2],
+    finished: [bool; 2],
+    dialling: Option<Dialling>,
+    active: Millis,
+    pub(super) closed: Option<CloseReason>,
+}
+
+struct Dialling {
+    due: u64,
+    works: bool,
+    ours: bool,
+}
+
+/// What the disk is to do, and when it has.
+struct Job {
+    due: u64,
+    session: usize,
+    order: SpoolOrder,
+}
+
+/// How often, in a hundred, what goes wrong.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Faults {
+    pub(super) dial: usize,
+    pub(super) disk: usize,
+    /// Tunnels are written down and taken up so often.
+    pub(super) snapshot: usize,
+}
+
+/// The worker of one run.
+pub(super) struct Router {
+    pub(super) world: World,
+    pub(super) sessions: Vec<Session>,
+    pub(super) wires: Vec<Wire>,
+    /// Upstream connections nobody serves yet: wire and route.
+    pub(super) opened: Vec<(usize, String)>,
+    idle: Vec<(ServerId, usize)>,
+    spools: HashMap<usize, Vec<u8>>,
+    jobs: Vec<Job>,
+    faults: Faults,
+    /// Requests whose dial or disk failed.
+    pub(super) tainted: Vec<u64>,
+    /// What was written to connections that had died.
+    pub(super) vanished: Vec<Vec<u8>>,
+    pub(super) spooled: u64,
+    /// Large bodies are among what is asked and answered.
+    pub(super) much: bool,
+    pub(super) snapshots: u64,
+}
+
+impl Router {
+    pub(super) fn new(faults: Faults) -> Router {
+        Router {
+            world: World::new(generation()),
+            sessions: Vec::new(),
+            wires: Vec::new(),
+            opened: Vec::new(),
+            idle: Vec::new(),
+            spools: HashMap::new(),
+            jobs: Vec::new(),
+            faults,
+            tainted: Vec::new(),
+            vanished: Vec::new(),
+            spooled: 0,
+            much: false,
+            snapshots: 0,
+        }
+    }
+
+    pub(super) fn now(&self) -> u64 {
+        self.world.clock.now().get()
+    }
+
+    /// A client connects; its wire.
+    pub(super) fn accept(&mut self, dice: &mut Dice) -> usize {
+        let now = self.world.clock.now();
+        let wire = self.wire(dice);
+        self.sessions.push(Session {
+            machine: Client::new(peer(), now),
+            ports: Default::default(),
+            wires: [Some(wire), None],
+            finished: [false; 2],
+            dialling: None,
+            active: now,
+            closed: None,
+        });
+        wire
+    }
+
+    fn wire(&mut self, dice: &mut Dice) -> usize {
+        self.wires.push(Wire::new(self.much, dice));
+        self.wires.len() - 1
+    }
+
+    /// Advances one session as far as what the kernel shows of it allows; whether anything happened.
+    /// `all`: the kernel shows everything.
+    pub(super) fn drive(&mut self, key: usize, all: bool, dice: &mut Dice) -> bool {
+        if self.sessions[key].closed.is_some() {
+            return false;
+        }
+        self.snapshot(key, dice);
+        let shown = |dice: &mut Dice| match all {
+            true => usize::MAX,
+            false => dice.pick(&[0, 1, 10, 300, 20_000, usize::MAX]),
+        };
+        let mut reads = [shown(dice), shown(dice)];
+        let mut writes = [shown(dice), shown(dice)];
+        let mut anything = false;
+        loop {
+            let filled = self.fill(key, &mut reads, dice);
+            let session = &mut self.sessions[key];
+            if filled > 0 {
+                session.active = self.world.clock.now();
+            }
+            session.machine.advance(&mut session.ports, &mut self.world.cx(session.active));
+            let acted = self.act(key, dice);
+            let flushed = self.flush(key, &mut writes);
+            if self.sessions[key].machine.closed().is_some() {
+                self.remove(key, dice);
+                return true;
+            }
+            if filled + flushed > 0 {
+                self.sessions[key].active = self.world.clock.now();
+            } else if !acted {
+                break;
+            }
+            anything = true;
+        }
+        let session = &mut self.sessions[key];
+        for port in &mut session.ports {
+            port.rx.settle(&self.world.pool);
+            port.tx.settle(&self.world.pool);
+        }
+        invariants::after_a_turn(session, &self.world);
+        if let Some(deadline) = self.deadline(key) {
+            assert!(
+                deadline > self.now(),
+                "a deadline in the past: {:?}",
+                self.sessions[key].machine
+            );
+        }
+        anything
+    }
+
+    /// Writes a tunnel down and takes it up again, with new ports.
+    fn snapshot(&mut self, key: usize, dice: &mut Dice) {
+        let session = &mut self.sessions[key];
+        if session.machine.tunnel().is_none() || !dice.chance(self.faults.snapshot) {
+            return;
+        }
+        let now = self.world.clock.now();
+        let written = session.machine.snapshot(&session.ports, now).expect("a tunnel");
+        let routes = &self.world.generation.routes;
+        let route = |name: &str| routes.iter().find(|route| *route.name == *name).map(Arc::clone);
+        let (machine, ports) = Client::restore(&written, now, route).expect("a tunnel");
+        (session.machine, session.ports) = (machine, ports);
+        self.snapshots += 1;
+    }
+
+    fn fill(&mut self, key: usize, shown: &mut [usize; 2], dice: &mut Dice) -> usize {
+        let mut total = 0;
+        for side in [Side::Client, Side::Upstream] {
+            let at = side as usize;
+            let session = &mut self.sessions[key];
+            let Some(wire) = session.wires[at] else { continue };
+            let port = &mut session.ports[at];
+            let wants = side == Side::Upstream || session.machine.wants_client_bytes(port);
+            if port.rx_end.is_some() || !wants || shown[at] == 0 {
+                continue;
+            }
+            let wire = &mut self.wires[wire];
+            let most = shown[at].min(dice.pick(&[1, 100, 20_000, 20_000, 20_000]));
+            let room = port.rx.room();
+            let got = match port.rx.tail_block() {
+                Some(tail) => {
+                    let got = wire.router_read(most.min(tail.room()));
+                    if let Got::Bytes(bytes) = &got {
+                        tail.append(bytes);
+                    }
+                    got
+                }
+                None if room == 0 => continue,
+                None => {
+                    let mut block = self.world.pool.take().expect("a block");
+                    let got = wire.router_read(most.min(block.room()));
+                    if let Got::Bytes(bytes) = &got {
+                        block.append(bytes);
+                        port.rx.push(Segment::Block(block));
+                    }
+                    got
+                }
+            };
+            match got {
+                Got::Bytes(bytes) => {
+                    total += bytes.len();
+                    shown[at] = shown[at].saturating_sub(bytes.len());
+                }
+                Got::Nothing => {}
+                Got::End | Got::Reset => {
+                    let end = if got == Got::End { RxEnd::Finished } else { RxEnd::Reset };
+                    port.rx_end = Some(end);
+                    total += 1;
+                }
+            }
+            assert!(port.rx.iter().count() <= 2 * RX_BLOCKS);
+        }
+        total
+    }
+
+    fn flush(&mut self, key: usize, shown: &mut [usize; 2]) -> usize {
+        let session = &mut self.sessions[key];
+        let mut total = 0;
+        for side in [Side::Upstream, Side::Client] {
+            let at = side as usize;
+            let Some(wire) = session.wires[at] else { continue };
+            let port = &mut session.ports[at];
+            let wire = &mut self.wires[wire];
+            while !port.tx.is_empty() && !port.tx_broken && shown[at] > 0 {
+                match wire.router_write(port.tx.bytes(), shown[at]) {
+                    Some(0) => break,
+                    Some(n) => {
+                        port.tx.sent(n);
+                        port.tx_begun = true;
+                        total += n;
+                        shown[at] = shown[at].saturating_sub(n);
+                    }
+                    None => {
+                        port.tx_broken = true;
+                        if port.tx_begun {
+                            port.tx.clear();
+                        }
+                        total += 1;
+                    }
+                }
+            }
+            if port.tx_end == Some(TxEnd::Finish) && port.tx.is_empty() && !session.finished[at] {
+                session.finished[at] = true;
+                wire.router_finish();
+                total += 1;
+            }
+        }
+        total
+    }
+
+    fn act(&mut self, key: usize, dice: &mut Dice) -> bool {
+        let mut acted = false;
+        while !self.world.actions.is_empty() {
+            acted = true;
+            for action in std::mem::take(&mut self.world.actions) {
+                match action {
+                    Action::Dial { route, server, fresh } => {
+                        self.dial(key, &route, server, fresh, dice);
+                    }
+                    Action::Hangup => self.hang_up(key, dice),
+                    Action::Park(server) => {
+                        let wire = self.sessions[key].wires[1].take().expect("a connection");
+                        self.idle.push((server, wire));
+                    }
+                    Action::Spool(SpoolOrder::Drop) => _ = self.spools.remove(&key),
+                    Action::Spool(order) => {
+                        self.spools.entry(key).or_default();
+                        let due = self.now() + dice.below(300) as u64;
+                        self.jobs.push(Job { due, session: key, order });
+                    }
+                }
+            }
+        }
+        acted
+    }
+
+    fn input(&mut self, key: usize, input: Input) {
+        let session = &mut self.sessions[key];
+        let mut cx = self.world.cx(session.active);
+        session.machine.input(input, &mut session.ports, &mut cx);
+    }
+
+    fn dial(&mut self, key: usize, route: &Route, server: u16, fresh: bool, dice: &mut Dice) {
+        let session = &self.sessions[key];
+        assert!(session.wires[1].is_none(), "a dial while connected");
+        assert!(session.dialling.is_none(), "a dial while dialling");
+        let server = route.target.server(server).expect("a server").id;
+        if !fresh && let Some(at) = self.idle.iter().rposition(|(id, _)| *id == server) {
+            let (_, wire) = self.idle.remove(at);
+            self.attach(key, wire);
+            return self.input(key, Input::Dialled { reused: true });
+        }
+        let mut dialling = Dialling { due: self.now(), works: true, ours: false };
+        if dice.chance(self.faults.dial) {
+            self.tainted.extend(asked(&session.ports[1]));
+            dialling.works = false;
+            dialling.ours = dice.chance(10);
+            dialling.due = dice.pick(&[self.now(), self.now(), self.now() + 100, u64::MAX]);
+        } else if dice.chance(60) {
+            dialling.due += dice.below(1000) as u64;
+        }
+        let due = dialling.due;
+        self.sessions[key].dialling = Some(dialling);
+        if due <= self.now() {
+            self.dialled(key, dice);
+        }
+    }
+
+    /// A dial is decided.
+    fn dialled(&mut self, key: usize, dice: &mut Dice) {
+        let Some(dialling) = self.sessions[key].dialling.take() else { return };
+        if !dialling.works {
+            return self.input(key, Input::DialFailed { ours: dialling.ours });
+        }
+        let (route, _) = self.sessions[key].machine.dialling().expect("a dial that is waited for");
+        let route = route.name.to_string();
+        let wire = self.wire(dice);
+        self.opened.push((wire, route));
+        self.attach(key, wire);
+        self.input(key, Input::Dialled { reused: false });
+    }
+
+    fn attach(&mut self, key: usize, wire: usize) {
+        let session = &mut self.sessions[key];
+        session.wires[1] = Some(wire);
+        session.finished[1] = false;
+        session.ports[1].tx_broken = false;
+        session.ports[1].tx_begun = false;
+    }
+
+    fn hang_up(&mut self, key: usize, dice: &mut Dice) {
+        self.sessions[key].dialling = None;
+        if let Some(wire) = self.sessions[key].wires[1].take() {
+            self.close(wire, false, dice);
+        }
+    }
+
+    fn close(&mut self, wire: usize, abort: bool, dice: &mut Dice) {
+        let wire = &mut self.wires[wire];
+        wire.router_close(abort, dice);
+        self.vanished.push(std::mem::take(&mut wire.vanished));
+    }
+
+    fn remove(&mut self, key: usize, dice: &mut Dice) {
+        assert!(self.world.actions.is_empty(), "{:?}", self.world.actions);
+        let session = &mut self.sessions[key];
+        session.closed = session.machine.closed();
+        let abort = session.ports[0].tx_end == Some(TxEnd::Abort);
+        session.ports = Default::default();
+        let client = session.wires[0].take().expect("a client");
+        self.close(client, abort, dice);
+        self.hang_up(key, dice);
+        self.spools.remove(&key);
+    }
+
+    /// When a session must be looked at even if nothing happens.
+    fn deadline(&self, key: usize) -> Option<u64> {
+        let session = &self.sessions[key];
+        let timeouts = HeadTimeouts::of(&self.world.generation);
+        session.machine.deadline(session.active, &timeouts).map(Millis::get)
+    }
+
+    /// Does what is due by the clock; whether there was anything.
+    pub(super) fn do_due(&mut self, dice: &mut Dice) -> bool {
+        let now = self.now();
+        let due = |session: &Session| session.dialling.as_ref().is_some_and(|dial| dial.due <= now);
+        if let Some(key) = self.sessions.iter().position(due) {
+            self.dialled(key, dice);
+            self.act(key, dice);
+            self.drive(key, false, dice);
+            return true;
+        }
+        let Some(at) = self.jobs.iter().position(|job| job.due <= now) else { return false };
+        let job = self.jobs.remove(at);
+        let Some(file) = self.spools.get_mut(&job.session) else { return true };
+        let input = match job.order {
+            _ if dice.chance(self.faults.disk) => Input::SpoolFailed,
+            SpoolOrder::Append(bytes) => {
+                file.extend(&bytes);
+                self.spooled += bytes.len() as u64;
+                Input::Spooled(bytes.len())
+            }
+            SpoolOrder::Read { offset, len } => {
+                Input::Unspooled(file[offset as usize..][..len].to_vec())
+            }
+            SpoolOrder::Drop => return true,
+        };
+        self.input(job.session, input);
+        self.act(job.session, dice);
+        self.drive(job.session, false, dice);
+        true
+    }
+
+    /// The next time at which something happens by itself.
+    pub(super) fn next_time(&self) -> Option<u64> {
+        let live = || (0..self.sessions.len()).filter(|key| self.sessions[*key].closed.is_none());
+        let deadlines = live().filter_map(|key| self.deadline(key));
+        let dials = self.sessions.iter().filter_map(|session| session.dialling.as_ref());
+        let jobs = self.jobs.iter().map(|job| job.due);
+        deadlines.chain(dials.map(|dial| dial.due)).chain(jobs).min()
+    }
+
+    /// The worker notices idle connections that have something to say.
+    pub(super) fn sweep_idle(&mut self, all: bool, dice: &mut Dice) {
+        for (server, wire) in std::mem::take(&mut self.idle) {
+            let dead = self.wires[wire].peer_is_gone() || self.wires[wire].readable() > 0;
+            match all || dead {
+                true => self.close(wire, false, dice),
+                false => self.idle.push((server, wire)),
+            }
+        }
+    }
+}
+
+/// The number of the request whose head waits in a port.
+fn asked(port: &Port) -> Option<u64> {
+    id_in(port.tx.bytes())
+}
+
+/// The number of the request whose head stands in `bytes`.
+pub(super) fn id_in(bytes: &[u8]) -> Option<u64> {
+    let text = String::from_utf8_lossy(bytes);
+    let name = crate::session::testing::ROUTES.iter().filter_map(|name| {
+        let at = text.find(&format!("/{name}/"))?;
+        Some((at, name.len() + 2))
+    });
+    let (at, len) = name.min()?;
+    let digits: String = text[at + len..].chars().take_while(char::is_ascii_digit).collect();
+    digits.parse().ok()
+}

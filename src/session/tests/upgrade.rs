@@ -1,0 +1,53 @@
+//! WebSocket handshakes, and what may become of the connection.
+
+use super::*;
+
+const HANDSHAKE: &str = "GET /http HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+    Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+const PROOF: &str = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+    Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n";
+
+#[test]
+fn the_right_proof_opens_a_tunnel_and_early_bytes_wait_for_it() {
+    let mut bench = Bench::new();
+    bench.client_says(format!("{HANDSHAKE}early"));
+    assert!(bench.dialled(false).ends_with("\r\n\r\n"));
+    bench.upstream_says(format!("{PROOF}hello"));
+    assert!(bench.client.tunnel().is_some());
+    assert!(bench.client_reads().ends_with("\r\n\r\nhello"));
+    assert_eq!(bench.upstream_reads(), "early");
+    assert_eq!(bench.log().lines().count(), 1);
+    bench.ends(Side::Client, RxEnd::Finished);
+    assert_eq!((bench.ports[1].tx_end, bench.closed()), (Some(TxEnd::Finish), None));
+    bench.upstream_says("last");
+    bench.ends(Side::Upstream, RxEnd::Finished);
+    assert_eq!(bench.client_reads(), "last");
+    assert_eq!(bench.closed(), Some(CloseReason::Done));
+    assert_eq!(bench.log().lines().count(), 1);
+}
+
+#[test]
+fn bytes_behind_a_handshake_that_failed_are_no_request() {
+    for answer in [OK.to_owned(), PROOF.replace("s3p", "AAA")] {
+        let mut bench = asked(HANDSHAKE);
+        bench.upstream_says(answer);
+        assert!(bench.client_reads().contains("Connection: close\r\n"));
+        bench.actions();
+        bench.client_says(GET);
+        assert_eq!(bench.actions(), "", "nothing is dialled for it");
+    }
+}
+
+#[test]
+fn an_idle_connection_that_had_died_is_replaced_once() {
+    let mut bench = Bench::new();
+    bench.client_says(HANDSHAKE);
+    bench.dialled(true);
+    bench.ends(Side::Upstream, RxEnd::Finished);
+    assert_eq!(bench.actions(), "hangup, dial 0 fresh");
+    bench.input(Input::Dialled { reused: false });
+    assert!(bench.upstream_reads().contains("Sec-WebSocket-Key"));
+    bench.ends(Side::Upstream, RxEnd::Finished);
+    assert_eq!(bench.actions(), "hangup");
+    assert!(bench.client_reads().starts_with("HTTP/1.1 502 "));
+}
