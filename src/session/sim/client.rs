@@ -306,7 +306,8 @@ impl Client {
         }
         let behind = self.next.checked_sub(1).map(|at| &self.asks[at]);
         let may = self.next == self.answered
-            || self.pipelines && behind.is_some_and(|ask| !ask.upgrade && !ask.close && ask.misdeed.is_none());
+            || self.pipelines
+                && behind.is_some_and(|ask| !ask.upgrade && !ask.close && ask.misdeed.is_none());
         let ready = self.out.is_empty() && self.held.is_none() && self.stop.is_none();
         if !ready || !may || self.told_to_close || self.next >= self.asks.len() {
             return false;

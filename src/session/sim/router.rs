@@ -267,8 +267,8 @@ impl Router {
             acted = true;
             for action in std::mem::take(&mut self.world.actions) {
                 match action {
-                    Action::Dial { route, server, fresh } => {
-                        self.dial(key, &route, server, fresh, dice);
+                    Action::Dial { route, server, reuse } => {
+                        self.dial(key, &route, server, reuse, dice);
                     }
                     Action::Hangup => self.hang_up(key, dice),
                     Action::Park(server) => {
@@ -293,19 +293,18 @@ impl Router {
         session.machine.input(input, &mut session.ports, &mut cx);
     }
 
-    fn dial(&mut self, key: usize, route: &Route, server: u16, fresh: bool, dice: &mut Dice) {
+    fn dial(&mut self, key: usize, route: &Route, server: u16, reuse: Reuse, dice: &mut Dice) {
         let session = &self.sessions[key];
         assert!(session.wires[1].is_none(), "a dial while connected");
         assert!(session.dialling.is_none(), "a dial while dialling");
         let server = route.target.server(server).expect("a server").id;
-        if !fresh && let Some(at) = self.idle.iter().rposition(|(id, _)| *id == server) {
-            let (_, wire) = self.idle.remove(at);
+        if let Some(wire) = self.check_out(server, reuse, dice) {
             self.attach(key, wire);
             return self.input(key, Input::Dialled { reused: true });
         }
         let mut dialling = Dialling { due: self.now(), works: true, ours: false };
         if dice.chance(self.faults.dial) {
-            self.tainted.extend(asked(&session.ports[1]));
+            self.tainted.extend(asked(&self.sessions[key].ports[1]));
             dialling.works = false;
             dialling.ours = dice.chance(10);
             dialling.due = dice.pick(&[self.now(), self.now(), self.now() + 100, u64::MAX]);
@@ -317,6 +316,23 @@ impl Router {
         if due <= self.now() {
             self.dialled(key, dice);
         }
+    }
+
+    /// An idle connection to a server. That it has died may not be known yet, but bytes are: what an
+    /// event has said of an idle connection is dealt with before it is used.
+    fn check_out(&mut self, server: ServerId, reuse: Reuse, dice: &mut Dice) -> Option<usize> {
+        if reuse == Reuse::Never {
+            return None;
+        }
+        while let Some(at) = self.idle.iter().rposition(|(id, _)| *id == server) {
+            let (_, wire) = self.idle.remove(at);
+            let state = &self.wires[wire];
+            if state.readable() == 0 && (reuse == Reuse::Any || !state.peer_is_gone()) {
+                return Some(wire);
+            }
+            self.close(wire, false, dice);
+        }
+        None
     }
 
     /// A dial is decided.
