@@ -33,7 +33,7 @@ fn mask_payload_bytewise(bencher: Bencher<'_, '_>, len: usize) {
 
 #[divan::bench(args = [5, 125, 1000, 70_000])]
 fn frame_parse(bencher: Bencher<'_, '_>, payload: u64) {
-    let rules = Rules { sender: Sender::Client, rsv1: false, max_payload: 1 << 20 };
+    let rules = Rules { sender: Sender::Client, rsv1: false, max_message: 1 << 20 };
     let mut bytes = [0; HEAD_MAX];
     FrameHead::new(Opcode::Binary, payload).masked(KEY).encode(&mut bytes);
     bencher.bench(|| FrameHead::parse(black_box(&bytes), black_box(&rules)));
@@ -109,5 +109,34 @@ fn uwsgi_packet(bencher: Bencher<'_, '_>, kind: &str) {
     bencher.bench_local(|| {
         out.clear();
         uwsgi::encode_request(black_box(&head), &packet, &mut out).is_ok()
+    });
+}
+
+/// A stream of masked messages as one read brings it, and the rules it is read by.
+fn messages(len: usize, count: usize) -> (Vec<u8>, Rules) {
+    let rules = Rules { sender: Sender::Client, rsv1: false, max_message: 1 << 20 };
+    let mut head = [0; HEAD_MAX];
+    let head_len = FrameHead::new(Opcode::Text, len as u64).masked(KEY).encode(&mut head);
+    let one = [&head[..head_len], &vec![b'x'; len]].concat();
+    (one.repeat(count), rules)
+}
+
+/// One message in one read, as an idle connection's next one comes.
+#[divan::bench(args = [5, 125, 1000, 70_000])]
+fn tracker_message(bencher: Bencher<'_, '_>, len: usize) {
+    let (bytes, rules) = messages(len, 1);
+    let (mut tracker, mut tally) = (Tracker::default(), Tally::default());
+    bencher.bench_local(|| {
+        tracker.advance(black_box(&bytes), Until::End, black_box(&rules), &mut tally)
+    });
+}
+
+/// A hundred messages in one read.
+#[divan::bench(args = [5, 125])]
+fn tracker_hundred_messages(bencher: Bencher<'_, '_>, len: usize) {
+    let (bytes, rules) = messages(len, 100);
+    let (mut tracker, mut tally) = (Tracker::default(), Tally::default());
+    bencher.bench_local(|| {
+        tracker.advance(black_box(&bytes), Until::End, black_box(&rules), &mut tally)
     });
 }

@@ -6,7 +6,7 @@ use crate::connection::Fault;
 use crate::message::Message;
 
 /// Frames of any data size are taken, as the message's size is checked on its own.
-const RULES: Rules = Rules { sender: Sender::Server, rsv1: false, max_payload: u64::MAX };
+const RULES: Rules = Rules { sender: Sender::Server, rsv1: false, max_message: u64::MAX };
 
 /// A frame that has come in whole.
 pub(crate) enum Arrived {
@@ -94,7 +94,7 @@ impl Incoming {
             return Ok(&[]);
         };
         self.head.clear();
-        self.sequence.accept(&head)?;
+        self.sequence.accept(&head, &RULES)?;
         (self.opcode, self.fin, self.left) = (Some(head.opcode), head.fin, head.payload);
         Ok(&bytes[len - had..])
     }

@@ -9,6 +9,7 @@ pub mod config;
 pub mod h1;
 pub mod path;
 pub mod uwsgi;
+pub mod ws;
 
 /// What a target does with one input: it panics when something is wrong.
 pub type Check = fn(&[u8]);
@@ -21,4 +22,6 @@ pub const TARGETS: &[(&str, Check)] = &[
     ("canonical_path", path::canonical_path),
     ("uwsgi_response", uwsgi::uwsgi_response),
     ("ini", config::ini),
+    ("ws_frame", ws::ws_frame),
+    ("ws_tracker", ws::ws_tracker),
 ];

@@ -14,8 +14,8 @@ use super::pages;
 
 /// Bytes read at once, and about how many are written at once.
 const READ: usize = 64 << 10;
-/// The longest frame taken. Payload is echoed as it comes, so it bounds patience, not memory.
-const RULES: Rules = Rules { sender: Sender::Client, rsv1: false, max_payload: 64 << 20 };
+/// The longest message taken. Payload is echoed as it comes, so it bounds patience, not memory.
+const RULES: Rules = Rules { sender: Sender::Client, rsv1: false, max_message: 64 << 20 };
 
 /// Appends the 101, or the refusal of a handshake that is none.
 pub(super) fn accept(head: &RequestHead<'_, '_>, out: &mut Vec<u8>) -> Result<(), ()> {
@@ -106,7 +106,9 @@ impl Echo<'_> {
     /// Takes the next header, and the payload too when it is a control frame.
     fn frame(&mut self, bytes: &mut [u8], out: &mut Vec<u8>) -> Result<Option<usize>, Closed> {
         let parsed = FrameHead::parse(bytes, &RULES).and_then(|parsed| {
-            parsed.map(|(head, len)| self.sequence.accept(&head).map(|()| (head, len))).transpose()
+            parsed
+                .map(|(head, len)| self.sequence.accept(&head, &RULES).map(|()| (head, len)))
+                .transpose()
         });
         let (head, len) = match parsed {
             Ok(Some(parsed)) => parsed,

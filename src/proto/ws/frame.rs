@@ -1,11 +1,11 @@
 //! The frame header of hybi-07 to RFC 6455: parsing and encoding, for both roles.
 
-use super::close::CloseCode;
+use super::close::{CloseCode, CloseError};
 
 /// The longest frame header: two bytes, an eight-byte length and a mask key.
 pub const HEAD_MAX: usize = 14;
 /// The longest payload of a control frame (RFC 6455 section 5.5).
-pub const CONTROL_MAX: u64 = 125;
+pub const CONTROL_MAX: usize = 125;
 
 /// Who sends a frame: a client masks, a server does not (RFC 6455 section 5.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -60,8 +60,8 @@ pub struct Rules {
     pub sender: Sender,
     /// Whether RSV1 may be set, on the first frame of a data message: permessage-deflate was agreed.
     pub rsv1: bool,
-    /// The longest payload of one frame, in bytes.
-    pub max_payload: u64,
+    /// The longest message, in bytes of payload as they are on the wire.
+    pub max_message: u64,
 }
 
 /// A frame's header.
@@ -106,8 +106,8 @@ pub enum FrameError {
     /// A length with its most significant bit set (RFC 6455 section 5.2).
     #[error("a length of more than 63 bits")]
     LengthOverflow,
-    /// A payload above the limit (RFC 6455 section 7.4.1, code 1009).
-    #[error("a frame above the size limit")]
+    /// A message above the limit (RFC 6455 section 7.4.1, code 1009).
+    #[error("a message above the size limit")]
     TooLarge,
     /// A continuation frame where no message is open (RFC 6455 section 5.4).
     #[error("a continuation frame without a message")]
@@ -115,6 +115,9 @@ pub enum FrameError {
     /// A new data frame where a message is still open (RFC 6455 section 5.4).
     #[error("a new message inside a fragmented one")]
     UnfinishedMessage,
+    /// A close frame that says what may not be said.
+    #[error("{0}")]
+    Close(CloseError),
 }
 
 impl FrameError {
@@ -122,6 +125,7 @@ impl FrameError {
     pub const fn close_code(self) -> CloseCode {
         match self {
             Self::TooLarge => CloseCode::TOO_LARGE,
+            Self::Close(error) => error.close_code(),
             _ => CloseCode::PROTOCOL,
         }
     }
@@ -155,11 +159,11 @@ impl FrameHead {
             _ => {}
         }
         let short = second & 0x7f;
-        if opcode.is_control() && u64::from(short) > CONTROL_MAX {
+        if opcode.is_control() && usize::from(short) > CONTROL_MAX {
             return Err(FrameError::LongControl);
         }
         let Some((payload, rest)) = parse_length(short, rest)? else { return Ok(None) };
-        if payload > rules.max_payload {
+        if payload > rules.max_message && !opcode.is_control() {
             return Err(FrameError::TooLarge);
         }
         let (mask, rest) = if masked {
@@ -171,13 +175,27 @@ impl FrameHead {
         Ok(Some((Self { fin, rsv1, opcode, mask, payload }, bytes.len() - rest.len())))
     }
 
+    /// How many bytes a header that starts with `bytes` has at least; at least one more than these
+    /// while [`FrameHead::parse`] asks for more.
+    pub fn len_at_least(bytes: &[u8]) -> usize {
+        let Some(second) = bytes.get(1) else { return 2 };
+        let length = match second & 0x7f {
+            126 => 2,
+            127 => 8,
+            _ => 0,
+        };
+        2 + length + if second & 0x80 != 0 { 4 } else { 0 }
+    }
+
     /// Writes the header, its length in the shortest form, to the start of `out`; returns its size.
     ///
     /// The payload length must be below 2^63, and at most [`CONTROL_MAX`] for a control frame.
     #[inline]
     pub fn encode(&self, out: &mut [u8; HEAD_MAX]) -> usize {
         debug_assert!(self.payload >> 63 == 0);
-        debug_assert!(!self.opcode.is_control() || (self.fin && self.payload <= CONTROL_MAX));
+        debug_assert!(
+            !self.opcode.is_control() || (self.fin && self.payload <= CONTROL_MAX as u64)
+        );
         let [first, second, rest @ ..] = out;
         *first = u8::from(self.fin) << 7 | u8::from(self.rsv1) << 6 | self.opcode as u8;
         let mask_bit = u8::from(self.mask.is_some()) << 7;
@@ -243,34 +261,6 @@ fn parse_length(short: u8, rest: &[u8]) -> Result<Option<(u64, &[u8])>, FrameErr
         return Err(FrameError::LengthNotMinimal);
     }
     Ok(Some((payload, rest)))
-}
-
-/// Whether a message is open in one direction: which data frames may come next.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Sequence {
-    open: bool,
-}
-
-impl Sequence {
-    /// Takes the next header of the direction (RFC 6455 section 5.4).
-    #[inline]
-    pub fn accept(&mut self, head: &FrameHead) -> Result<(), FrameError> {
-        if head.opcode.is_control() {
-            return Ok(());
-        }
-        match (head.opcode == Opcode::Continuation, self.open) {
-            (true, false) => return Err(FrameError::UnexpectedContinuation),
-            (false, true) => return Err(FrameError::UnfinishedMessage),
-            _ => {}
-        }
-        self.open = !head.fin;
-        Ok(())
-    }
-
-    /// Whether the next data frame must continue a message.
-    pub const fn is_open(self) -> bool {
-        self.open
-    }
 }
 
 #[cfg(test)]

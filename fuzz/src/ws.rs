@@ -1,0 +1,132 @@
+//! WebSocket frames: the same however they are split, followed by their headers or read whole.
+
+use tidegate::proto::ws::*;
+
+/// Small enough for the limit to be reached by short inputs.
+const MESSAGE_MAX: u64 = 200;
+
+/// The first byte of an input: who speaks and what was agreed; the rest are the frames.
+fn rules(data: &[u8]) -> (Rules, &[u8]) {
+    let (flags, frames) = data.split_first().unwrap_or((&0, &[]));
+    let sender = if flags & 1 == 0 { Sender::Client } else { Sender::Server };
+    (Rules { sender, rsv1: flags & 2 != 0, max_message: MESSAGE_MAX }, frames)
+}
+
+/// A header is the same at every split, and is written as it was read.
+pub fn ws_frame(data: &[u8]) {
+    let (rules, bytes) = rules(data);
+    let whole = FrameHead::parse(bytes, &rules);
+    for end in 0..bytes.len().min(HEAD_MAX) {
+        let (prefix, _) = bytes.split_at(end);
+        let part = FrameHead::parse(prefix, &rules);
+        assert!(part == Ok(None) || part == whole, "at {end}: {part:?}, not {whole:?}");
+        let least = FrameHead::len_at_least(prefix);
+        assert!(part != Ok(None) || whole.is_err() || least > end, "{least} at {end}");
+    }
+    let Ok(Some((head, len))) = whole else { return };
+    let mut written = [0; HEAD_MAX];
+    assert_eq!(head.encode(&mut written), len, "the shortest form");
+    assert_eq!(written.get(..len), bytes.get(..len));
+}
+
+/// What is there to know about a stream of frames.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Story {
+    /// Offsets between frames, and whether no message is open there.
+    boundaries: Vec<(usize, bool)>,
+    controls: Vec<(usize, Opcode, Vec<u8>)>,
+    fault: Option<FrameError>,
+    messages: u64,
+    passed: usize,
+}
+
+/// The tracker never reports a boundary where none is, at any split: it tells what reading whole
+/// frames one by one tells.
+pub fn ws_tracker(data: &[u8]) {
+    let (rules, frames) = rules(data);
+    let expected = read(frames, &rules);
+    for step in [1, 2, 3, 7, 64, frames.len()] {
+        let every = tracked(frames, step, Until::Frame, &rules);
+        assert_eq!(every, expected, "in steps of {step}");
+        for until in [Until::Message, Until::End] {
+            let some = tracked(frames, step, until, &rules);
+            assert!(some.boundaries.iter().all(|at| expected.boundaries.contains(at)));
+            assert_eq!((some.fault, some.messages), (expected.fault, expected.messages));
+            assert_eq!((&some.controls, some.passed), (&expected.controls, expected.passed));
+        }
+    }
+}
+
+/// Reads the frames of a stream that is all there.
+fn read(stream: &[u8], rules: &Rules) -> Story {
+    let mut story = Story::default();
+    let mut sequence = Sequence::default();
+    loop {
+        story.boundaries.push((story.passed, !sequence.is_open()));
+        let (_, rest) = stream.split_at(story.passed);
+        let parsed = FrameHead::parse(rest, rules);
+        let (head, len) = match parsed {
+            Ok(Some(parsed)) => parsed,
+            Ok(None) => return story,
+            Err(fault) => return Story { fault: Some(fault), ..story },
+        };
+        let end = len + head.payload as usize;
+        if head.opcode.is_control() {
+            let Some(payload) = rest.get(len..end) else { return story };
+            let mut payload = payload.to_vec();
+            mask(&mut payload, head.mask.unwrap_or_default(), 0);
+            if head.opcode == Opcode::Close
+                && let Err(fault) = parse_close(&payload)
+            {
+                return Story { fault: Some(FrameError::Close(fault)), ..story };
+            }
+            story.controls.push((story.passed, head.opcode, payload));
+        } else if let Err(fault) = sequence.accept(&head, rules) {
+            return Story { fault: Some(fault), ..story };
+        } else {
+            story.messages += u64::from(head.fin);
+        }
+        if end > rest.len() {
+            return Story { passed: stream.len(), ..story };
+        }
+        story.passed += end;
+    }
+}
+
+/// Follows a stream that arrives in steps.
+fn tracked(stream: &[u8], step: usize, until: Until, rules: &Rules) -> Story {
+    let mut story = Story { boundaries: vec![(0, true)], ..Story::default() };
+    let (mut tracker, mut tally) = (Tracker::default(), Tally::default());
+    let mut arrived = 0;
+    loop {
+        let piece = stream.get(story.passed..arrived).unwrap_or_default();
+        let at = story.passed;
+        match tracker.advance(piece, until, rules, &mut tally) {
+            Ok(Step::Pass(n)) => story.passed += n,
+            Ok(Step::Control(control)) => {
+                let mut payload = [0; CONTROL_MAX];
+                let payload = control.payload(piece, &mut payload).to_vec();
+                story.controls.push((at, control.head.opcode, payload));
+                story.passed += control.len;
+            }
+            Ok(Step::Need(least)) => {
+                assert!(piece.len() < least && piece.len() < CONTROL_FRAME_MAX, "held too long");
+                assert!(piece.is_empty() || tracker.at_frame(), "held inside a frame");
+                if arrived == stream.len() {
+                    break;
+                }
+                arrived = (arrived + step.max(1)).min(stream.len());
+                continue;
+            }
+            Err(fault) => {
+                story.fault = Some(fault);
+                break;
+            }
+        }
+        if tracker.at_frame() {
+            story.boundaries.push((story.passed, tracker.at_message()));
+        }
+    }
+    story.messages = tally.messages;
+    story
+}

@@ -1,0 +1,101 @@
+//! Which frames may follow each other in one direction, and how long their message may become.
+
+use super::frame::{FrameError, FrameHead, Opcode, Rules};
+
+/// Whether a message is open in one direction, and how long it is so far.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Sequence {
+    open: bool,
+    size: u64,
+}
+
+impl Sequence {
+    /// A direction in which a message of `size` bytes so far is open, or none.
+    pub const fn resume(open: Option<u64>) -> Self {
+        match open {
+            Some(size) => Self { open: true, size },
+            None => Self { open: false, size: 0 },
+        }
+    }
+
+    /// Takes the next header of the direction (RFC 6455 section 5.4); nothing changes when it is
+    /// refused.
+    #[inline]
+    pub fn accept(&mut self, head: &FrameHead, rules: &Rules) -> Result<(), FrameError> {
+        if head.opcode.is_control() {
+            return Ok(());
+        }
+        match (head.opcode == Opcode::Continuation, self.open) {
+            (true, false) => return Err(FrameError::UnexpectedContinuation),
+            (false, true) => return Err(FrameError::UnfinishedMessage),
+            _ => {}
+        }
+        let size = self.size.saturating_add(head.payload);
+        if size > rules.max_message {
+            return Err(FrameError::TooLarge);
+        }
+        *self = Self { open: !head.fin, size: if head.fin { 0 } else { size } };
+        Ok(())
+    }
+
+    /// Whether the next data frame must continue a message.
+    pub const fn is_open(self) -> bool {
+        self.open
+    }
+
+    /// Bytes of payload of the open message that were announced so far; `None` between messages.
+    pub const fn open(self) -> Option<u64> {
+        if self.open { Some(self.size) } else { None }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::frame::Sender;
+    use super::*;
+
+    const RULES: Rules = Rules { sender: Sender::Server, rsv1: false, max_message: 10 };
+
+    const fn frame(opcode: Opcode, fin: bool, payload: u64) -> FrameHead {
+        FrameHead { fin, ..FrameHead::new(opcode, payload) }
+    }
+
+    #[test]
+    fn fragments_follow_each_other() {
+        let first = frame(Opcode::Text, false, 1);
+        let middle = frame(Opcode::Continuation, false, 1);
+        let last = frame(Opcode::Continuation, true, 1);
+        let whole = frame(Opcode::Binary, true, 1);
+        let ping = frame(Opcode::Ping, true, 0);
+        let mut sequence = Sequence::default();
+        for head in [whole, first, ping, middle, last, whole] {
+            sequence.accept(&head, &RULES).unwrap();
+        }
+        assert_eq!(sequence.accept(&last, &RULES), Err(FrameError::UnexpectedContinuation));
+        sequence.accept(&first, &RULES).unwrap();
+        assert_eq!(sequence.open(), Some(1));
+        assert_eq!(sequence.accept(&whole, &RULES), Err(FrameError::UnfinishedMessage));
+        assert_eq!(sequence, Sequence::resume(Some(1)));
+    }
+
+    #[test]
+    fn fragments_share_the_limit_of_their_message() {
+        let mut sequence = Sequence::default();
+        sequence.accept(&frame(Opcode::Text, false, 6), &RULES).unwrap();
+        sequence.accept(&frame(Opcode::Ping, true, 125), &RULES).unwrap();
+        let before = sequence;
+        let next = frame(Opcode::Continuation, false, 5);
+        assert_eq!(sequence.accept(&next, &RULES), Err(FrameError::TooLarge));
+        assert_eq!(sequence, before);
+        sequence.accept(&frame(Opcode::Continuation, true, 4), &RULES).unwrap();
+        assert_eq!(sequence, Sequence::default(), "the next message counts anew");
+        sequence.accept(&frame(Opcode::Text, true, 10), &RULES).unwrap();
+        sequence.accept(&frame(Opcode::Text, false, 1), &RULES).unwrap();
+        let endless = frame(Opcode::Continuation, false, (1 << 63) - 1);
+        let unlimited = Rules { max_message: u64::MAX, ..RULES };
+        for _ in 0..3 {
+            sequence.accept(&endless, &unlimited).unwrap();
+        }
+        assert_eq!(sequence.open(), Some(u64::MAX), "saturated");
+    }
+}

@@ -1,0 +1,167 @@
+//! Follows the frames of one direction by their headers alone, while the bytes themselves pass.
+
+use super::control::Control;
+use super::frame::{FrameError, FrameHead, Opcode, Rules};
+use super::sequence::Sequence;
+
+/// Where in the stream of frames of one direction the next byte lies.
+///
+/// The caller shows the bytes that come next in pieces of any size and does what the [`Step`] says.
+/// A frame's header and a control frame are held until whole, so that bytes of ours may go in
+/// wherever the tracker stands between frames; data payload passes as it comes, unseen.
+///
+/// What is held is at most a header or a control frame: a piece of [`CONTROL_FRAME_MAX`] bytes is
+/// always enough for a step other than [`Step::Need`].
+///
+/// [`CONTROL_FRAME_MAX`]: super::CONTROL_FRAME_MAX
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tracker {
+    left: u64,
+    sequence: Sequence,
+}
+
+const _: () = assert!(size_of::<Tracker>() <= 24);
+
+/// What has gone by in one direction.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// Messages, counted at the header of their last fragment.
+    pub messages: u64,
+    /// Fragments, the last of each message not counted.
+    pub fragments: u64,
+    /// Bytes of data payload that were announced.
+    pub payload: u64,
+    /// Pings.
+    pub pings: u32,
+    /// Pongs.
+    pub pongs: u32,
+}
+
+/// How far [`Tracker::advance`] goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Until {
+    /// To the end of the piece, over as many frames as lie in it.
+    End,
+    /// To the next end of a frame: where a control frame of ours may follow.
+    Frame,
+    /// To the next end of a message: where a message of ours may follow.
+    Message,
+}
+
+/// What to do with the bytes of a piece.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// So many bytes pass, at least one; the tracker is behind them.
+    Pass(usize),
+    /// The piece starts with a whole control frame; the tracker is behind it.
+    Control(Control),
+    /// Nothing can be said before this many bytes lie in one piece; the tracker has not moved.
+    Need(usize),
+}
+
+impl Tracker {
+    /// A tracker that stands where another one did: `left` bytes before the end of a frame, in a
+    /// message of which `open` bytes were announced.
+    pub const fn resume(left: u64, open: Option<u64>) -> Self {
+        Self { left, sequence: Sequence::resume(open) }
+    }
+
+    /// Bytes of payload up to the next frame boundary: they may pass unseen.
+    pub const fn left(&self) -> u64 {
+        self.left
+    }
+
+    /// Bytes announced so far of the fragmented message that is open.
+    pub const fn open(&self) -> Option<u64> {
+        self.sequence.open()
+    }
+
+    /// Whether the next byte starts a frame: a control frame of ours may go in here.
+    pub const fn at_frame(&self) -> bool {
+        self.left == 0
+    }
+
+    /// Whether the next byte starts a frame outside any message: a message of ours may go in here.
+    pub const fn at_message(&self) -> bool {
+        self.left == 0 && !self.sequence.is_open()
+    }
+
+    /// Notes that `n` of the [`Tracker::left`] bytes went by unseen.
+    pub fn pass(&mut self, n: u64) {
+        debug_assert!(n <= self.left);
+        self.left = self.left.saturating_sub(n);
+    }
+
+    /// Looks at the bytes that come next.
+    ///
+    /// A fault is reported when everything before its frame has passed, and again at each call; of
+    /// that frame nothing passes. [`FrameError::close_code`] is what its sender is told.
+    #[inline]
+    pub fn advance(
+        &mut self,
+        bytes: &[u8],
+        until: Until,
+        rules: &Rules,
+        tally: &mut Tally,
+    ) -> Result<Step, FrameError> {
+        let mut rest = bytes;
+        loop {
+            let here = self.left.min(rest.len() as u64);
+            self.left -= here;
+            rest = rest.get(here as usize..).unwrap_or_default();
+            let passed = bytes.len() - rest.len();
+            if passed > 0 && (rest.is_empty() || self.is_at(until)) {
+                return Ok(Step::Pass(passed));
+            }
+            if self.left > 0 {
+                return Ok(Step::Need(1));
+            }
+            let (head, len) = match FrameHead::parse(rest, rules) {
+                Ok(Some(parsed)) if !parsed.0.opcode.is_control() => parsed,
+                _ if passed > 0 => return Ok(Step::Pass(passed)),
+                Ok(Some((head, len))) => return control(head, len, rest, tally),
+                Ok(None) => return Ok(Step::Need(FrameHead::len_at_least(rest))),
+                Err(error) => return Err(error),
+            };
+            if let Err(error) = self.sequence.accept(&head, rules) {
+                return if passed > 0 { Ok(Step::Pass(passed)) } else { Err(error) };
+            }
+            tally.messages += u64::from(head.fin);
+            tally.fragments += u64::from(!head.fin);
+            tally.payload = tally.payload.wrapping_add(head.payload);
+            self.left = head.payload;
+            rest = rest.get(len..).unwrap_or_default();
+        }
+    }
+
+    #[inline]
+    fn is_at(&self, until: Until) -> bool {
+        match until {
+            Until::End => false,
+            Until::Frame => self.at_frame(),
+            Until::Message => self.at_message(),
+        }
+    }
+}
+
+/// A control frame, once it is whole.
+#[cold]
+fn control(
+    head: FrameHead,
+    len: usize,
+    bytes: &[u8],
+    tally: &mut Tally,
+) -> Result<Step, FrameError> {
+    let Some(control) = Control::read(head, len, bytes)? else {
+        return Ok(Step::Need(len + head.payload as usize));
+    };
+    match head.opcode {
+        Opcode::Ping => tally.pings = tally.pings.wrapping_add(1),
+        Opcode::Pong => tally.pongs = tally.pongs.wrapping_add(1),
+        _ => {}
+    }
+    Ok(Step::Control(control))
+}
+
+#[cfg(test)]
+mod tests;
