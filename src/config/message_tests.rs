@@ -114,7 +114,7 @@ const MESSAGES: &[(&str, &str)] = &[
     ),
     (
         "[tidegate]\nwebsockets-mode = guard",
-        "8:19: [tidegate] websockets-mode = \"guard\": guard is not in this version; expected pass",
+        "8:19: [tidegate] websockets-mode = \"guard\": guard is not in this version; expected pass or track",
     ),
     (
         "[tidegate]\norigin = same",

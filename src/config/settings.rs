@@ -36,6 +36,27 @@ pub struct Settings {
     pub websockets: bool,
     /// `websockets-mode`.
     pub websockets_mode: WebSocketMode,
+    /// `websockets-ping-freq`; `None`: clients are not pinged.
+    pub ping_freq: Option<Duration>,
+    /// `websockets-pong-tolerance`.
+    pub pong_tolerance: Duration,
+    /// `websockets-pong-freq`; `None`: no unasked pongs.
+    pub pong_freq: Option<Duration>,
+    /// `websockets-max-size`: largest message, in bytes.
+    pub max_message: u64,
+    /// `websockets-max-age`; `None`: a WebSocket may live for ever.
+    pub max_age: Option<Duration>,
+    /// `websockets-rate`; `None`: as many messages as a client sends.
+    pub rate: Option<Rate>,
+}
+
+/// So many per second, and so many at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rate {
+    /// In a second.
+    pub per_second: u32,
+    /// At once.
+    pub burst: u32,
 }
 
 /// Who answers `Expect: 100-continue`.
@@ -54,6 +75,8 @@ pub enum ManageExpect {
 pub enum WebSocketMode {
     /// Opaque bytes.
     Pass,
+    /// Frame headers are followed: keepalive, limits, clean closing.
+    Track,
 }
 
 impl Default for Settings {
@@ -73,7 +96,13 @@ impl Default for Settings {
             timeout: Duration::from_secs(60),
             tunnel_timeout: None,
             websockets: true,
-            websockets_mode: WebSocketMode::Pass,
+            websockets_mode: WebSocketMode::Track,
+            ping_freq: Some(Duration::from_secs(30)),
+            pong_tolerance: Duration::from_secs(10),
+            pong_freq: None,
+            max_message: 1024 << 10,
+            max_age: None,
+            rate: None,
         }
     }
 }

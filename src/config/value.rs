@@ -163,6 +163,17 @@ impl Value {
         }
     }
 
+    /// A size whose bare number counts kilobytes, as in uWSGI.
+    pub(super) fn kilobytes(&self) -> Result<u64, Fault> {
+        match digits(self.text()) {
+            Some(kilobytes) => kilobytes
+                .checked_mul(1 << 10)
+                .filter(|bytes| *bytes > 0)
+                .ok_or_else(|| Fault::new("expected kilobytes, at least 1")),
+            None => self.size(),
+        }
+    }
+
     /// A number of bytes within bounds, which the message names.
     pub(super) fn size_within(&self, bounds: RangeInclusive<u64>) -> Result<usize, Fault> {
         let found = self.size()?;

@@ -4,9 +4,8 @@ use std::time::Duration;
 
 use super::super::units::word_flag;
 use super::super::value::{Fault, Value};
-use super::{Group, Kind, Scope, Set, key, planned};
+use super::{Group, Kind, Set, key};
 
-const SHARED: &[Scope] = &[Scope::Main, Scope::Route];
 /// What `http-keepalive` alone means, and its default.
 const KEEPALIVE: Duration = Duration::from_secs(60);
 
@@ -87,8 +86,6 @@ pub(super) const GROUP: Group = Group {
         .default("30s")
         .says("bounds what sessions still take when tidegate is stopped")
         .example("2m"),
-        planned("websockets-ping-freq", SHARED, "").aliases(&["websocket-ping-freq"]),
-        planned("websockets-pong-tolerance", SHARED, "").aliases(&["websocket-pong-tolerance"]),
     ],
 };
 
