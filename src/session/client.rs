@@ -10,6 +10,7 @@ use super::port::{Port, RxEnd, TxEnd};
 use super::reason::CloseReason;
 use super::record::{self, Line};
 use super::settings::Route;
+use super::track::Track;
 use super::tunnel::{Tunnel, TunnelKind};
 use crate::base::Millis;
 
@@ -81,12 +82,10 @@ impl Client {
             },
             State::Tunnel(tunnel) => {
                 let reason = tunnel.advance(ports, cx)?;
+                let tracked = tunnel.track.is_some();
                 self.tunnel_ended(reason, cx);
-                if reason != CloseReason::Done {
-                    ports[0].tx_end = Some(TxEnd::Abort);
-                }
                 cx.actions.push(Action::Hangup);
-                Some(State::Closed(reason))
+                Some(after_tunnel(reason, tracked, &mut ports[0], cx.now))
             }
             State::Linger(linger) => linger.advance(&mut ports[0], cx).map(State::Closed),
             State::Closed(_) => None,
@@ -156,6 +155,12 @@ impl Client {
         }
         cx.counters.tunnels_opened.add(1);
         self.write_line(&exchange, CloseReason::Done, Some(id), cx);
+        let track = match (kind, &exchange.route.track) {
+            (TunnelKind::WebSocket, Some(rules)) => {
+                Some(Box::new(Track::new(rules, exchange.extensions, cx)))
+            }
+            _ => None,
+        };
         let tunnel = Tunnel {
             kind,
             id,
@@ -163,6 +168,8 @@ impl Client {
             bytes: [0; 2],
             route: exchange.route.clone(),
             server: exchange.server,
+            active: cx.now,
+            track,
         };
         release(exchange, cx);
         State::Tunnel(tunnel)
@@ -237,11 +244,16 @@ impl Client {
     }
 
     /// When it must be advanced again even if nothing happens; `active` is when bytes last moved.
-    pub fn deadline(&self, active: Millis, head_timeouts: &HeadTimeouts) -> Option<Millis> {
+    pub fn deadline(
+        &self,
+        active: Millis,
+        client: &Port,
+        head_timeouts: &HeadTimeouts,
+    ) -> Option<Millis> {
         match &self.state {
             State::Head(wait) => Some(wait.deadline(active, head_timeouts)),
             State::Exchange(exchange) => Some(exchange.deadline(active)),
-            State::Tunnel(tunnel) => tunnel.deadline(active),
+            State::Tunnel(tunnel) => tunnel.deadline(active, client),
             State::Linger(linger) => Some(linger.deadline(active)),
             State::Closed(_) => None,
         }
@@ -292,6 +304,14 @@ impl Client {
         }
     }
 
+    /// Begins to end a tunnel in words both ends understand; false where that cannot be said.
+    pub fn leave(&mut self, reason: CloseReason, now: Millis) -> bool {
+        match &mut self.state {
+            State::Tunnel(tunnel) => tunnel.leave(reason, now),
+            _ => false,
+        }
+    }
+
     /// Ends it from outside.
     pub fn close(&mut self, reason: CloseReason, cx: &mut Cx<'_>) {
         match &self.state {
@@ -307,6 +327,18 @@ impl Client {
     pub fn peer(&self) -> Peer {
         self.peer
     }
+}
+
+/// The end of a tunnel's client connection. A client that was told gets to read it.
+fn after_tunnel(reason: CloseReason, tracked: bool, client: &mut Port, now: Millis) -> State {
+    let gone = client.tx_broken || client.rx_end == Some(RxEnd::Reset);
+    if tracked && !gone && client.tx_end == Some(TxEnd::Finish) {
+        return State::Linger(Linger::new(reason, client.rx_end.is_some(), now));
+    }
+    if reason != CloseReason::Done {
+        client.tx_end = Some(TxEnd::Abort);
+    }
+    State::Closed(reason)
 }
 
 /// Keeps a finished exchange's memory for the next.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::base::{Clock, Counters, Millis};
+use crate::base::{Clock, Counters, Millis, Rng};
 use crate::buf::Pool;
 use crate::proto::http::PathScratch;
 use crate::upstream::{self, ServerId};
@@ -30,6 +30,8 @@ pub struct Cx<'a> {
     pub upstreams: &'a mut upstream::State,
     /// What the worker shall do, in order.
     pub actions: &'a mut Vec<Action>,
+    /// Random numbers.
+    pub rng: &'a mut Rng,
     /// Buffers that live as long as the worker.
     pub scratch: &'a mut Scratch,
     /// Access lines, to be written out by the worker.

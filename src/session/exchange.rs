@@ -89,6 +89,8 @@ pub(super) struct Exchange {
     pub(super) reusable: bool,
     /// The client's connection may serve another request.
     pub(super) keep: bool,
+    /// The 101 agreed to extensions.
+    pub(super) extensions: bool,
     /// The end of our response is the end of the connection.
     pub(super) until_close: bool,
     /// Interim responses seen.
@@ -125,6 +127,7 @@ impl Exchange {
             retried: false,
             reusable: false,
             keep: false,
+            extensions: false,
             until_close: false,
             interims: 0,
             packet: 0,

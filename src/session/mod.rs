@@ -18,8 +18,10 @@ mod answer;
 mod body;
 mod client;
 mod cx;
+mod ending;
 mod exchange;
 mod head;
+mod keepalive;
 mod linger;
 mod peer;
 mod port;
@@ -36,6 +38,7 @@ mod spool;
 mod testing;
 #[cfg(test)]
 mod tests;
+mod track;
 mod tunnel;
 
 pub use client::Client;
@@ -45,6 +48,6 @@ pub use peer::Peer;
 pub use port::{Port, RxEnd, Side, TxEnd};
 pub use reason::{CloseReason, Fault};
 pub use record::LogFormat;
-pub use settings::{Bodies, Generation, Place, Route, Target, Times};
+pub use settings::{Bodies, Generation, Place, Route, Target, Times, TrackRules};
 pub use snapshot::SnapshotError;
 pub use tunnel::{Tunnel, TunnelKind};

@@ -1,6 +1,9 @@
 //! One side of a session as a machine sees it.
 
+use crate::base::Millis;
 use crate::buf::{Rx, Tx};
+
+use super::snapshot::{Cursor, SnapshotError};
 
 /// Which of a session's two connections.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -12,12 +15,30 @@ pub enum Side {
 }
 
 impl Side {
+    /// It in logs.
+    pub fn word(self) -> &'static str {
+        match self {
+            Side::Client => "client",
+            Side::Upstream => "upstream",
+        }
+    }
+
     /// The other side.
     pub fn other(self) -> Side {
         match self {
             Side::Client => Side::Upstream,
             Side::Upstream => Side::Client,
         }
+    }
+}
+
+impl Side {
+    /// It in a snapshot.
+    pub(super) fn fields(&mut self, at: &mut Cursor<'_>) -> Result<(), SnapshotError> {
+        let mut upstream = *self == Side::Upstream;
+        at.flag(&mut upstream)?;
+        *self = if upstream { Side::Upstream } else { Side::Client };
+        Ok(())
     }
 }
 
@@ -52,6 +73,10 @@ pub struct Port {
     pub tx_end: Option<TxEnd>,
     /// Set by the worker when the peer takes nothing more; `tx` was dropped.
     pub tx_broken: bool,
+    /// When bytes last arrived.
+    pub received: Millis,
+    /// When bytes last left.
+    pub sent: Millis,
     /// Whether any byte of this connection's `tx` has reached the kernel.
     pub tx_begun: bool,
 }

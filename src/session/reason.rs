@@ -98,6 +98,18 @@ reasons! {
     TunnelTimeout, "tunnel-timeout", 0, None, "both ends were silent for tunnel-timeout";
     /// A tunnel's end was reset.
     TunnelReset, "tunnel-reset", 0, None, "one end of the tunnel was reset";
+    /// The client did not answer our ping.
+    DeadClient, "dead-client", 0, Client, "the client was silent for websockets-ping-freq and gave no pong";
+    /// The WebSocket reached its age.
+    MaxAge, "max-age", 0, Router, "the WebSocket is older than websockets-max-age";
+    /// A message is over websockets-max-size.
+    MessageTooLarge, "message-too-large", 0, Client, "the client began a message larger than websockets-max-size";
+    /// More messages than websockets-rate.
+    TooManyMessages, "too-many-messages", 0, Client, "the client sent more messages than websockets-rate allows";
+    /// The client's frames break RFC 6455.
+    ClientFrames, "client-frames", 0, Client, "the client sent a frame that breaks the protocol";
+    /// The upstream's frames break RFC 6455.
+    UpstreamFrames, "upstream-frames", 0, Upstream, "the upstream sent a frame that breaks the protocol";
     /// A bug of ours, caught.
     Panic, "panic", 0, Router, "a fault of the router itself";
 }

@@ -13,6 +13,7 @@ use super::cx::Cx;
 use super::peer::Peer;
 use super::reason::CloseReason;
 use super::settings::Route;
+use super::track::Track;
 use super::tunnel::{Tunnel, TunnelKind};
 
 /// How access lines look.
@@ -193,7 +194,11 @@ pub(super) fn tunnel_ended(tunnel: &Tunnel, peer: &Peer, reason: CloseReason, cx
                 cx.clock.log_date(),
             );
             line.write_server(out);
-            let _ = writeln!(out, " in={bytes_in} ttfb=- time={total}ms end={word} tunnel={id}");
+            let _ = write!(out, " in={bytes_in} ttfb=- time={total}ms end={word} tunnel={id}");
+            if let Some(track) = &tunnel.track {
+                combined_frames(track, out);
+            }
+            out.push(b'\n');
         }
         LogFormat::Json => {
             let _ = write!(out, "{{\"time\":\"{}\",\"client\":\"", cx.clock.iso_date().as_str());
@@ -202,12 +207,47 @@ pub(super) fn tunnel_ended(tunnel: &Tunnel, peer: &Peer, reason: CloseReason, cx
             write_json(route.as_bytes(), out);
             out.extend_from_slice(b",\"upstream\":\"");
             line.write_server(out);
-            let _ = writeln!(
+            let _ = write!(
                 out,
                 "\",\"bytes_in\":{bytes_in},\"bytes_out\":{bytes_out},\"total_ms\":{total},\
-                 \"end\":\"{word}\",\"tunnel\":{id}}}"
+                 \"end\":\"{word}\",\"tunnel\":{id}"
             );
+            if let Some(track) = &tunnel.track {
+                json_frames(track, out);
+            }
+            out.extend_from_slice(b"}\n");
         }
+    }
+}
+
+/// What was seen of a tunnel's frames.
+fn combined_frames(track: &Track, out: &mut Vec<u8>) {
+    let [client, upstream] = &track.watch;
+    let _ = write!(
+        out,
+        " messages_in={} messages_out={}",
+        client.tally.messages, upstream.tally.messages
+    );
+    if let Some((side, code)) = track.first_close {
+        let _ = write!(out, " closed_by={} code={code}", side.word());
+    }
+    if let Some(time) = track.keepalive.round_trip {
+        let _ = write!(out, " rtt={}ms", time.as_millis());
+    }
+}
+
+fn json_frames(track: &Track, out: &mut Vec<u8>) {
+    let [client, upstream] = &track.watch;
+    let _ = write!(
+        out,
+        ",\"messages_in\":{},\"messages_out\":{}",
+        client.tally.messages, upstream.tally.messages
+    );
+    if let Some((side, code)) = track.first_close {
+        let _ = write!(out, ",\"closed_by\":\"{}\",\"code\":{code}", side.word());
+    }
+    if let Some(time) = track.keepalive.round_trip {
+        let _ = write!(out, ",\"rtt_ms\":{}", time.as_millis());
     }
 }
 

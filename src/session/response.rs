@@ -4,7 +4,7 @@ use crate::buf::Copied;
 use crate::proto::h1::{
     Limits, Reply, ResponseHead, encode_interim, encode_response, parse_request, parse_response,
 };
-use crate::proto::http::{Body, FIELDS_MAX, FieldStore, Version};
+use crate::proto::http::{Body, FIELDS_MAX, FieldStore, Known, Version};
 use crate::proto::ws;
 
 use super::body::{BodyPipe, Framing};
@@ -97,6 +97,7 @@ impl Exchange {
         let switched = match head.status {
             101 => {
                 self.check_upgrade(&head)?;
+                self.extensions = head.fields.has(Known::SecWebSocketExtensions);
                 self.put_head(&head, Body::Empty, client, cx);
                 true
             }

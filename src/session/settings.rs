@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::config::Template;
+use crate::config::{Rate, Template};
 use crate::proto::h1::Limits;
 use crate::route::{Facts, Found, Scratch, Table};
 use crate::upstream::{Group, Server};
@@ -60,6 +60,8 @@ pub struct Route {
     pub bodies: Bodies,
     /// `http-websockets`.
     pub websockets: bool,
+    /// What holds inside WebSockets whose frames are followed; `None` in mode `pass`.
+    pub track: Option<TrackRules>,
 }
 
 impl Route {
@@ -117,6 +119,23 @@ pub struct Times {
     pub silence: Duration,
     /// `tunnel-timeout`: silence of both ends.
     pub tunnel: Option<Duration>,
+}
+
+/// What holds inside a WebSocket whose frames are followed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TrackRules {
+    /// `websockets-ping-freq`: silence of the client before it is pinged.
+    pub ping: Option<Duration>,
+    /// `websockets-pong-tolerance`: how long it may take to answer.
+    pub tolerance: Duration,
+    /// `websockets-pong-freq`: between two unasked pongs.
+    pub pong: Option<Duration>,
+    /// `websockets-max-size`: bytes of a client's message.
+    pub max_message: u64,
+    /// `websockets-max-age`.
+    pub max_age: Option<Duration>,
+    /// `websockets-rate`.
+    pub rate: Option<Rate>,
 }
 
 /// What is done with bodies.

@@ -1,9 +1,10 @@
-//! A tunnel written down and taken up again, by this process or another: versioned, deadlines as
-//! elapsed time, the route by its name, unsent and unread bytes included.
+//! A tunnel written down and taken up again, by this process or another: versioned, times relative
+//! to the present, the route by its name, unsent and unread bytes included.
+
+mod cursor;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
 use crate::base::Millis;
 use crate::buf::{Rx, Segment, Stub, Tx};
@@ -12,9 +13,12 @@ use super::client::Client;
 use super::peer::Peer;
 use super::port::{Port, RxEnd, TxEnd};
 use super::settings::Route;
+use super::track::Track;
 use super::tunnel::{Tunnel, TunnelKind};
 
-const VERSION: u8 = 1;
+pub(super) use cursor::Cursor;
+
+const VERSION: u8 = 2;
 
 /// Why a snapshot cannot be taken up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -30,27 +34,136 @@ pub enum SnapshotError {
     NoRoute,
 }
 
+/// All of a tunnel but its route, as one list of fields that is both written and read.
+#[derive(Default)]
+struct Plain {
+    raw: bool,
+    id: u64,
+    opened: Millis,
+    active: Millis,
+    bytes: [u64; 2],
+    route: String,
+    server: u64,
+    address: String,
+    server_port: u64,
+    ports: [PlainPort; 2],
+    track: Option<Track>,
+}
+
+/// A port with its bytes in one piece.
+#[derive(Default)]
+struct PlainPort {
+    rx: Vec<u8>,
+    rx_end: u8,
+    tx: Vec<u8>,
+    tx_end: u8,
+    tx_broken: bool,
+    tx_begun: bool,
+    received: Millis,
+    sent: Millis,
+}
+
+impl Plain {
+    fn fields(&mut self, at: &mut Cursor<'_>) -> Result<(), SnapshotError> {
+        at.flag(&mut self.raw)?;
+        at.number(&mut self.id)?;
+        at.time(&mut self.opened)?;
+        at.time(&mut self.active)?;
+        at.number(&mut self.bytes[0])?;
+        at.number(&mut self.bytes[1])?;
+        at.text(&mut self.route)?;
+        at.number(&mut self.server)?;
+        at.text(&mut self.address)?;
+        at.number(&mut self.server_port)?;
+        for port in &mut self.ports {
+            port.fields(at)?;
+        }
+        at.maybe(&mut self.track, Track::blank, Track::fields)
+    }
+}
+
+impl PlainPort {
+    fn fields(&mut self, at: &mut Cursor<'_>) -> Result<(), SnapshotError> {
+        at.bytes(&mut self.rx)?;
+        at.byte(&mut self.rx_end)?;
+        at.bytes(&mut self.tx)?;
+        at.byte(&mut self.tx_end)?;
+        at.flag(&mut self.tx_broken)?;
+        at.flag(&mut self.tx_begun)?;
+        at.time(&mut self.received)?;
+        at.time(&mut self.sent)
+    }
+
+    fn of(port: &Port) -> PlainPort {
+        PlainPort {
+            rx: port.rx.iter().flat_map(Segment::bytes).copied().collect(),
+            rx_end: match port.rx_end {
+                None => 0,
+                Some(RxEnd::Finished) => 1,
+                Some(RxEnd::Reset) => 2,
+            },
+            tx: port.tx.iter().flat_map(Segment::bytes).copied().collect(),
+            tx_end: match port.tx_end {
+                None => 0,
+                Some(TxEnd::Finish) => 1,
+                Some(TxEnd::Abort) => 2,
+            },
+            tx_broken: port.tx_broken,
+            tx_begun: port.tx_begun,
+            received: port.received,
+            sent: port.sent,
+        }
+    }
+
+    fn restore(self) -> Result<Port, SnapshotError> {
+        let mut rx = Rx::default();
+        rx.push(Segment::Stub(Stub::new(&self.rx)));
+        let mut tx = Tx::default();
+        tx.queue(Segment::Stub(Stub::new(&self.tx)));
+        Ok(Port {
+            rx,
+            rx_end: match self.rx_end {
+                0 => None,
+                1 => Some(RxEnd::Finished),
+                2 => Some(RxEnd::Reset),
+                _ => return Err(SnapshotError::Damaged),
+            },
+            tx,
+            tx_end: match self.tx_end {
+                0 => None,
+                1 => Some(TxEnd::Finish),
+                2 => Some(TxEnd::Abort),
+                _ => return Err(SnapshotError::Damaged),
+            },
+            tx_broken: self.tx_broken,
+            tx_begun: self.tx_begun,
+            received: self.received,
+            sent: self.sent,
+        })
+    }
+}
+
 impl Client {
     /// Writes a tunnel down; `None` for anything else.
     pub fn snapshot(&self, ports: &[Port; 2], now: Millis) -> Option<Vec<u8>> {
         let tunnel = self.tunnel()?;
-        let mut out = Writer(vec![VERSION]);
-        out.byte(match tunnel.kind {
-            TunnelKind::WebSocket => 0,
-            TunnelKind::Raw => 1,
-        });
-        out.number(tunnel.id);
-        out.number((now - tunnel.opened).as_millis() as u64);
-        out.number(tunnel.bytes[0]);
-        out.number(tunnel.bytes[1]);
-        out.bytes(tunnel.route.name.as_bytes());
-        out.number(tunnel.server.into());
-        out.bytes(self.peer().address.map(|a| a.to_string()).unwrap_or_default().as_bytes());
-        out.number(self.peer().server_port.into());
-        for port in ports {
-            out.port(port);
-        }
-        Some(out.0)
+        let mut plain = Plain {
+            raw: tunnel.kind == TunnelKind::Raw,
+            id: tunnel.id,
+            opened: tunnel.opened,
+            active: tunnel.active,
+            bytes: tunnel.bytes,
+            route: tunnel.route.name.to_string(),
+            server: tunnel.server.into(),
+            address: self.peer().address.map(|a| a.to_string()).unwrap_or_default(),
+            server_port: self.peer().server_port.into(),
+            ports: [PlainPort::of(&ports[0]), PlainPort::of(&ports[1])],
+            track: tunnel.track.as_deref().cloned(),
+        };
+        let mut at = Cursor::write(now, VERSION);
+        // Writing always succeeds.
+        plain.fields(&mut at).ok()?;
+        Some(at.written())
     }
 
     /// Takes a tunnel up; `route` finds a route by its name.
@@ -59,128 +172,23 @@ impl Client {
         now: Millis,
         route: impl FnOnce(&str) -> Option<Arc<Route>>,
     ) -> Result<(Client, [Port; 2]), SnapshotError> {
-        let mut from = Reader(snapshot);
-        if from.byte()? != VERSION {
-            return Err(SnapshotError::Version);
-        }
-        let kind = match from.byte()? {
-            0 => TunnelKind::WebSocket,
-            1 => TunnelKind::Raw,
-            _ => return Err(SnapshotError::Damaged),
-        };
-        let id = from.number()?;
-        let age = Duration::from_millis(from.number()?);
-        let bytes = [from.number()?, from.number()?];
-        let name = from.text()?;
-        let server = u16::try_from(from.number()?).map_err(|_| SnapshotError::Damaged)?;
-        let address = match from.text()? {
+        let mut at = Cursor::read(now, snapshot, VERSION)?;
+        let mut plain = Plain::default();
+        plain.fields(&mut at)?;
+        at.ended()?;
+        let Plain { raw, id, opened, active, bytes, track, .. } = plain;
+        let server = u16::try_from(plain.server).map_err(|_| SnapshotError::Damaged)?;
+        let server_port = u16::try_from(plain.server_port).map_err(|_| SnapshotError::Damaged)?;
+        let address = match plain.address.as_str() {
             "" => None,
             text => Some(text.parse::<SocketAddr>().map_err(|_| SnapshotError::Damaged)?),
         };
-        let server_port = u16::try_from(from.number()?).map_err(|_| SnapshotError::Damaged)?;
-        let ports = [from.port()?, from.port()?];
-        if !from.0.is_empty() {
-            return Err(SnapshotError::Damaged);
-        }
-        let route = route(name).ok_or(SnapshotError::NoRoute)?;
-        let opened = Millis(now.get().saturating_sub(age.as_millis() as u64));
-        let tunnel = Tunnel { kind, id, opened, bytes, route, server };
+        let route = route(&plain.route).ok_or(SnapshotError::NoRoute)?;
+        let [client, upstream] = plain.ports;
+        let ports = [client.restore()?, upstream.restore()?];
+        let kind = if raw { TunnelKind::Raw } else { TunnelKind::WebSocket };
+        let track = track.map(Box::new);
+        let tunnel = Tunnel { kind, id, opened, bytes, route, server, active, track };
         Ok((Client::resumed(Peer { address, server_port }, tunnel), ports))
-    }
-}
-
-/// Appends values: numbers little-endian, bytes behind their length.
-struct Writer(Vec<u8>);
-
-impl Writer {
-    fn byte(&mut self, value: u8) {
-        self.0.push(value);
-    }
-
-    fn number(&mut self, value: u64) {
-        self.0.extend_from_slice(&value.to_le_bytes());
-    }
-
-    fn bytes(&mut self, bytes: &[u8]) {
-        self.number(bytes.len() as u64);
-        self.0.extend_from_slice(bytes);
-    }
-
-    fn port(&mut self, port: &Port) {
-        self.pieces(port.rx.iter());
-        self.byte(match port.rx_end {
-            None => 0,
-            Some(RxEnd::Finished) => 1,
-            Some(RxEnd::Reset) => 2,
-        });
-        self.pieces(port.tx.iter());
-        self.byte(match port.tx_end {
-            None => 0,
-            Some(TxEnd::Finish) => 1,
-            Some(TxEnd::Abort) => 2,
-        });
-        self.byte(u8::from(port.tx_broken));
-        self.byte(u8::from(port.tx_begun));
-    }
-
-    fn pieces<'a>(&mut self, segments: impl Iterator<Item = &'a Segment> + Clone) {
-        self.number(segments.clone().map(Segment::len).sum::<usize>() as u64);
-        for segment in segments {
-            self.0.extend_from_slice(segment.bytes());
-        }
-    }
-}
-
-/// Takes values off the front.
-struct Reader<'a>(&'a [u8]);
-
-impl<'a> Reader<'a> {
-    fn take(&mut self, n: usize) -> Result<&'a [u8], SnapshotError> {
-        let (front, rest) = self.0.split_at_checked(n).ok_or(SnapshotError::Damaged)?;
-        self.0 = rest;
-        Ok(front)
-    }
-
-    fn byte(&mut self) -> Result<u8, SnapshotError> {
-        Ok(self.take(1)?[0])
-    }
-
-    fn flag(&mut self) -> Result<bool, SnapshotError> {
-        Ok(self.byte()? != 0)
-    }
-
-    fn number(&mut self) -> Result<u64, SnapshotError> {
-        let bytes = self.take(8)?.try_into().map_err(|_| SnapshotError::Damaged)?;
-        Ok(u64::from_le_bytes(bytes))
-    }
-
-    fn bytes(&mut self) -> Result<&'a [u8], SnapshotError> {
-        let n = usize::try_from(self.number()?).map_err(|_| SnapshotError::Damaged)?;
-        self.take(n)
-    }
-
-    fn text(&mut self) -> Result<&'a str, SnapshotError> {
-        str::from_utf8(self.bytes()?).map_err(|_| SnapshotError::Damaged)
-    }
-
-    fn port(&mut self) -> Result<Port, SnapshotError> {
-        let mut rx = Rx::default();
-        rx.push(Segment::Stub(Stub::new(self.bytes()?)));
-        let rx_end = match self.byte()? {
-            0 => None,
-            1 => Some(RxEnd::Finished),
-            2 => Some(RxEnd::Reset),
-            _ => return Err(SnapshotError::Damaged),
-        };
-        let mut tx = Tx::default();
-        tx.queue(Segment::Stub(Stub::new(self.bytes()?)));
-        let tx_end = match self.byte()? {
-            0 => None,
-            1 => Some(TxEnd::Finish),
-            2 => Some(TxEnd::Abort),
-            _ => return Err(SnapshotError::Damaged),
-        };
-        let (tx_broken, tx_begun) = (self.flag()?, self.flag()?);
-        Ok(Port { rx, rx_end, tx, tx_end, tx_broken, tx_begun })
     }
 }

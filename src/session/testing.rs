@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::{Duration, UNIX_EPOCH};
 
-use crate::base::{Address, Clock, Counters, Millis};
+use crate::base::{Address, Clock, Counters, Millis, Rng};
 use crate::buf::{Pool, Rx, Segment, Tx};
 use crate::config::Protocol;
 use crate::proto::h1::Limits;
@@ -21,6 +21,7 @@ pub(super) struct World {
     pub(super) generation: Arc<Generation>,
     pub(super) upstreams: upstream::State,
     pub(super) actions: Vec<Action>,
+    pub(super) rng: Rng,
     pub(super) scratch: Scratch,
     pub(super) log: Vec<u8>,
     pub(super) draining: bool,
@@ -35,6 +36,7 @@ impl World {
             generation: Arc::new(generation),
             upstreams: upstream::State::new(0),
             actions: Vec::new(),
+            rng: Rng::new(1),
             scratch: Scratch::default(),
             log: Vec::new(),
             draining: false,
@@ -51,6 +53,7 @@ impl World {
             generation: &self.generation,
             upstreams: &mut self.upstreams,
             actions: &mut self.actions,
+            rng: &mut self.rng,
             scratch: &mut self.scratch,
             log: &mut self.log,
             draining: self.draining,
@@ -70,11 +73,12 @@ pub(super) const SPOOL: u64 = 200 << 10;
 pub(super) const MAX_BODY: u64 = 400 << 10;
 
 /// What the routes of the test generation are called; each takes the paths that begin with its name.
-pub(super) const ROUTES: [&str; 6] = ["http", "pair", "uwsgi", "stream", "raw", "expect"];
+pub(super) const ROUTES: [&str; 7] = ["http", "pair", "uwsgi", "stream", "raw", "expect", "track"];
 
 /// A configuration with one route of each kind:
 /// `http` (one server), `pair` (two servers), `uwsgi`, `stream` (uwsgi, `http-chunked-input`), `raw`
-/// (http, `http-raw-body`) and `expect` (http, without `http-manage-expect`).
+/// (http, `http-raw-body`), `expect` (http, without `http-manage-expect`) and `track` (http, frames of
+/// WebSockets are followed).
 pub(super) fn generation() -> Generation {
     let mut identities = Identities::default();
     let mut problems = Vec::new();
@@ -133,8 +137,19 @@ fn route(name: &str, identities: &mut Identities) -> Route {
             spool: SPOOL,
         },
         websockets: true,
+        track: (name == "track").then_some(TRACK),
     }
 }
+
+/// What holds inside the WebSockets of route `track`.
+pub(super) const TRACK: TrackRules = TrackRules {
+    ping: Some(Duration::from_secs(30)),
+    tolerance: Duration::from_secs(10),
+    pong: None,
+    max_message: 1000,
+    max_age: None,
+    rate: None,
+};
 
 /// Who the client is in tests.
 pub(super) fn peer() -> Peer {
@@ -174,6 +189,7 @@ impl Bench {
     /// Receives bytes on a side, as one read.
     pub(super) fn arrives(&mut self, side: Side, bytes: impl AsRef<[u8]>) {
         self.active = self.world.clock.now();
+        self.ports[side as usize].received = self.active;
         for piece in bytes.as_ref().chunks(16 << 10) {
             let mut block = self.world.pool.take().expect("a block");
             block.append(piece);
@@ -209,6 +225,11 @@ impl Bench {
 
     /// Lets the kernel take all that a side has to send, and returns it.
     pub(super) fn takes(&mut self, side: Side) -> String {
+        String::from_utf8_lossy(&self.takes_bytes(side)).into_owned()
+    }
+
+    /// The same, as bytes.
+    pub(super) fn takes_bytes(&mut self, side: Side) -> Vec<u8> {
         let mut all = Vec::new();
         loop {
             let port = &mut self.ports[side as usize];
@@ -219,10 +240,11 @@ impl Bench {
             all.extend_from_slice(port.tx.bytes());
             port.tx.sent(n);
             port.tx_begun = true;
+            port.sent = self.world.clock.now();
             self.active = self.world.clock.now();
             self.advance();
         }
-        String::from_utf8_lossy(&all).into_owned()
+        all
     }
 
     pub(super) fn client_reads(&mut self) -> String {
@@ -280,7 +302,7 @@ impl Bench {
     }
 
     pub(super) fn deadline(&self) -> Option<Millis> {
-        self.client.deadline(self.active, &HeadTimeouts::of(&self.world.generation))
+        self.client.deadline(self.active, &self.ports[0], &HeadTimeouts::of(&self.world.generation))
     }
 
     /// How it ended.

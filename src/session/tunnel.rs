@@ -15,6 +15,7 @@ use super::cx::Cx;
 use super::port::{Port, RxEnd, Side, TxEnd};
 use super::reason::CloseReason;
 use super::settings::Route;
+use super::track::Track;
 
 /// How long the second direction of a half-closed raw exchange may stay silent is bounded by
 /// `http-timeout`; a WebSocket has `tunnel-timeout` only.
@@ -41,6 +42,10 @@ pub struct Tunnel {
     pub route: Arc<Route>,
     /// Place of the server in the route's group.
     pub server: u16,
+    /// When something last passed that was not ours.
+    pub(super) active: Millis,
+    /// What is known of its frames, in mode `track`.
+    pub(super) track: Option<Box<Track>>,
 }
 
 impl Tunnel {
@@ -50,7 +55,19 @@ impl Tunnel {
         ports: &mut [Port; 2],
         cx: &mut Cx<'_>,
     ) -> Option<CloseReason> {
-        if self.deadline(cx.active).is_some_and(|at| cx.now >= at) {
+        let silent = self.silent_at(cx.active).is_some_and(|at| cx.now >= at);
+        if let (Some(track), Some(rules)) = (&mut self.track, &self.route.track) {
+            if silent {
+                track.end(CloseReason::TunnelTimeout, cx.now);
+            }
+            let over = track.advance(ports, rules, cx);
+            let bytes = track.bytes();
+            if bytes != self.bytes {
+                (self.bytes, self.active) = (bytes, cx.now);
+            }
+            return over;
+        }
+        if silent {
             return Some(CloseReason::TunnelTimeout);
         }
         for side in [Side::Client, Side::Upstream] {
@@ -65,13 +82,39 @@ impl Tunnel {
         (over(client) && over(upstream)).then_some(CloseReason::Done)
     }
 
-    /// When it ends if nothing moves any more.
-    pub(super) fn deadline(&self, active: Millis) -> Option<Millis> {
-        let silence = match self.kind {
-            TunnelKind::WebSocket => self.route.times.tunnel,
-            TunnelKind::Raw => Some(self.route.times.silence),
+    /// When it ends for silence.
+    fn silent_at(&self, active: Millis) -> Option<Millis> {
+        match (self.kind, &self.track) {
+            (TunnelKind::Raw, _) => Some(active + self.route.times.silence),
+            (TunnelKind::WebSocket, None) => Some(active + self.route.times.tunnel?),
+            // Our own pings and their answers are no sign of life between the two ends.
+            (TunnelKind::WebSocket, Some(_)) => Some(self.active + self.route.times.tunnel?),
+        }
+    }
+
+    /// When it must be looked at again if nothing moves.
+    pub(super) fn deadline(&self, active: Millis, client: &Port) -> Option<Millis> {
+        let frames = match (&self.track, &self.route.track) {
+            (Some(track), Some(rules)) => track.deadline(client, rules),
+            _ => None,
         };
-        silence.map(|silence| active + silence)
+        // An end that has begun has its own time.
+        let silence = match &self.track {
+            Some(track) if track.ending.is_some() => None,
+            _ => self.silent_at(active),
+        };
+        [frames, silence].into_iter().flatten().min()
+    }
+
+    /// Begins to end it in words both ends understand; false where that cannot be said.
+    pub(super) fn leave(&mut self, reason: CloseReason, now: Millis) -> bool {
+        match &mut self.track {
+            Some(track) => {
+                track.end(reason, now);
+                true
+            }
+            None => false,
+        }
     }
 }
 

@@ -61,7 +61,10 @@ impl Worker {
             port.tx.settle(&self.world.pool);
         }
         let timeouts = HeadTimeouts::of(&self.world.generation);
-        let deadline = session.machine.deadline(session.active, &timeouts).unwrap_or(Millis::NEVER);
+        let deadline = session
+            .machine
+            .deadline(session.active, &session.ports[0], &timeouts)
+            .unwrap_or(Millis::NEVER);
         if deadline < session.armed {
             session.armed = deadline;
             self.wheel.rearm(session.timer, deadline.get());
@@ -103,6 +106,7 @@ impl Worker {
             ) {
                 Filled::Bytes(n) => {
                     total += n;
+                    port.received = self.world.clock.now();
                     match side {
                         Side::Client => self.world.counters.client_in.add(n as u64),
                         Side::Upstream => self.world.counters.upstream_in.add(n as u64),
@@ -138,6 +142,9 @@ impl Worker {
             let port = &mut session.ports[side as usize];
             let n = flush_port(conn, port);
             total += n;
+            if n > 0 {
+                port.sent = self.world.clock.now();
+            }
             match side {
                 Side::Client => self.world.counters.client_out.add(n as u64),
                 Side::Upstream => self.world.counters.upstream_out.add(n as u64),

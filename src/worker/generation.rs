@@ -3,10 +3,12 @@
 use std::sync::Arc;
 
 use crate::base::{Address, Problem};
-use crate::config::{Action, Config, ManageExpect, Protocol, Settings, Target as Named};
+use crate::config::{
+    Action, Config, ManageExpect, Protocol, Settings, Target as Named, WebSocketMode,
+};
 use crate::proto::h1::Limits;
 use crate::route::{Rule, Table};
-use crate::session::{Bodies, Generation, LogFormat, Place, Route, Target, Times};
+use crate::session::{Bodies, Generation, LogFormat, Place, Route, Target, Times, TrackRules};
 use crate::upstream::{Group, Identities};
 
 /// Compiles what a configuration says. What is wrong or costly is added to `problems`; `None` when any
@@ -149,5 +151,13 @@ fn route(name: &str, target: Target, settings: &Settings) -> Route {
             spool: settings.spool_max,
         },
         websockets: settings.websockets,
+        track: (settings.websockets_mode == WebSocketMode::Track).then_some(TrackRules {
+            ping: settings.ping_freq,
+            tolerance: settings.pong_tolerance,
+            pong: settings.pong_freq,
+            max_message: settings.max_message,
+            max_age: settings.max_age,
+            rate: settings.rate,
+        }),
     }
 }

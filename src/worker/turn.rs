@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use mio::{Events, Poll, Token};
 
-use crate::base::{Clock, Counters, Key, Millis, Slab, Wheel};
+use crate::base::{Clock, Counters, Key, Millis, Rng, Slab, Wheel};
 use crate::buf::Pool;
 use crate::reactor::{Mailbox, Offload};
 use crate::session::{CloseReason, Generation, Scratch};
@@ -26,6 +26,8 @@ use super::world::World;
 
 /// Events taken from the kernel at once.
 const EVENTS: usize = 1024;
+/// How long two ends may take to answer our Close at the end of a drain.
+const GOODBYE: Duration = Duration::from_secs(5);
 /// Letters read in a turn.
 const LETTERS: usize = 256;
 /// Tokens that are not connections: no key is below 2^32.
@@ -94,6 +96,7 @@ pub struct Worker {
     pub(super) chores: Chores,
     /// Set while stopping: when what is left is closed.
     drain_until: Option<Millis>,
+    goodbye_said: bool,
     stopped: bool,
 }
 
@@ -119,6 +122,7 @@ impl Worker {
             generation: setup.generation,
             upstreams: upstream::State::new(setup.index),
             actions: Vec::new(),
+            rng: Rng::from_system(),
             scratch,
             log: Vec::new(),
             draining: false,
@@ -147,6 +151,7 @@ impl Worker {
             accept_paused: false,
             chores: Chores::new(setup.log),
             drain_until: None,
+            goodbye_said: false,
             stopped: false,
         })
     }
@@ -194,6 +199,7 @@ impl Worker {
             }
         }
         self.read_mail();
+        self.say_goodbye();
         self.accept_all();
         self.go_on();
         self.expire();
@@ -262,8 +268,28 @@ impl Worker {
         }
     }
 
+    /// Tunnels whose ends can be told are told, once the time to drain is up.
+    fn say_goodbye(&mut self) {
+        let now = self.world.clock.now();
+        if self.goodbye_said || self.drain_until.is_none_or(|until| now < until) {
+            return;
+        }
+        self.goodbye_said = true;
+        let mut told = false;
+        for key in self.sessions.keys().collect::<Vec<_>>() {
+            if let Some(session) = self.sessions.get_mut(key)
+                && session.machine.leave(CloseReason::Drained, now)
+            {
+                told = true;
+                self.drive(key);
+            }
+        }
+        self.drain_until = Some(if told { now + GOODBYE } else { now });
+    }
+
     fn is_over(&self) -> bool {
-        let late = self.drain_until.is_some_and(|until| self.world.clock.now() >= until);
+        let late = self.goodbye_said
+            && self.drain_until.is_some_and(|until| self.world.clock.now() >= until);
         self.stopped || late || self.drain_until.is_some() && self.sessions.is_empty()
     }
 

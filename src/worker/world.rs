@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::base::{Clock, Counters, Millis};
+use crate::base::{Clock, Counters, Millis, Rng};
 use crate::buf::Pool;
 use crate::session::{Action, Cx, Generation, Scratch};
 use crate::upstream;
@@ -16,6 +16,7 @@ pub(super) struct World {
     pub(super) generation: Arc<Generation>,
     pub(super) upstreams: upstream::State,
     pub(super) actions: Vec<Action>,
+    pub(super) rng: Rng,
     pub(super) scratch: Scratch,
     pub(super) log: Vec<u8>,
     pub(super) draining: bool,
@@ -33,6 +34,7 @@ impl World {
             generation: &self.generation,
             upstreams: &mut self.upstreams,
             actions: &mut self.actions,
+            rng: &mut self.rng,
             scratch: &mut self.scratch,
             log: &mut self.log,
             draining: self.draining,

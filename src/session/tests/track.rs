@@ -1,0 +1,309 @@
+//! Tracked tunnels: what passes, what is ours, and how they end.
+
+use std::sync::Arc;
+
+use super::*;
+use crate::base::Millis;
+use crate::config::Rate;
+use crate::proto::ws::{FrameHead, HEAD_MAX, Opcode, mask};
+
+const HANDSHAKE: &str = "GET /track HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\n\
+    Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
+    Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+const PROOF: &str = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+    Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n";
+const KEY: [u8; 4] = [1, 2, 3, 4];
+const CLIENT: Side = Side::Client;
+const UPSTREAM: Side = Side::Upstream;
+
+fn frame(side: Side, opcode: Opcode, fin: bool, payload: &[u8]) -> Vec<u8> {
+    let mut head = FrameHead { fin, ..FrameHead::new(opcode, payload.len() as u64) };
+    let mut payload = payload.to_vec();
+    if side == CLIENT {
+        head = head.masked(KEY);
+        mask(&mut payload, KEY, 0);
+    }
+    let mut bytes = [0; HEAD_MAX];
+    let n = head.encode(&mut bytes);
+    [&bytes[..n], &payload].concat()
+}
+
+fn text(side: Side, payload: &str) -> Vec<u8> {
+    frame(side, Opcode::Text, true, payload.as_bytes())
+}
+
+fn close(side: Side, code: u16) -> Vec<u8> {
+    frame(side, Opcode::Close, true, &code.to_be_bytes())
+}
+
+/// The code of a lone Close frame as `side` receives it.
+fn told(bench: &mut Bench, side: Side) -> u16 {
+    let bytes = bench.takes_bytes(side);
+    let (code, masked) = match (side, bytes.as_slice()) {
+        (Side::Client, [0x88, 2, a, b]) => ([*a, *b], [0; 4]),
+        (Side::Upstream, [0x88, 0x82, k0, k1, k2, k3, a, b]) => ([*a, *b], [*k0, *k1, *k2, *k3]),
+        _ => panic!("no lone close: {bytes:x?}"),
+    };
+    u16::from_be_bytes([code[0] ^ masked[0], code[1] ^ masked[1]])
+}
+
+fn open_with(change: impl FnOnce(&mut TrackRules)) -> Bench {
+    let mut bench = Bench::with(|generation| {
+        let route = generation.routes.last_mut().and_then(Arc::get_mut).expect("the route");
+        change(route.track.as_mut().expect("rules"));
+    });
+    bench.client_says(HANDSHAKE);
+    bench.dialled(false);
+    bench.upstream_says(PROOF);
+    bench.client_reads();
+    bench.log();
+    bench.actions();
+    bench
+}
+
+fn open() -> Bench {
+    open_with(|_| {})
+}
+
+#[test]
+fn frames_pass_as_they_are_and_are_counted() {
+    let mut bench = open();
+    let mut from_client = text(CLIENT, "hello");
+    from_client.extend(frame(CLIENT, Opcode::Binary, false, b"one"));
+    from_client.extend(frame(CLIENT, Opcode::Ping, true, b"?"));
+    from_client.extend(frame(CLIENT, Opcode::Continuation, true, b"two"));
+    for byte in &from_client {
+        bench.client_says([*byte]);
+    }
+    assert_eq!(bench.takes_bytes(UPSTREAM), from_client);
+    let from_upstream = [text(UPSTREAM, "world"), frame(UPSTREAM, Opcode::Pong, true, b"?")];
+    bench.upstream_says(from_upstream.concat());
+    assert_eq!(bench.takes_bytes(CLIENT), from_upstream.concat());
+    bench.client_says(close(CLIENT, 1000));
+    assert_eq!(bench.takes_bytes(UPSTREAM), close(CLIENT, 1000));
+    bench.upstream_says(close(UPSTREAM, 1000));
+    assert_eq!(told(&mut bench, CLIENT), 1000);
+    bench.ends(UPSTREAM, RxEnd::Finished);
+    bench.ends(CLIENT, RxEnd::Finished);
+    assert_eq!(bench.closed(), Some(CloseReason::Done));
+    let line = bench.log();
+    for part in ["messages_in=2", "messages_out=1", "closed_by=client", "code=1000", "end=done"] {
+        assert!(line.contains(part), "{part}: {line}");
+    }
+}
+
+#[test]
+fn two_ends_that_have_said_close_are_parted() {
+    let mut bench = open();
+    bench.client_says(close(CLIENT, 1001));
+    bench.takes_bytes(UPSTREAM);
+    bench.upstream_says(close(UPSTREAM, 1001));
+    bench.takes_bytes(CLIENT);
+    bench.expire();
+    assert_eq!(bench.closed(), Some(CloseReason::Done));
+    assert!(bench.actions().contains("hangup"));
+}
+
+#[test]
+fn a_silent_client_is_pinged_and_its_pong_goes_no_further() {
+    let mut bench = open();
+    bench.expire();
+    let ping = bench.takes_bytes(CLIENT);
+    assert_eq!((ping[0], ping[1], ping.len()), (0x89, 8, 10));
+    let pongs = [
+        frame(CLIENT, Opcode::Pong, true, b"not ours"),
+        frame(CLIENT, Opcode::Pong, true, &ping[2..]),
+    ];
+    bench.wait(Duration::from_millis(20));
+    bench.client_says(pongs.concat());
+    assert_eq!(bench.takes_bytes(UPSTREAM), pongs[0]);
+    bench.wait(Duration::from_secs(20));
+    assert!(bench.takes_bytes(CLIENT).is_empty(), "it is alive: no further ping yet");
+    bench.ends(CLIENT, RxEnd::Finished);
+    bench.ends(UPSTREAM, RxEnd::Finished);
+    assert!(bench.log().contains("rtt=20ms"));
+}
+
+#[test]
+fn a_dead_client_is_found_within_the_two_bounds_and_the_upstream_is_told() {
+    let mut bench = open();
+    bench.expire();
+    bench.takes_bytes(CLIENT);
+    bench.expire();
+    assert!(bench.world.clock.now() <= Millis(40_000));
+    assert_eq!(told(&mut bench, UPSTREAM), 1001);
+    bench.upstream_says(close(UPSTREAM, 1001));
+    bench.takes_bytes(CLIENT);
+    assert!(bench.closed().is_none() || bench.closed() == Some(CloseReason::DeadClient));
+    bench.wait(Duration::from_secs(6));
+    bench.wait(Duration::from_secs(6));
+    assert_eq!(bench.closed(), Some(CloseReason::DeadClient));
+    assert!(bench.log().contains("end=dead-client"));
+}
+
+#[test]
+fn a_ping_waits_for_the_end_of_the_frame() {
+    let mut bench = open();
+    let message = text(UPSTREAM, "a message in two pieces");
+    bench.upstream_says(&message[..10]);
+    bench.takes_bytes(CLIENT);
+    bench.wait(Duration::from_secs(31));
+    assert!(bench.takes_bytes(CLIENT).is_empty(), "inside a frame there is no place");
+    bench.upstream_says([&message[10..], &text(UPSTREAM, "next")].concat());
+    let rest = bench.takes_bytes(CLIENT);
+    let (end, ours) = rest.split_at(message.len() - 10);
+    assert_eq!(end, &message[10..]);
+    assert_eq!((ours[0], ours[1]), (0x89, 8));
+    assert_eq!(&ours[10..], text(UPSTREAM, "next"));
+}
+
+#[test]
+fn a_client_that_breaks_the_rules_hears_it_after_what_was_on_its_way() {
+    let unmasked = text(UPSTREAM, "unmasked");
+    let long = frame(CLIENT, Opcode::Binary, true, &[0; 1001]);
+    let fragments = [
+        frame(CLIENT, Opcode::Text, false, &[b'x'; 600]),
+        frame(CLIENT, Opcode::Continuation, true, &[b'x'; 600]),
+    ];
+    let reserved = { [&[0xc1][..], &text(CLIENT, "x")[1..]].concat() };
+    let stray = frame(CLIENT, Opcode::Continuation, true, b"x");
+    for (fault, code, passed, reason) in [
+        (unmasked, 1002, 0, CloseReason::ClientFrames),
+        (long, 1009, 0, CloseReason::MessageTooLarge),
+        (fragments.concat(), 1009, fragments[0].len(), CloseReason::MessageTooLarge),
+        (reserved, 1002, 0, CloseReason::ClientFrames),
+        (stray, 1002, 0, CloseReason::ClientFrames),
+    ] {
+        let mut bench = open();
+        let before = text(CLIENT, "good");
+        bench.client_says([&before[..], &fault].concat());
+        let mut heard = bench.takes_bytes(UPSTREAM);
+        let end = heard.split_off(before.len() + passed);
+        assert_eq!((end[0], end[1], end.len()), (0x88, 0x82, 8), "the upstream is told");
+        bench.upstream_says(text(UPSTREAM, "an answer"));
+        assert_eq!(bench.takes_bytes(CLIENT), text(UPSTREAM, "an answer"));
+        bench.upstream_says(close(UPSTREAM, 1001));
+        assert_eq!(told(&mut bench, CLIENT), code);
+        bench.ends(CLIENT, RxEnd::Finished);
+        assert_eq!(bench.closed(), Some(reason));
+    }
+}
+
+#[test]
+fn an_upstream_that_breaks_the_rules_is_told_and_so_is_the_client() {
+    let mut bench = open();
+    bench.upstream_says(text(CLIENT, "masked"));
+    assert_eq!(told(&mut bench, UPSTREAM), 1002);
+    assert_eq!(told(&mut bench, CLIENT), 1011);
+    bench.client_says(close(CLIENT, 1011));
+    bench.ends(CLIENT, RxEnd::Finished);
+    assert_eq!(bench.closed(), Some(CloseReason::UpstreamFrames));
+}
+
+#[test]
+fn a_client_that_is_gone_is_told_to_the_upstream_as_1001() {
+    let mut bench = open();
+    bench.ends(CLIENT, RxEnd::Reset);
+    assert_eq!(told(&mut bench, UPSTREAM), 1001);
+    bench.upstream_says(close(UPSTREAM, 1001));
+    assert_eq!(bench.closed(), Some(CloseReason::TunnelReset));
+}
+
+#[test]
+fn leaving_tells_both_ends_between_fragments_too() {
+    let mut bench = open();
+    bench.client_says(frame(CLIENT, Opcode::Text, false, b"first"));
+    bench.takes_bytes(UPSTREAM);
+    let now = bench.world.clock.now();
+    assert!(bench.client.leave(CloseReason::Drained, now));
+    bench.advance();
+    assert_eq!(told(&mut bench, UPSTREAM), 1001);
+    assert_eq!(told(&mut bench, CLIENT), 1001);
+    bench.client_says(close(CLIENT, 1001));
+    bench.upstream_says(close(UPSTREAM, 1001));
+    bench.ends(CLIENT, RxEnd::Finished);
+    assert_eq!(bench.closed(), Some(CloseReason::Drained));
+}
+
+#[test]
+fn an_end_that_finds_no_place_is_an_abort() {
+    let mut bench = open();
+    bench.upstream_says(&text(UPSTREAM, "half")[..3]);
+    bench.takes_bytes(CLIENT);
+    let now = bench.world.clock.now();
+    bench.client.leave(CloseReason::Drained, now);
+    bench.advance();
+    assert_eq!(told(&mut bench, UPSTREAM), 1001);
+    bench.upstream_says(&text(UPSTREAM, "half")[3..4]);
+    bench.takes_bytes(CLIENT);
+    bench.wait(Duration::from_secs(6));
+    assert_eq!(bench.ports[0].tx_end, Some(TxEnd::Abort));
+    assert_eq!(bench.closed(), Some(CloseReason::Drained));
+}
+
+#[test]
+fn rate_and_age_end_it() {
+    let mut bench = open_with(|rules| rules.rate = Some(Rate { per_second: 1, burst: 3 }));
+    let message = text(CLIENT, "x");
+    bench.client_says(message.repeat(3));
+    assert_eq!(bench.takes_bytes(UPSTREAM).len(), 3 * message.len());
+    bench.wait(Duration::from_secs(1));
+    bench.client_says(&message);
+    assert_eq!(bench.takes_bytes(UPSTREAM), message);
+    bench.client_says(&message);
+    assert_eq!(told(&mut bench, CLIENT), 1008);
+
+    let mut bench = open_with(|rules| rules.max_age = Some(Duration::from_secs(10)));
+    bench.expire();
+    let age = bench.world.clock.now().get();
+    assert!((9_000..=11_000).contains(&age), "{age}");
+    assert_eq!(told(&mut bench, CLIENT), 1001);
+}
+
+#[test]
+fn unasked_pongs_come_in_their_time() {
+    let mut bench = open_with(|rules| rules.pong = Some(Duration::from_secs(5)));
+    for _ in 0..3 {
+        bench.wait(Duration::from_secs(5));
+        assert_eq!(bench.takes_bytes(CLIENT), [0x8a, 0]);
+    }
+}
+
+#[test]
+fn silence_of_both_ends_is_not_broken_by_our_pings() {
+    let mut bench = open();
+    let mut pings = 0;
+    while bench.closed().is_none() && bench.world.clock.now() < Millis(400_000) {
+        bench.wait(Duration::from_secs(5));
+        let sent = bench.takes_bytes(CLIENT);
+        if sent.first() == Some(&0x89) {
+            pings += 1;
+            bench.client_says(frame(CLIENT, Opcode::Pong, true, &sent[2..10]));
+        }
+    }
+    assert!(pings > 5);
+    assert!(bench.log().contains("end=tunnel-timeout"));
+}
+
+#[test]
+fn a_tunnel_taken_up_elsewhere_goes_on_inside_a_frame() {
+    let mut bench = open();
+    let message = text(CLIENT, "a message in two pieces");
+    bench.client_says(&message[..12]);
+    let mut sent = bench.takes_bytes(UPSTREAM);
+    let now = bench.world.clock.now();
+    let written = bench.client.snapshot(&bench.ports, now).expect("a tunnel");
+    let generation = Arc::clone(&bench.world.generation);
+    let find = |name: &str| generation.routes.iter().find(|r| &*r.name == name).cloned();
+    let (client, ports) = Client::restore(&written, now, find).expect("whole");
+    (bench.client, bench.ports) = (client, ports);
+    bench.client_says(&message[12..]);
+    sent.extend(bench.takes_bytes(UPSTREAM));
+    assert_eq!(sent, message);
+    bench.expire();
+    assert_eq!(bench.takes_bytes(CLIENT).first(), Some(&0x89));
+    for cut in 0..written.len() {
+        let find = |name: &str| generation.routes.iter().find(|r| &*r.name == name).cloned();
+        assert!(Client::restore(&written[..cut], now, find).is_err(), "cut at {cut}");
+    }
+}
