@@ -46,7 +46,8 @@ impl Ending {
             reason,
             codes: [client, CloseCode::GOING_AWAY],
             told: [watch[1].closed, watch[0].closed],
-            muted: [false; 2],
+            // Nothing is to be expected from the dead.
+            muted: [reason == CloseReason::DeadClient, false],
             last: None,
             until: now + PATIENCE,
         }

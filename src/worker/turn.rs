@@ -26,8 +26,8 @@ use super::world::World;
 
 /// Events taken from the kernel at once.
 const EVENTS: usize = 1024;
-/// How long two ends may take to answer our Close at the end of a drain.
-const GOODBYE: Duration = Duration::from_secs(5);
+/// The last part of a drain in which both ends of a tunnel are told and may answer, at most.
+const GOODBYE: Duration = Duration::from_secs(2);
 /// Letters read in a turn.
 const LETTERS: usize = 256;
 /// Tokens that are not connections: no key is below 2^32.
@@ -96,7 +96,8 @@ pub struct Worker {
     pub(super) chores: Chores,
     /// Set while stopping: when what is left is closed.
     drain_until: Option<Millis>,
-    goodbye_said: bool,
+    /// When the tunnels that are left are told.
+    goodbye_at: Option<Millis>,
     stopped: bool,
 }
 
@@ -151,7 +152,7 @@ impl Worker {
             accept_paused: false,
             chores: Chores::new(setup.log),
             drain_until: None,
-            goodbye_said: false,
+            goodbye_at: None,
             stopped: false,
         })
     }
@@ -254,6 +255,9 @@ impl Worker {
         self.close_doors();
         self.world.draining = true;
         self.drain_until = Some(until);
+        let now = self.world.clock.now();
+        let left = until - now;
+        self.goodbye_at = Some(now + (left - GOODBYE.min(left / 2)));
         for conn in self.idle.expire(self.world.clock.now(), true) {
             self.hang_up(conn);
         }
@@ -268,28 +272,24 @@ impl Worker {
         }
     }
 
-    /// Tunnels whose ends can be told are told, once the time to drain is up.
+    /// Tunnels whose ends can be told are told, shortly before the time to drain is up.
     fn say_goodbye(&mut self) {
         let now = self.world.clock.now();
-        if self.goodbye_said || self.drain_until.is_none_or(|until| now < until) {
+        if self.goodbye_at.is_none_or(|at| now < at) {
             return;
         }
-        self.goodbye_said = true;
-        let mut told = false;
+        self.goodbye_at = None;
         for key in self.sessions.keys().collect::<Vec<_>>() {
             if let Some(session) = self.sessions.get_mut(key)
                 && session.machine.leave(CloseReason::Drained, now)
             {
-                told = true;
                 self.drive(key);
             }
         }
-        self.drain_until = Some(if told { now + GOODBYE } else { now });
     }
 
     fn is_over(&self) -> bool {
-        let late = self.goodbye_said
-            && self.drain_until.is_some_and(|until| self.world.clock.now() >= until);
+        let late = self.drain_until.is_some_and(|until| self.world.clock.now() >= until);
         self.stopped || late || self.drain_until.is_some() && self.sessions.is_empty()
     }
 
@@ -312,10 +312,16 @@ impl Worker {
             return Some(Duration::ZERO);
         }
         let accept = self.doors.iter().any(|door| door.waiting).then_some(self.accept_after);
-        [self.wheel.next_deadline().map(Millis), accept, self.drain_until, self.next_chore()]
-            .into_iter()
-            .flatten()
-            .min()
-            .map(|at| at - now)
+        [
+            self.wheel.next_deadline().map(Millis),
+            accept,
+            self.drain_until,
+            self.goodbye_at,
+            self.next_chore(),
+        ]
+        .into_iter()
+        .flatten()
+        .min()
+        .map(|at| at - now)
     }
 }

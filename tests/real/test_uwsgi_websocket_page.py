@@ -17,9 +17,9 @@ def test_router_half(stage, option, mode):
 
 
 def test_larger_than_uwsgi_s_own_limit(stage):
-    """Its limit is 1 MB; raised there, tidegate's pass-through has none of its own in the way."""
+    """Its limit is 1 MB, and so is tidegate's: the same number raises both."""
     address, _ = stage.uwsgi("threads", "--websockets-max-size", "8192")
-    router = stage.tidegate({"http-to": address})
+    router = stage.tidegate({"http-to": address, "websockets-max-size": "8192"})
     echo_all(router.url("/ws?binary=1", "ws"), sizes=[1_500_000, 8_000_000], kinds=("binary",), expect="binary")
 
 

@@ -18,7 +18,7 @@ def site(request):
     with staged(request.node) as stage:
         if request.param == "node-server":
             address, _ = stage.node_echo()
-            yield stage.tidegate({"default": f"http:{address}", "workers": 2})
+            yield stage.tidegate({"default": f"http:{address}", "workers": 2, "websockets-max-size": "32m"})
             return
 
         def echo(socket):
@@ -30,7 +30,7 @@ def site(request):
 
         with serve(echo, "127.0.0.1", 0, max_size=64 << 20, select_subprotocol=choose) as server:
             threading.Thread(target=server.serve_forever, daemon=True).start()
-            yield stage.tidegate({"default": f"http:127.0.0.1:{server.socket.getsockname()[1]}", "workers": 2})
+            yield stage.tidegate({"default": f"http:127.0.0.1:{server.socket.getsockname()[1]}", "workers": 2, "websockets-max-size": "32m"})
             server.shutdown()
 
 

@@ -12,6 +12,8 @@ from harness.upstream import http_ok
 from harness.waiting import in_background, until
 
 MIB = 1 << 20
+# What is sent here is no frame: nothing must look into it.
+OPAQUE = {"websockets-mode": "pass"}
 
 
 def accepting(then):
@@ -38,7 +40,7 @@ def tunnel(stage):
 
     def open_to(then, options=None, **connection):
         upstream = stage.upstream(accepting(then))
-        router = stage.tidegate({"default": f"http:{upstream.address}", **(options or {})})
+        router = stage.tidegate({**OPAQUE, "default": f"http:{upstream.address}", **(options or {})})
         raw = router.connect(**connection)
         websocket.open_websocket(raw)
         raw.router, raw.upstream = router, upstream
@@ -67,7 +69,7 @@ def test_early_bytes_of_the_client_come_after_the_101(stage):
         peer.send(websocket.response(websocket.accept_of(request["Sec-WebSocket-Key"])))
         echo_bytes(peer)
 
-    router = stage.tidegate({"default": f"http:{stage.upstream(late).address}"})
+    router = stage.tidegate({**OPAQUE, "default": f"http:{stage.upstream(late).address}"})
     with router.connect() as raw:
         raw.send(websocket.request() + b"first,").send(b"second,")
         time.sleep(0.1)
@@ -86,7 +88,7 @@ def test_early_bytes_of_the_upstream_follow_its_101(stage):
         peer.send(websocket.response(websocket.accept_of(request["Sec-WebSocket-Key"])) + hello)
         echo_bytes(peer)
 
-    router = stage.tidegate({"default": f"http:{stage.upstream(eager).address}"})
+    router = stage.tidegate({**OPAQUE, "default": f"http:{stage.upstream(eager).address}"})
     with router.connect() as raw:
         websocket.open_websocket(raw)
         assert websocket.read_frame(raw)[1] == b"hello"
@@ -225,7 +227,7 @@ def test_a_tunnel_outlives_the_http_timeouts(tunnel):
 
 def test_after_a_200_it_stays_http(stage):
     """An upstream that knows no WebSocket answers, and the connection goes on with HTTP."""
-    router = stage.tidegate({"default": f"http:{stage.upstream(http_ok).address}"})
+    router = stage.tidegate({**OPAQUE, "default": f"http:{stage.upstream(http_ok).address}"})
     with router.connect() as raw:
         raw.send(websocket.request())
         assert raw.response().status == 200
@@ -244,7 +246,7 @@ def test_what_the_upstream_sees_of_a_handshake(stage):
         peer.send(websocket.response(websocket.accept_of(request["Sec-WebSocket-Key"]), "Sec-WebSocket-Protocol: chat"))
         echo_bytes(peer)
 
-    router = stage.tidegate({"default": f"http:{stage.upstream(note).address}"})
+    router = stage.tidegate({**OPAQUE, "default": f"http:{stage.upstream(note).address}"})
     with router.connect() as raw:
         answer = websocket.open_websocket(raw, "/a/../ws?x=%41", "Sec-WebSocket-Protocol: chat, other", "Origin: http://a", "Cookie: a=1",
                                           "Sec-WebSocket-Extensions: permessage-deflate")
@@ -262,7 +264,7 @@ def test_what_the_upstream_sees_of_a_handshake(stage):
 @pytest.mark.parametrize("kind", ["tcp", "unix"])
 def test_to_a_unix_socket_and_tcp(stage, kind):
     upstream = stage.upstream(accepting(echo_bytes), path=stage.directory / "up.sock" if kind == "unix" else None)
-    router = stage.tidegate({"default": f"http:{'unix:' if kind == 'unix' else ''}{upstream.address}"})
+    router = stage.tidegate({**OPAQUE, "default": f"http:{'unix:' if kind == 'unix' else ''}{upstream.address}"})
     with router.connect() as raw:
         websocket.open_websocket(raw)
         data = os.urandom(500_000)
