@@ -20,10 +20,10 @@ def options(description):
     add = parser.add_argument
     add("--rows", default="", metavar="KEYS", help=f"of {keys}")
     add("--candidates", default="", metavar="NAMES", help=f"of {names};\ntidegate-again is for A/A")
-    add("--rounds", type=int, default=5)
-    add("--seconds", type=float, default=5, help="per measurement")
-    add("--idle", type=int, default=8000, help="WebSockets held in the row of that name")
-    add("--quick", action="store_true", help="2 rounds of 2 s, 2,000 idle")
+    add("--rounds", type=int, help="5 if not given")
+    add("--seconds", type=float, help="per measurement; 5 if not given")
+    add("--idle", type=int, help="WebSockets held in the row of that name; 8000 if not given")
+    add("--quick", action="store_true", help="what is not given becomes 2 rounds of 2 s, 2,000 idle")
     add("--aa", action="store_true", help="tidegate twice, to see the noise")
     add("--vs", metavar="BINARY", help="another build of tidegate as candidate `vs`")
     add("--binary", metavar="BINARY", help="take this tidegate, build none")
@@ -34,8 +34,10 @@ def options(description):
     add("--watch", default="tidegate", metavar="NAMES", help="whom --strace and --perf look at")
     add("--write", metavar="FILE", help="put the tables between the marks in this document")
     found = parser.parse_args()
-    if found.quick:
-        found.rounds, found.seconds, found.idle = 2, 2, 2000
+    rounds, seconds, idle = (2, 2, 2000) if found.quick else (5, 5, 8000)
+    found.rounds = found.rounds or rounds
+    found.seconds = found.seconds or seconds
+    found.idle = found.idle or idle
     return found
 
 

@@ -43,7 +43,7 @@ def summary(rows, samples, names):
             value = medians.get(name)
             text = "" if value is None else format(value, form)
             cells.append(f"**{text}**" if value == least else text)
-        title = f"{row.title}, bytes of RSS" if row.load == "idle" else row.title
+        title = f"{row.title} ({row.connections:,} of them), bytes of RSS" if row.load == "idle" else row.title
         lines.append(f"| {title} | {' | '.join(cells)} |")
     return lines
 
@@ -52,6 +52,7 @@ def table(row, samples, reference):
     """One row of work as a table, a line per candidate."""
     lines = [f"\n### {row.title}\n"]
     if row.load == "idle":
+        lines[0] = f"\n### {row.title}, {row.connections:,} of them\n"
         lines.append("| | RSS, bytes each | private dirty, bytes each |")
         lines.append("|---|---|---|")
         for name, of in samples.items():
@@ -85,7 +86,7 @@ def verdicts(rows, samples, reference):
             continue
         if row.load == "idle":
             bytes_each = max(median(of[reference], "rss"), median(of[reference], "dirty"))
-            lines.append(f"| {row.title} | at most {IDLE_BAR:,} bytes | {bytes_each:,.0f} bytes |"
+            lines.append(f"| {row.title} ({row.connections:,} of them) | at most {IDLE_BAR:,} bytes | {bytes_each:,.0f} bytes |"
                          f" {'met' if bytes_each <= IDLE_BAR else '**missed**'} |")
             continue
         for peer, bar in (("haproxy", row.haproxy_bar), ("nginx", row.nginx_bar)):
@@ -94,9 +95,10 @@ def verdicts(rows, samples, reference):
                 continue
             best = min(variants, key=lambda name: median(of[name], "cpu"))
             middle, low, high = ratio(of[reference], of[best])
-            met = "met" if middle <= bar else "**missed**"
-            sure = "" if high <= bar or low > bar else ", but the interval holds the bar"
-            lines.append(f"| {row.title} | at most {bar:g} of {best}'s CPU"
+            met = "met" if (middle < bar if peer == "haproxy" else middle <= bar) else "**missed**"
+            sure = "" if high <= bar or low > bar else ", but the bar lies within the interval"
+            asked = f"below {best}'s CPU" if peer == "haproxy" else f"at most {bar:g} of {best}'s CPU"
+            lines.append(f"| {row.title} | {asked}"
                          f" | {middle:.2f} [{low:.2f}, {high:.2f}] | {met}{sure} |")
     head = ["\n### Bars\n", "| work | bar | measured | |", "|---|---|---|---|"]
     return head + lines if lines else []
