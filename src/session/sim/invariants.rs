@@ -63,7 +63,9 @@ fn check_answers(client: &Client, book: &Book, drained: bool) {
     for (ask, answer) in client.asks.iter().zip(&client.answers) {
         let twice = book.executed.get(&ask.id) == Some(&2) && ask.misdeed.is_none();
         let fine = (ask.is_clean() || twice && !ask.upgrade) && !book.tainted.contains(&ask.id);
-        let lost = book.lost.contains(&ask.id) && !ask.is_replayable();
+        // On a connection that dies while it is idle a request may be lost; who is still sending when the
+        // connection ends may lose what it was answered.
+        let lost = book.mortal && !ask.is_replayable() || ask.reply.early && ask.body.len() > 0;
         if fine && !lost && !client.is_rash() {
             let unasked = drained && *answer == Answer::Nothing;
             let whole = matches!(answer, Answer::Complete { ours: false } | Answer::Tunnelled);

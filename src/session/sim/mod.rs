@@ -18,7 +18,7 @@ mod wire;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// How many seeds are run where nothing else is said.
-const RUNS: u64 = 400;
+const RUNS: u64 = 2500;
 
 #[test]
 fn sessions_keep_their_promises() {

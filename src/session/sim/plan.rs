@@ -159,7 +159,7 @@ impl Ask {
                     Misdeed::Truncate(dice.below(all), stop)
                 }
                 3 => Misdeed::BadHead(dice.pick(&BAD_HEADS)),
-                4 if matches!(body, Sent::Chunked(1..)) => Misdeed::BadChunk,
+                4 if matches!(body, Sent::Chunked(1..)) && route != "raw" => Misdeed::BadChunk,
                 5 => Misdeed::Vanish,
                 _ => Misdeed::Deaf,
             });

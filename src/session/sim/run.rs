@@ -18,7 +18,6 @@ struct Run {
     clients: Vec<(Client, usize)>,
     upstreams: Vec<Upstream>,
     book: Book,
-    mortal: bool,
     /// When the router begins to stop.
     drains_at: Option<u64>,
 }
@@ -72,9 +71,9 @@ impl Run {
             let wire = router.accept(&mut dice);
             clients.push((Client::new(asks, &mut dice), wire));
         }
-        let mortal = dice.chance(30);
+        book.mortal = dice.chance(30);
         let drains_at = dice.chance(15).then(|| dice.below(3000) as u64);
-        Run { dice, router, clients, upstreams: Vec::new(), book, mortal, drains_at }
+        Run { dice, router, clients, upstreams: Vec::new(), book, drains_at }
     }
 
     fn is_over(&self) -> bool {
@@ -142,7 +141,7 @@ impl Run {
     /// Takes note of what the router did.
     fn meet(&mut self) {
         for (wire, route) in std::mem::take(&mut self.router.opened) {
-            let mortal = self.mortal;
+            let mortal = self.book.mortal;
             self.upstreams.push(Upstream::new(wire, &route, mortal, &mut self.dice));
         }
         self.book.tainted.extend(self.router.tainted.drain(..));

@@ -16,6 +16,8 @@ pub(super) struct Book {
     pub(super) executed: HashMap<u64, u32>,
     /// Requests that met with a fault which is neither end's.
     pub(super) tainted: HashSet<u64>,
+    /// Idle connections may die.
+    pub(super) mortal: bool,
     /// Requests of which bytes went into a connection that had died.
     pub(super) lost: HashSet<u64>,
 }
@@ -333,7 +335,10 @@ impl Upstream {
         }
         let malice = book.asks[&work.id].reply.malice;
         // Who means well reads the whole request before it closes.
-        if !work.body.is_done() && !matches!(malice, Some(Malice::RefuseBody | Malice::Cut(..))) {
+        if !work.body.is_done()
+            && (self.then.is_none()
+                || !matches!(malice, Some(Malice::RefuseBody | Malice::Cut(..))))
+        {
             return false;
         }
         match self.then.take() {
