@@ -4,7 +4,7 @@
 //! `main.rs` is a thin shell around [`app`]. Floors, from the top; each imports only floors below it:
 //!
 //! ```text
-//! app        command line, signals, demo, log thread
+//! app        command line, boot, signals, demo
 //! worker     one thread per core: where machines meet sockets
 //! session    what the proxy decides: pure, no sockets, no clock
 //! route      upstream                     siblings; they do not see each other

@@ -1,6 +1,7 @@
 //! From a configuration to running workers, and from a signal to stopped ones.
 
 use std::net::SocketAddr;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, channel};
@@ -11,6 +12,7 @@ use mio::{Poll, Waker};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1, SIGUSR2};
 use signal_hook::iterator::Signals;
 
+use super::systemd;
 use crate::base::{Address, Clock, Counters, Problem};
 use crate::config::{Config, LogTo, Workers};
 use crate::reactor::{
@@ -44,6 +46,12 @@ pub(super) enum BootError {
     /// The system refuses something.
     #[error("{0}: {1}")]
     System(&'static str, std::io::Error),
+    /// The access log cannot be opened.
+    #[error("cannot open the access log {0}: {1}")]
+    Log(LogTarget, std::io::Error),
+    /// A worker ended before it was told to.
+    #[error("a worker failed")]
+    Worker,
 }
 
 /// Compiles a configuration's generation; what is wrong is added to `problems`.
@@ -65,7 +73,8 @@ pub(super) fn run(config: &Config, generation: &Arc<Generation>) -> Result<(), B
     let count = worker_count(config.workers);
     let options = ListenOptions { backlog: config.backlog, mode: None };
     let doors = open_doors(config, count, &options)?;
-    let book = LogBook::open(log_target(config)).map_err(system("cannot open the access log"))?;
+    let target = log_target(config);
+    let book = LogBook::open(target.clone()).map_err(|error| BootError::Log(target, error))?;
     let names = Names::start(RESOLVE).map_err(system("cannot start the resolver"))?;
     let resolved = Arc::new(resolve(config, &names));
     let offload =
@@ -108,21 +117,24 @@ pub(super) fn run(config: &Config, generation: &Arc<Generation>) -> Result<(), B
         let over = over.clone();
         let spawned =
             std::thread::Builder::new().name(format!("worker-{index}")).spawn(move || {
-                match Worker::new(setup) {
+                let work = || match Worker::new(setup) {
                     Ok(worker) => worker.run(),
                     Err(error) => tracing::error!(%error, "a worker cannot watch its listeners"),
-                }
+                };
+                // Whatever becomes of it, whoever waits for it is told.
+                let _ = catch_unwind(AssertUnwindSafe(work));
                 let _ = over.send(Event::Ended);
             });
         threads.push(spawned.map_err(system("cannot start a worker"))?);
     }
     watch_signals(signals, over)?;
-    control(&ended, &senders, config.times.drain, &book, count);
+    systemd::ready();
+    let as_told = control(&ended, &senders, config.times.drain, &book, count);
     for thread in threads {
         // A worker that panicked has said so.
         let _ = thread.join();
     }
-    Ok(())
+    if as_told { Ok(()) } else { Err(BootError::Worker) }
 }
 
 /// What the controlling thread is told.
@@ -146,14 +158,15 @@ fn watch_signals(
     spawned.map(|_| ()).map_err(|error| BootError::System("cannot start the signal thread", error))
 }
 
-/// Acts on signals until all workers have ended.
+/// Acts on signals until all workers have ended. False when one of them did so untold: its listening
+/// sockets are gone then, and with them a part of the clients, so the others are stopped too.
 fn control(
     events: &Receiver<Event>,
     senders: &[Sender<Mail>],
     drain: Duration,
     book: &LogBook,
     mut running: usize,
-) {
+) -> bool {
     let tell = |mail: fn(&Clock, Duration) -> Mail| {
         let clock = Clock::new();
         for sender in senders {
@@ -162,9 +175,17 @@ fn control(
         }
     };
     let mut draining = false;
+    let mut as_told = true;
     while running > 0 {
         match events.recv() {
-            Ok(Event::Ended) => running -= 1,
+            Ok(Event::Ended) => {
+                running -= 1;
+                if !draining {
+                    (draining, as_told) = (true, false);
+                    tracing::error!("a worker ended by itself; stopping");
+                    tell(|clock, drain| Mail::Drain(clock.now() + drain));
+                }
+            }
             Ok(Event::Signal(SIGTERM | SIGINT)) if draining => {
                 tracing::info!("stopping at once");
                 tell(|_, _| Mail::Stop);
@@ -177,9 +198,10 @@ fn control(
             Ok(Event::Signal(SIGUSR1)) => book.reopen(),
             Ok(Event::Signal(SIGHUP)) => tracing::warn!("reload: not in this version"),
             Ok(Event::Signal(_)) => tracing::warn!("upgrade: not in this version"),
-            Err(_) => return,
+            Err(_) => return as_told,
         }
     }
+    as_told
 }
 
 /// The listeners of each worker; those that cannot be bound twice are the first one's.
@@ -192,7 +214,6 @@ fn open_doors(
     for address in &config.listeners {
         let first = Listener::bind(&address.value, options)?;
         let port = first.local().port().unwrap_or(0);
-        announce(&first);
         let shared = first.sharing() == Sharing::PerWorker;
         for worker in doors.iter_mut().skip(1).filter(|_| shared) {
             worker.push(Door::new(first.another(options)?, port));
@@ -201,6 +222,7 @@ fn open_doors(
             worker.push(Door::new(first, port));
         }
     }
+    doors.iter().take(1).flatten().for_each(|door| announce(&door.listener));
     Ok(doors)
 }
 

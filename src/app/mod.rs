@@ -7,6 +7,7 @@ mod boot;
 pub mod cli;
 pub mod demo;
 mod diagnostics;
+mod systemd;
 
 use std::process::ExitCode;
 use std::sync::Arc;

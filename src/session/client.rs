@@ -107,8 +107,14 @@ impl Client {
         let head::Refusal { reason, status, sentence, asked, mut record, route, keep } = refusal;
         answer::put(client, status, &sentence, asked, keep, cx);
         record.status = status;
-        let line =
-            Line { peer: &self.peer, route: route.as_deref(), server: None, reason, tunnel: None };
+        let line = Line {
+            peer: &self.peer,
+            route: route.as_deref(),
+            server: None,
+            reason,
+            tunnel: None,
+            detail: (sentence != reason.sentence()).then_some(&sentence),
+        };
         record.finish(&line, cx);
         cx.counters.close_reason(reason as usize);
         if keep {
@@ -224,6 +230,7 @@ impl Client {
             server: Some(exchange.server),
             reason,
             tunnel,
+            detail: None,
         };
         if tunnel.is_none() {
             cx.counters.close_reason(reason as usize);

@@ -190,8 +190,10 @@ impl Exchange {
         let [client, upstream] = ports;
         match &mut self.request {
             Request::Collect(spool) => {
-                if let Some(replay) = spool.advance(client, &self.route.bodies, cx)? {
-                    self.record.bytes_in = replay.len();
+                let max = self.facts.max_body;
+                let collected = spool.advance(client, &self.route.bodies, max, cx);
+                self.record.bytes_in = spool.arrived();
+                if let Some(replay) = collected? {
                     self.collected = Some(Box::new(replay));
                     self.compose_again(upstream, cx)?;
                     self.dial(cx, false)?;
@@ -302,7 +304,8 @@ impl Exchange {
         if let Some(server) = self.server_id() {
             cx.upstreams.report(server, DialOutcome::Failed, cx.now);
         }
-        self.dial(cx, false).map_err(|_| reason)
+        let several = self.route.target.group.servers.len() > 1;
+        self.dial(cx, false).map_err(|_| if several { CloseReason::NoServer } else { reason })
     }
 
     /// A deadline passed: tells who was waited for.

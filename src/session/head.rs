@@ -140,7 +140,7 @@ pub(super) fn advance(
             Ok(None) => return incomplete(wait, &timeouts, &ports[0], cx),
             Err(error) => {
                 let reason = CloseReason::BadRequest;
-                return Next::Refused(unreadable(reason, error.status(), error.reason(), cx));
+                return Next::Refused(unreadable(reason, error.status(), error.reason(), wait, cx));
             }
         }
     }
@@ -269,12 +269,18 @@ fn incomplete(wait: &HeadWait, timeouts: &HeadTimeouts, client: &Port, cx: &Cx<'
         return Next::Wait;
     }
     let reason = CloseReason::HeadTimeout;
-    Next::Refused(unreadable(reason, reason.status(), reason.sentence(), cx))
+    Next::Refused(unreadable(reason, reason.status(), reason.sentence(), wait, cx))
 }
 
-fn unreadable(reason: CloseReason, status: u16, sentence: &str, cx: &Cx<'_>) -> Refusal {
+fn unreadable(
+    reason: CloseReason,
+    status: u16,
+    sentence: &str,
+    wait: &HeadWait,
+    cx: &Cx<'_>,
+) -> Refusal {
     let asked = Asked::default();
-    let record = Record::unreadable(cx);
+    let record = Record::unreadable(wait.first_byte, cx);
     let sentence = sentence.to_owned();
     Refusal { reason, status, sentence, asked, record, route: None, keep: false }
 }

@@ -60,8 +60,8 @@ impl Record {
     }
 
     /// The record of something that is not a request.
-    pub(super) fn unreadable(cx: &Cx<'_>) -> Record {
-        let mut record = Record { began: Some(cx.now), ..Record::default() };
+    pub(super) fn unreadable(began: Option<Millis>, cx: &Cx<'_>) -> Record {
+        let mut record = Record { began: began.or(Some(cx.now)), ..Record::default() };
         match cx.generation.log {
             Some(LogFormat::Combined) => record.request.extend_from_slice(b"\"-\" \"-\" \"-\""),
             Some(LogFormat::Json) => record.request.extend_from_slice(b"\"method\":null"),
@@ -106,6 +106,11 @@ impl Record {
         if let Some(id) = line.tunnel {
             let _ = write!(out, " tunnel={id}");
         }
+        if let Some(detail) = line.detail {
+            out.extend_from_slice(b" detail=\"");
+            write_escaped(detail.as_bytes(), out);
+            out.push(b'"');
+        }
         out.push(b'\n');
     }
 
@@ -133,6 +138,10 @@ impl Record {
         if let Some(id) = line.tunnel {
             let _ = write!(out, ",\"tunnel\":{id}");
         }
+        if let Some(detail) = line.detail {
+            out.extend_from_slice(b",\"detail\":");
+            write_json(detail.as_bytes(), out);
+        }
         out.extend_from_slice(b"}\n");
     }
 }
@@ -146,6 +155,8 @@ pub(super) struct Line<'a> {
     pub(super) reason: CloseReason,
     /// Number of the tunnel that opened.
     pub(super) tunnel: Option<u64>,
+    /// What exactly was wrong with a request that was refused.
+    pub(super) detail: Option<&'a str>,
 }
 
 impl Line<'_> {
@@ -176,6 +187,7 @@ pub(super) fn tunnel_ended(tunnel: &Tunnel, peer: &Peer, reason: CloseReason, cx
         server: Some(tunnel.server),
         reason,
         tunnel: Some(tunnel.id),
+        detail: None,
     };
     let [bytes_in, bytes_out] = tunnel.bytes;
     let total = (cx.now - tunnel.opened).as_millis();

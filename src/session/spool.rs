@@ -1,7 +1,7 @@
 //! A chunked request body towards uwsgi: decoded and kept until its length is known, first in memory,
 //! then in a temporary file, because a uwsgi worker must be told `CONTENT_LENGTH` beforehand.
 
-use crate::buf::{Segment, Stub, Tx};
+use crate::buf::{Copied, Pool, Segment, Stub, Tx};
 use crate::proto::http::Body;
 
 use super::body::{BodyFault, BodyPipe, Framing};
@@ -10,6 +10,8 @@ use super::port::Port;
 use super::reason::CloseReason;
 use super::settings::Bodies;
 
+/// Pieces shorter than this are put together.
+const COMPACT: usize = 8 << 10;
 /// Bytes read back from the file at once.
 const READ: usize = 64 << 10;
 
@@ -43,32 +45,54 @@ impl Spool {
         &mut self,
         client: &mut Port,
         bodies: &Bodies,
+        max: u64,
         cx: &mut Cx<'_>,
     ) -> Result<Option<Replay>, CloseReason> {
         if self.writing > 0 {
             return Ok(None);
         }
-        let done =
-            self.pipe.pump(client, &mut self.held, cx.pool).map_err(BodyFault::of_request)?;
-        if self.pipe.moved > bodies.max {
-            return Err(CloseReason::BodyTooLarge);
+        loop {
+            let before = self.pipe.moved;
+            let done = self.take(client, cx.pool);
+            if self.pipe.moved > max.min(bodies.spool) {
+                return Err(CloseReason::BodyTooLarge);
+            }
+            if done? {
+                let held = std::mem::take(&mut self.held);
+                return Ok(Some(Replay { held, on_disk: self.on_disk, read: 0, reading: false }));
+            }
+            if self.held.len() as u64 > bodies.memory {
+                self.spill(cx);
+                return Ok(None);
+            }
+            if self.pipe.moved == before {
+                return Ok(None);
+            }
         }
-        if done {
-            let held = std::mem::take(&mut self.held);
-            return Ok(Some(Replay { held, on_disk: self.on_disk, read: 0, reading: false }));
+    }
+
+    /// Takes a queue's room of what has arrived: what is held may be more than one has room for.
+    fn take(&mut self, client: &mut Port, pool: &Pool) -> Result<bool, CloseReason> {
+        let mut arrived = Tx::default();
+        let done = self.pipe.pump(client, &mut arrived, pool);
+        while let Some(segment) = arrived.pop() {
+            match segment.len() {
+                // What waits for long must not keep a block each.
+                ..COMPACT => self.held.put(segment.bytes(), Copied::Payload, pool),
+                _ => self.held.queue(segment),
+            }
         }
-        if self.held.len() as u64 > bodies.memory || self.held.room() == 0 {
-            self.spill(bodies, cx)?;
-        }
-        Ok(None)
+        done.map_err(BodyFault::of_request)
+    }
+
+    /// Bytes of the body that have arrived.
+    pub(super) fn arrived(&self) -> u64 {
+        self.pipe.moved
     }
 
     /// Sends what is held to the disk.
-    fn spill(&mut self, bodies: &Bodies, cx: &mut Cx<'_>) -> Result<(), CloseReason> {
+    fn spill(&mut self, cx: &mut Cx<'_>) {
         let len = self.held.len();
-        if self.on_disk + len as u64 > bodies.spool {
-            return Err(CloseReason::BodyTooLarge);
-        }
         let mut bytes = Vec::with_capacity(len);
         while !self.held.is_empty() {
             bytes.extend_from_slice(self.held.bytes());
@@ -77,7 +101,6 @@ impl Spool {
         cx.pool.count_payload(len);
         self.writing = len;
         cx.actions.push(Action::Spool(SpoolOrder::Append(bytes)));
-        Ok(())
     }
 
     /// The disk took `n` bytes.
@@ -121,7 +144,7 @@ impl Replay {
     }
 
     /// Bytes came back from the disk.
-    pub(super) fn read(&mut self, bytes: Vec<u8>, to: &mut Tx, pool: &crate::buf::Pool) {
+    pub(super) fn read(&mut self, bytes: Vec<u8>, to: &mut Tx, pool: &Pool) {
         self.reading = false;
         self.read += bytes.len() as u64;
         to.push(Segment::Stub(Stub::from(bytes.into_boxed_slice())), pool);

@@ -17,8 +17,8 @@ use super::reason::CloseReason;
 use super::settings::Route;
 use super::track::Track;
 
-/// How long the second direction of a half-closed raw exchange may stay silent is bounded by
-/// `http-timeout`; a WebSocket has `tunnel-timeout` only.
+/// What a tunnel carries. `http-timeout` bounds the silence of a raw one, `tunnel-timeout` that of a
+/// WebSocket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TunnelKind {
     /// Opened by a 101 with the right proof.

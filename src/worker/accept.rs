@@ -137,6 +137,7 @@ impl Worker {
             queued: false,
         });
         self.world.counters.sessions.add(1);
+        self.world.counters.clients.add(1);
         let Some(conn) = self.conns.get_mut(conn_key) else { return };
         conn.session = Some(key);
         if let Err(error) = conn.stream.register(self.poll.registry(), conn_key.to_u64()) {
@@ -150,6 +151,7 @@ impl Worker {
     pub(super) fn client_closed(&mut self) {
         self.peers.loads[self.index].down();
         self.world.counters.closed.add(1);
+        self.world.counters.clients.sub(1);
         // Its descriptor may be what accepting waits for.
         self.accept_after = Millis::default();
     }

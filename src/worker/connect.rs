@@ -99,6 +99,7 @@ impl Worker {
             }
             Err(error) => {
                 tracing::debug!(%error, "dial failed");
+                self.world.counters.upstream_failures.add(1);
                 self.hang_up(conn_key);
                 if let Some(session) = self.sessions.get_mut(key) {
                     session.conns[1] = None;
@@ -135,12 +136,20 @@ impl Worker {
         conn.ready.event(event);
         let session = conn.session;
         match conn.role {
-            Role::Idle => return,
-            Role::Dialling(_) => self.dial_event(conn_key),
-            Role::Client | Role::Upstream => {}
-        }
-        if let Some(key) = session {
-            self.drive(key);
+            Role::Idle => {}
+            Role::Dialling(_) => {
+                if let Some(key) = session {
+                    self.guarded(key, |worker| {
+                        worker.dial_event(conn_key);
+                        worker.drive_on(key);
+                    });
+                }
+            }
+            Role::Client | Role::Upstream => {
+                if let Some(key) = session {
+                    self.drive(key);
+                }
+            }
         }
     }
 
@@ -150,7 +159,7 @@ impl Worker {
         let clean = !conn.ready.readable && !conn.ready.closing && !self.world.draining;
         conn.role = Role::Idle;
         conn.session = None;
-        if !clean || !self.idle.put(server, conn_key, self.world.clock.now()) {
+        if !clean || !self.idle.put(server, conn_key, &self.conns, self.world.clock.now()) {
             self.hang_up(conn_key);
         }
     }

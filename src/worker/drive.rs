@@ -4,7 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use crate::base::{Key, Millis};
 use crate::reactor::{Filled, Flushed, fill, flush};
-use crate::session::{CloseReason, HeadTimeouts, Port, RxEnd, Side, TxEnd};
+use crate::session::{CloseReason, HeadTimeouts, Input, Port, RxEnd, Side, TxEnd};
 
 use super::entry::{Conn, Role};
 use super::turn::Worker;
@@ -13,17 +13,37 @@ use super::turn::Worker;
 const BUDGET: usize = 512 << 10;
 
 impl Worker {
-    /// Advances one session as far as it goes. A panic in it is a bug, and costs this session only.
+    /// Advances one session as far as it goes.
     pub(super) fn drive(&mut self, key: Key) {
-        if catch_unwind(AssertUnwindSafe(|| self.drive_on(key))).is_err() {
-            tracing::error!("a fault in one session; it is closed, the others go on");
-            self.world.actions.clear();
-            self.world.counters.close_reason(CloseReason::Panic as usize);
-            self.remove(key);
-        }
+        self.guarded(key, |worker| worker.drive_on(key));
     }
 
-    fn drive_on(&mut self, key: Key) {
+    /// Hands the answer to an action to a session, and advances it.
+    pub(super) fn answer_and_drive(&mut self, key: Key, input: Input) {
+        self.guarded(key, |worker| {
+            worker.answer(key, input);
+            worker.drive_on(key);
+        });
+    }
+
+    /// Does something for one session. A panic in it is a bug, and costs this session only.
+    pub(super) fn guarded(&mut self, key: Key, what: impl FnOnce(&mut Worker)) {
+        if catch_unwind(AssertUnwindSafe(|| what(self))).is_ok() {
+            return;
+        }
+        tracing::error!("a fault in one session; it is closed, the others go on");
+        self.world.actions.clear();
+        if let Some(session) = self.sessions.get_mut(key) {
+            let mut cx = self.world.cx(session.active);
+            // Its state may be broken: without a line in the access log then.
+            let close = || session.machine.close(CloseReason::Panic, &mut cx);
+            let _ = catch_unwind(AssertUnwindSafe(close));
+        }
+        self.world.actions.clear();
+        self.remove(key);
+    }
+
+    pub(super) fn drive_on(&mut self, key: Key) {
         let mut budget = BUDGET;
         loop {
             let filled = self.fill_ports(key);

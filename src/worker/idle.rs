@@ -32,8 +32,17 @@ impl Idle {
     }
 
     /// Puts a connection in; false when the server has enough of them.
-    pub(super) fn put(&mut self, server: ServerId, key: Key, now: Millis) -> bool {
+    pub(super) fn put(
+        &mut self,
+        server: ServerId,
+        key: Key,
+        conns: &Slab<Conn>,
+        now: Millis,
+    ) -> bool {
         let list = self.servers.entry(server).or_default();
+        if list.len() >= MOST {
+            list.retain(|(key, _)| conns.get(*key).is_some_and(|conn| conn.role == Role::Idle));
+        }
         if list.len() >= MOST {
             return false;
         }

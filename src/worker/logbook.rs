@@ -3,6 +3,7 @@
 //! Each worker hands its full buffer over for an empty one; neither waits for the disk. When the writer
 //! cannot keep up, lines are dropped and counted.
 
+use std::fmt;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -23,6 +24,16 @@ pub enum LogTarget {
     Stderr,
     /// Appended to a file.
     File(PathBuf),
+}
+
+impl fmt::Display for LogTarget {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            LogTarget::Stdout => f.write_str("stdout"),
+            LogTarget::Stderr => f.write_str("stderr"),
+            LogTarget::File(path) => path.display().fmt(f),
+        }
+    }
 }
 
 /// What workers and writer share.

@@ -75,8 +75,7 @@ impl Worker {
                 Input::SpoolFailed
             }
         };
-        self.answer(key, input);
-        self.drive(key);
+        self.answer_and_drive(key, input);
     }
 
     /// Closes the file of a session, where there is one.

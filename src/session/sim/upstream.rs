@@ -288,7 +288,7 @@ impl Upstream {
             self.tunnel = Some(TunnelEnd::new(
                 (stream_of(ask.id, 3), early, mine),
                 (stream_of(ask.id, 2), theirs),
-                ask.id % 3 == 0,
+                ask.id.is_multiple_of(3),
                 doom,
             ));
             return;
