@@ -1,13 +1,22 @@
 //! The diagnostic log: what happens to the router itself, on standard error.
+//!
+//! A thread writes it: a standard error that is closed, full or not read by anybody neither ends nor
+//! delays what has something to say.
 
-use std::io::{IsTerminal, stderr};
+use std::io::{self, IsTerminal, Write, stderr};
+use std::sync::Arc;
 
 use tracing::Level;
 
 use crate::config::LogLevel;
+use crate::worker::{LogBook, LogSink, LogTarget};
 
-/// Starts the log. Called once, before anything is logged.
-pub(super) fn start(level: LogLevel) {
+/// Starts the log, which ends when what is returned is dropped. Called once, before anything is
+/// logged.
+///
+/// # Errors
+/// When there is no thread to be had.
+pub(super) fn start(level: LogLevel) -> io::Result<LogBook> {
     let level = match level {
         LogLevel::Error => Level::ERROR,
         LogLevel::Warn => Level::WARN,
@@ -15,10 +24,27 @@ pub(super) fn start(level: LogLevel) {
         LogLevel::Debug => Level::DEBUG,
         LogLevel::Trace => Level::TRACE,
     };
+    let book = LogBook::open(LogTarget::Stderr)?;
+    let sink = book.sink(Arc::default());
     let log = tracing_subscriber::fmt()
         .with_max_level(level)
-        .with_writer(stderr)
+        .with_writer(move || Line(sink.clone()))
         .with_ansi(stderr().is_terminal())
         .with_target(false);
     log.init();
+    Ok(book)
+}
+
+/// Takes one line.
+struct Line(LogSink);
+
+impl Write for Line {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        self.0.hand_over(&mut line.to_vec());
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }

@@ -9,6 +9,8 @@ pub mod demo;
 mod diagnostics;
 mod systemd;
 
+use std::fmt::Display;
+use std::io::{Write, stderr, stdout};
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -29,18 +31,28 @@ pub fn main() -> ExitCode {
         Ok(Command::Run(source)) => read(&source).map_or_else(|code| code, |ready| run(&ready)),
         Ok(Command::Check(source)) => match read(&source) {
             Ok(_) => {
-                println!("no errors");
+                say("no errors");
                 ExitCode::SUCCESS
             }
             Err(code) => code,
         },
         Ok(Command::Demo(options)) => demo(options),
         Ok(Command::Ctl(_)) => {
-            eprintln!("tidegate ctl: not in this version");
+            complain("tidegate ctl: not in this version");
             ExitCode::from(BAD_USE)
         }
         Err(code) => code,
     }
+}
+
+/// A line on standard output. Nobody may be left to read it: that changes no exit code.
+fn say(line: impl Display) {
+    let _ = writeln!(stdout(), "{line}");
+}
+
+/// The same on standard error.
+fn complain(line: impl Display) {
+    let _ = writeln!(stderr(), "{line}");
 }
 
 /// A configuration that can be run.
@@ -55,7 +67,7 @@ fn read(source: &Source) -> Result<Ready, ExitCode> {
         load(source.file.as_deref(), &source.options, &Surroundings::real());
     let generation = boot::compile(&config, &mut problems);
     for problem in &problems {
-        eprintln!("{problem}");
+        complain(problem);
     }
     match generation {
         Some(generation) if !problems.iter().any(Problem::is_error) => {
@@ -66,7 +78,13 @@ fn read(source: &Source) -> Result<Ready, ExitCode> {
 }
 
 fn run(ready: &Ready) -> ExitCode {
-    diagnostics::start(ready.config.log.level);
+    let _diagnostics = match diagnostics::start(ready.config.log.level) {
+        Ok(book) => book,
+        Err(error) => {
+            complain(format_args!("cannot start the diagnostic log: {error}"));
+            return ExitCode::from(FAILED);
+        }
+    };
     match boot::run(&ready.config, &ready.generation) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -81,7 +99,7 @@ fn demo(mut options: Vec<Given>) -> ExitCode {
     let worker = match demo::Worker::start() {
         Ok(worker) => worker,
         Err(error) => {
-            eprintln!("tidegate demo: cannot start its worker: {error}");
+            complain(format_args!("tidegate demo: cannot start its worker: {error}"));
             return ExitCode::from(FAILED);
         }
     };
@@ -89,7 +107,7 @@ fn demo(mut options: Vec<Given>) -> ExitCode {
     let given = |key: &str, value: String| Given { key: key.into(), value: Some(value) };
     if !has(&options, "http") {
         options.push(given("http", DEMO_AT.into()));
-        println!("open http://{DEMO_AT}/ in a browser; Ctrl-C stops");
+        say(format_args!("open http://{DEMO_AT}/ in a browser; Ctrl-C stops"));
     }
     if !has(&options, "logto") {
         options.push(given("disable-logging", "true".into()));

@@ -1,19 +1,24 @@
-//! The access log: workers collect lines, one thread writes them.
+//! Logs: lines are collected, a thread writes them. The access log is one, and so is the diagnostic
+//! log.
 //!
 //! Each worker hands its full buffer over for an empty one; neither waits for the disk. When the writer
-//! cannot keep up, lines are dropped and counted.
+//! cannot keep up, lines are dropped and counted. Nobody is stopped by a log that cannot be written:
+//! not a worker, and not the end of the process.
 
 use std::fmt;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::path::PathBuf;
+use std::sync::mpsc::{Receiver, channel};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::thread::JoinHandle;
+use std::time::Duration;
 
 use crate::base::Counters;
 
 /// Bytes waiting for the writer before lines are dropped.
 const MOST: usize = 8 << 20;
+/// How long the end waits for the last lines to be written: a pipe that nobody reads never takes them.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Where lines go.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,7 +65,8 @@ impl Shared {
 #[derive(Debug)]
 pub struct LogBook {
     shared: Arc<Shared>,
-    thread: Option<JoinHandle<()>>,
+    /// Hangs up when the writer has ended.
+    ended: Receiver<()>,
 }
 
 /// A worker's way to the writer.
@@ -76,28 +82,15 @@ impl LogBook {
     /// # Errors
     /// When the file cannot be opened.
     pub fn open(target: LogTarget) -> io::Result<LogBook> {
-        let mut output = Output::open(&target)?;
+        let output = Output::open(&target)?;
         let shared = Arc::<Shared>::default();
         let of_thread = Arc::clone(&shared);
-        let thread = std::thread::Builder::new().name("log".into()).spawn(move || {
-            let mut lines = Vec::new();
-            loop {
-                let (reopen, closed) = take(&of_thread, &mut lines);
-                if reopen {
-                    match Output::open(&target) {
-                        Ok(opened) => output = opened,
-                        Err(error) => tracing::error!(%error, "the access log stays as it was"),
-                    }
-                }
-                if let Err(error) = output.write_all(&lines) {
-                    tracing::error!(%error, "the access log cannot be written");
-                }
-                if closed {
-                    return;
-                }
-            }
+        let (ending, ended) = channel();
+        std::thread::Builder::new().name("log".into()).spawn(move || {
+            write_on(&of_thread, &target, output);
+            drop(ending);
         })?;
-        Ok(LogBook { shared, thread: Some(thread) })
+        Ok(LogBook { shared, ended })
     }
 
     /// A way to the writer for one worker.
@@ -113,19 +106,17 @@ impl LogBook {
 }
 
 impl Drop for LogBook {
-    /// Writes what is waiting, then ends the thread.
+    /// Has what is waiting written, and the thread end, unless that takes too long.
     fn drop(&mut self) {
         self.shared.lock().closed = true;
         self.shared.ready.notify_one();
-        if let Some(thread) = self.thread.take() {
-            let _ = thread.join();
-        }
+        let _: Result<(), _> = self.ended.recv_timeout(PATIENCE);
     }
 }
 
 impl LogSink {
     /// Hands the lines over and leaves an empty buffer.
-    pub(super) fn hand_over(&self, lines: &mut Vec<u8>) {
+    pub fn hand_over(&self, lines: &mut Vec<u8>) {
         let mut waiting = self.shared.lock();
         if waiting.lines.is_empty() {
             std::mem::swap(&mut waiting.lines, lines);
@@ -138,6 +129,36 @@ impl LogSink {
         drop(waiting);
         lines.clear();
         self.shared.ready.notify_one();
+    }
+}
+
+/// The writer: until the log is closed and all is written. What cannot be written is said once, until
+/// it works again: saying so may be what cannot be written.
+fn write_on(shared: &Shared, target: &LogTarget, mut output: Output) {
+    let mut lines = Vec::new();
+    let mut failing = false;
+    loop {
+        let (reopen, closed) = take(shared, &mut lines);
+        if reopen {
+            match Output::open(target) {
+                Ok(opened) => output = opened,
+                Err(error) => tracing::error!(%error, "a log stays as it was: {target:?}"),
+            }
+        }
+        match output.write_all(&lines) {
+            Err(error) if !failing => {
+                failing = true;
+                tracing::error!(%error, "a log cannot be written: {target:?}");
+            }
+            Ok(()) if failing && !lines.is_empty() => {
+                failing = false;
+                tracing::info!("a log can be written again: {target:?}");
+            }
+            _ => {}
+        }
+        if closed {
+            return;
+        }
     }
 }
 
@@ -207,5 +228,33 @@ mod tests {
         sink.hand_over(&mut lines);
         drop(book);
         assert_eq!(std::fs::read(&path).expect("a file"), b"two\n");
+    }
+
+    #[test]
+    fn the_end_does_not_wait_for_a_pipe_that_nobody_reads() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let path = dir.path().join("pipe");
+        rustix::fs::mknodat(
+            rustix::fs::CWD,
+            &path,
+            rustix::fs::FileType::Fifo,
+            rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR,
+            0,
+        )
+        .expect("a pipe");
+        let _unread = OpenOptions::new().read(true).write(true).open(&path).expect("opened");
+        let book = LogBook::open(LogTarget::File(path)).expect("a log");
+        book.sink(Arc::default()).hand_over(&mut vec![b'x'; 1 << 20]);
+        drop(book);
+    }
+
+    #[test]
+    fn a_full_disk_stops_nobody() {
+        let book = LogBook::open(LogTarget::File("/dev/full".into())).expect("a log");
+        let sink = book.sink(Arc::default());
+        for _ in 0..3 {
+            sink.hand_over(&mut b"line\n".to_vec());
+            book.reopen();
+        }
     }
 }
