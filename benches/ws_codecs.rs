@@ -33,7 +33,7 @@ fn mask_payload_bytewise(bencher: Bencher<'_, '_>, len: usize) {
 
 #[divan::bench(args = [5, 125, 1000, 70_000])]
 fn frame_parse(bencher: Bencher<'_, '_>, payload: u64) {
-    let rules = Rules { sender: Sender::Client, rsv1: false, max_message: 1 << 20 };
+    let rules = Rules::new(Sender::Client, 1 << 20);
     let mut bytes = [0; HEAD_MAX];
     FrameHead::new(Opcode::Binary, payload).masked(KEY).encode(&mut bytes);
     bencher.bench(|| FrameHead::parse(black_box(&bytes), black_box(&rules)));
@@ -114,10 +114,12 @@ fn uwsgi_packet(bencher: Bencher<'_, '_>, kind: &str) {
 
 /// A stream of masked messages as one read brings it, and the rules it is read by.
 fn messages(len: usize, count: usize) -> (Vec<u8>, Rules) {
-    let rules = Rules { sender: Sender::Client, rsv1: false, max_message: 1 << 20 };
+    let rules = Rules::new(Sender::Client, 1 << 20);
     let mut head = [0; HEAD_MAX];
     let head_len = FrameHead::new(Opcode::Text, len as u64).masked(KEY).encode(&mut head);
-    let one = [&head[..head_len], &vec![b'x'; len]].concat();
+    let mut payload = vec![b'x'; len];
+    mask(&mut payload, KEY, 0);
+    let one = [&head[..head_len], &payload].concat();
     (one.repeat(count), rules)
 }
 
@@ -138,5 +140,17 @@ fn tracker_hundred_messages(bencher: Bencher<'_, '_>, len: usize) {
     let (mut tracker, mut tally) = (Tracker::default(), Tally::default());
     bencher.bench_local(|| {
         tracker.advance(black_box(&bytes), Until::End, black_box(&rules), &mut tally)
+    });
+}
+
+/// The same message where it ends here: unmasked, and its text checked; the mask goes on again.
+#[divan::bench(args = [5, 125, 1000, 70_000])]
+fn read_text(bencher: Bencher<'_, '_>, len: usize) {
+    let (mut bytes, rules) = messages(len, 1);
+    let mut reader = Reader::default();
+    bencher.counter(BytesCount::new(len)).bench_local(|| {
+        let _ = black_box(reader.advance(black_box(&mut bytes), black_box(&rules)));
+        let start = bytes.len() - len;
+        mask(&mut bytes[start..], KEY, 0);
     });
 }

@@ -6,7 +6,7 @@ use tidegate::proto::ws::{self, FrameHead, HEAD_MAX, Opcode, Rules, Sender};
 
 use crate::peer::Speech;
 
-const RULES: Rules = Rules { sender: Sender::Client, rsv1: false, max_message: 64 << 20 };
+const RULES: Rules = Rules::new(Sender::Client, 64 << 20);
 
 /// Answers the frame at the start of `bytes`; returns its length, `None` while it is not whole.
 pub(crate) fn answer(

@@ -6,7 +6,7 @@ use crate::connection::Fault;
 use crate::message::Message;
 
 /// Frames of any data size are taken, as the message's size is checked on its own.
-const RULES: Rules = Rules { sender: Sender::Server, rsv1: false, max_message: u64::MAX };
+const RULES: Rules = Rules::new(Sender::Server, u64::MAX);
 
 /// A frame that has come in whole.
 pub(crate) enum Arrived {

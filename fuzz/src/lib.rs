@@ -24,4 +24,5 @@ pub const TARGETS: &[(&str, Check)] = &[
     ("ini", config::ini),
     ("ws_frame", ws::ws_frame),
     ("ws_tracker", ws::ws_tracker),
+    ("ws_message", ws::ws_message),
 ];

@@ -1,4 +1,4 @@
-//! WebSocket frames: the same however they are split, followed by their headers or read whole.
+//! WebSocket frames and messages: the same however they are split, followed or read whole.
 
 use tidegate::proto::ws::*;
 
@@ -9,7 +9,12 @@ const MESSAGE_MAX: u64 = 200;
 fn rules(data: &[u8]) -> (Rules, &[u8]) {
     let (flags, frames) = data.split_first().unwrap_or((&0, &[]));
     let sender = if flags & 1 == 0 { Sender::Client } else { Sender::Server };
-    (Rules { sender, rsv1: flags & 2 != 0, max_message: MESSAGE_MAX }, frames)
+    let draft = match flags >> 2 & 3 {
+        1 => Draft::Hybi07,
+        2 => Draft::Hybi08,
+        _ => Draft::Rfc6455,
+    };
+    (Rules { draft, rsv1: flags & 2 != 0, ..Rules::new(sender, MESSAGE_MAX) }, frames)
 }
 
 /// A header is the same at every split, and is written as it was read.
@@ -76,7 +81,7 @@ fn read(stream: &[u8], rules: &Rules) -> Story {
             let mut payload = payload.to_vec();
             mask(&mut payload, head.mask.unwrap_or_default(), 0);
             if head.opcode == Opcode::Close
-                && let Err(fault) = parse_close(&payload)
+                && let Err(fault) = parse_close(&payload, rules.draft)
             {
                 return Story { fault: Some(FrameError::Close(fault)), ..story };
             }
@@ -129,4 +134,67 @@ fn tracked(stream: &[u8], step: usize, until: Until, rules: &Rules) -> Story {
     }
     story.messages = tally.messages;
     story
+}
+
+/// What a reader of messages saw: messages and control frames in order, and the fault.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Reading {
+    messages: Vec<(Kind, bool, Vec<u8>)>,
+    controls: Vec<(Opcode, Vec<u8>)>,
+    fault: Option<FrameError>,
+    taken: usize,
+}
+
+/// Messages are the same at every split; text is UTF-8; nothing is above the limit.
+pub fn ws_message(data: &[u8]) {
+    let (rules, frames) = rules(data);
+    let whole = messages(frames, frames.len(), &rules);
+    for step in [1, 2, 3, 7, 64] {
+        let pieces = messages(frames, step, &rules);
+        assert_eq!((&pieces.messages, &pieces.controls), (&whole.messages, &whole.controls));
+        assert_eq!(pieces.fault, whole.fault, "in steps of {step}");
+    }
+    for (kind, deflated, message) in &whole.messages {
+        assert!(message.len() as u64 <= MESSAGE_MAX);
+        let text = *kind == Kind::Text && !deflated && rules.draft.refuses_bad_text();
+        assert!(!text || std::str::from_utf8(message).is_ok(), "{message:02x?}");
+    }
+    if whole.fault.is_none() {
+        assert!(frames.len() - whole.taken < CONTROL_FRAME_MAX, "no more than that is held");
+    }
+}
+
+/// Reads the messages of a stream that arrives in steps.
+fn messages(frames: &[u8], step: usize, rules: &Rules) -> Reading {
+    let mut stream = frames.to_vec();
+    let mut reading = Reading::default();
+    let (mut reader, mut open, mut arrived) = (Reader::default(), Vec::new(), 0);
+    loop {
+        let piece = stream.get_mut(reading.taken..arrived).unwrap_or_default();
+        match reader.advance(piece, rules) {
+            Ok(Read::Data(data)) => {
+                open.extend(piece.iter().skip(data.framing).take(data.payload));
+                reading.taken += data.framing + data.payload;
+                if data.last {
+                    let message = std::mem::take(&mut open);
+                    reading.messages.push((data.kind, data.deflated, message));
+                }
+            }
+            Ok(Read::Control(control)) => {
+                let mut payload = [0; CONTROL_MAX];
+                let payload = control.payload(piece, &mut payload).to_vec();
+                reading.controls.push((control.head.opcode, payload));
+                reading.taken += control.len;
+            }
+            Ok(Read::Skip(n)) => reading.taken += n,
+            Ok(Read::Need(least)) => {
+                assert!(piece.len() < least);
+                if arrived == stream.len() {
+                    return reading;
+                }
+                arrived = (arrived + step.max(1)).min(stream.len());
+            }
+            Err(fault) => return Reading { fault: Some(fault), ..reading },
+        }
+    }
 }

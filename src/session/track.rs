@@ -14,8 +14,8 @@ use std::time::Duration;
 use crate::base::Millis;
 use crate::buf::{Copied, Pool};
 use crate::proto::ws::{
-    CONTROL_MAX, Control, ControlFrame, FrameError, Opcode, Rules, Sender, Step, Tally, Tracker,
-    Until, parse_close,
+    CONTROL_MAX, Control, ControlFrame, Draft, FrameError, Opcode, Rules, Sender, Step, Tally,
+    Tracker, Until, parse_close,
 };
 
 use super::cx::Cx;
@@ -100,6 +100,7 @@ impl Track {
     /// Passes on what `side` sent, frame by frame as far as its headers must be seen.
     fn relay(&mut self, side: Side, ports: &mut [Port; 2], rules: &TrackRules, cx: &mut Cx<'_>) {
         let frames = Rules {
+            draft: Draft::Rfc6455,
             sender: if side == Side::Client { Sender::Client } else { Sender::Server },
             rsv1: self.rsv1,
             max_message: if side == Side::Client { rules.max_message } else { u64::MAX },
@@ -157,8 +158,10 @@ impl Track {
         let payload = control.payload(from.rx.bytes(), &mut payload);
         let swallow = match control.head.opcode {
             Opcode::Close => {
-                let code =
-                    parse_close(payload).ok().flatten().map_or(NO_CODE, |close| close.code.0);
+                let code = parse_close(payload, Draft::Rfc6455)
+                    .ok()
+                    .flatten()
+                    .map_or(NO_CODE, |close| close.code.0);
                 self.heard_close(side, code, cx.now)
             }
             Opcode::Pong => side == Side::Client && self.keepalive.answered(payload, cx.now),

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use crate::proto::h1::RequestHead;
 use crate::proto::ws::{
-    CLOSE_MAX, CloseCode, Drafts, FrameHead, HEAD_MAX, Opcode, Rules, Sender, Sequence,
+    CLOSE_MAX, CloseCode, Draft, Drafts, FrameHead, HEAD_MAX, Opcode, Rules, Sender, Sequence,
     check_request, encode_close, mask, parse_close,
 };
 
@@ -15,7 +15,7 @@ use super::pages;
 /// Bytes read at once, and about how many are written at once.
 const READ: usize = 64 << 10;
 /// The longest message taken. Payload is echoed as it comes, so it bounds patience, not memory.
-const RULES: Rules = Rules { sender: Sender::Client, rsv1: false, max_message: 64 << 20 };
+const RULES: Rules = Rules::new(Sender::Client, 64 << 20);
 
 /// Appends the 101, or the refusal of a handshake that is none.
 pub(super) fn accept(head: &RequestHead<'_, '_>, out: &mut Vec<u8>) -> Result<(), ()> {
@@ -130,7 +130,7 @@ impl Echo<'_> {
                 out.extend_from_slice(payload);
             }
             Opcode::Close => {
-                return Err(match parse_close(payload) {
+                return Err(match parse_close(payload, Draft::Rfc6455) {
                     Ok(said) => close(said.map_or(CloseCode::NONE, |said| said.code), out),
                     Err(error) => close(error.close_code(), out),
                 });

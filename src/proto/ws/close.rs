@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use super::draft::Draft;
+
 /// The longest close reason, in bytes: a control frame's payload less the code.
 pub const REASON_MAX: usize = 123;
 /// The longest close payload.
@@ -20,6 +22,8 @@ impl CloseCode {
     pub const PROTOCOL: Self = Self(1002);
     /// A kind of data the end does not take.
     pub const UNSUPPORTED: Self = Self(1003);
+    /// A message above the limit, in versions 7 and 8 only.
+    pub const TOO_LARGE_BEFORE_13: Self = Self(1004);
     /// Never on the wire: a close frame without a code.
     pub const NONE: Self = Self(1005);
     /// Never on the wire: the connection ended without a close frame.
@@ -96,8 +100,9 @@ impl CloseError {
     }
 }
 
-/// Reads the unmasked payload of a close frame; `Ok(None)` when it is empty and says nothing.
-pub fn parse_close(payload: &[u8]) -> Result<Option<Close<'_>>, CloseError> {
+/// Reads the unmasked payload of a close frame of `draft`; `Ok(None)` when it is empty and says
+/// nothing.
+pub fn parse_close(payload: &[u8], draft: Draft) -> Result<Option<Close<'_>>, CloseError> {
     if payload.is_empty() {
         return Ok(None);
     }
@@ -106,7 +111,7 @@ pub fn parse_close(payload: &[u8]) -> Result<Option<Close<'_>>, CloseError> {
     }
     let (code, reason) = payload.split_first_chunk::<2>().ok_or(CloseError::OneByte)?;
     let code = CloseCode(u16::from_be_bytes(*code));
-    if !code.may_be_sent() {
+    if !draft.knows(code) {
         return Err(CloseError::Code);
     }
     let reason = simdutf8::basic::from_utf8(reason).map_err(|_| CloseError::Reason)?;
@@ -116,10 +121,10 @@ pub fn parse_close(payload: &[u8]) -> Result<Option<Close<'_>>, CloseError> {
 /// Writes a close payload to the start of `out` and returns its length: code and reason, the latter
 /// cut at a character's edge to [`REASON_MAX`] bytes.
 ///
-/// A code that may not be sent ([`CloseCode::may_be_sent`]) becomes an empty payload, which is how
-/// "no code" is said.
+/// The code is one of the peer's draft ([`Draft::code_for`]). One that no draft may send becomes an
+/// empty payload, which is how "no code" is said.
 pub fn encode_close(code: CloseCode, reason: &str, out: &mut [u8; CLOSE_MAX]) -> usize {
-    if !code.may_be_sent() {
+    if !code.may_be_sent() && code != CloseCode::TOO_LARGE_BEFORE_13 {
         return 0;
     }
     let mut end = reason.len().min(REASON_MAX);
@@ -148,31 +153,35 @@ mod tests {
         let expected: Vec<u16> = (1000..=1003).chain(1007..=1014).chain(3000..=4999).collect();
         assert_eq!(accepted, expected);
         for code in [0u16, 999, 1004, 1005, 1006, 1015, 1016, 2999, 5000, 65535] {
-            assert_eq!(parse_close(&code.to_be_bytes()), Err(CloseError::Code), "{code}");
+            assert_eq!(
+                parse_close(&code.to_be_bytes(), Draft::Rfc6455),
+                Err(CloseError::Code),
+                "{code}"
+            );
         }
     }
 
     #[test]
     fn an_empty_payload_says_nothing_and_one_byte_is_a_fault() {
-        assert_eq!(parse_close(b""), Ok(None));
-        assert_eq!(parse_close(b"\x03"), Err(CloseError::OneByte));
+        assert_eq!(parse_close(b"", Draft::Rfc6455), Ok(None));
+        assert_eq!(parse_close(b"\x03", Draft::Rfc6455), Err(CloseError::OneByte));
     }
 
     #[test]
     fn a_reason_is_utf8_and_fits_a_control_frame() {
-        assert_eq!(parse_close(b"\x03\xe8\xff"), Err(CloseError::Reason));
+        assert_eq!(parse_close(b"\x03\xe8\xff", Draft::Rfc6455), Err(CloseError::Reason));
         assert_eq!(CloseError::Reason.close_code(), CloseCode::BAD_DATA);
         let mut long = vec![0x03, 0xe8];
         long.resize(CLOSE_MAX, b'x');
-        assert!(parse_close(&long).is_ok());
+        assert!(parse_close(&long, Draft::Rfc6455).is_ok());
         long.push(b'x');
-        assert_eq!(parse_close(&long), Err(CloseError::TooLong));
+        assert_eq!(parse_close(&long, Draft::Rfc6455), Err(CloseError::TooLong));
     }
 
     #[test]
     fn reserved_codes_are_never_written() {
         let mut out = [0; CLOSE_MAX];
-        for code in [CloseCode::NONE, CloseCode::ABNORMAL, CloseCode(1015), CloseCode(1004)] {
+        for code in [CloseCode::NONE, CloseCode::ABNORMAL, CloseCode(1015), CloseCode(2000)] {
             assert_eq!(encode_close(code, "why", &mut out), 0);
         }
     }
@@ -183,7 +192,7 @@ mod tests {
         let reason = "ä".repeat(62);
         let len = encode_close(CloseCode::NORMAL, &reason, &mut out);
         assert_eq!(len, 2 + 122);
-        let close = parse_close(&out[..len]).unwrap().unwrap();
+        let close = parse_close(&out[..len], Draft::Rfc6455).unwrap().unwrap();
         assert_eq!(close.reason, "ä".repeat(61));
     }
 
@@ -192,7 +201,7 @@ mod tests {
         fn what_is_written_is_read_back(code in 3000u16..5000, reason in ".{0,30}") {
             let mut out = [0; CLOSE_MAX];
             let len = encode_close(CloseCode(code), &reason, &mut out);
-            let close = parse_close(&out[..len]).unwrap().unwrap();
+            let close = parse_close(&out[..len], Draft::Rfc6455).unwrap().unwrap();
             prop_assert_eq!(close.code, CloseCode(code));
             prop_assert!(reason.starts_with(close.reason));
             if reason.len() <= REASON_MAX {

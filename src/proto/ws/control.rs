@@ -1,6 +1,7 @@
 //! Whole control frames: reading the payload of one that passes, writing one of our own.
 
 use super::close::{CLOSE_MAX, CloseCode, encode_close, parse_close};
+use super::draft::Draft;
 use super::frame::{CONTROL_MAX, FrameError, FrameHead, HEAD_MAX, Opcode};
 use super::mask::mask;
 
@@ -23,6 +24,7 @@ impl Control {
         head: FrameHead,
         head_len: usize,
         bytes: &[u8],
+        draft: Draft,
     ) -> Result<Option<Self>, FrameError> {
         let control = Self { head, len: head_len + head.payload as usize };
         if bytes.len() < control.len {
@@ -30,7 +32,7 @@ impl Control {
         }
         if head.opcode == Opcode::Close {
             let mut payload = [0; CONTROL_MAX];
-            parse_close(control.payload(bytes, &mut payload)).map_err(FrameError::Close)?;
+            parse_close(control.payload(bytes, &mut payload), draft).map_err(FrameError::Close)?;
         }
         Ok(Some(control))
     }
@@ -71,7 +73,8 @@ impl ControlFrame {
         Self { bytes, len: (head_len + payload.len()) as u8 }
     }
 
-    /// A close frame; a code that may not be sent is left out, as [`encode_close`] says.
+    /// A close frame; `code` is one of the peer's draft, and left out when nobody may send it, as
+    /// [`encode_close`] says.
     pub fn close(code: CloseCode, reason: &str, key: Option<[u8; 4]>) -> Self {
         let mut payload = [0; CLOSE_MAX];
         let len = encode_close(code, reason, &mut payload);
@@ -93,9 +96,9 @@ mod tests {
     use proptest::prelude::*;
 
     fn read(bytes: &[u8], sender: Sender) -> Result<Option<Control>, FrameError> {
-        let rules = Rules { sender, rsv1: false, max_message: 0 };
+        let rules = Rules::new(sender, 0);
         let (head, len) = FrameHead::parse(bytes, &rules)?.unwrap();
-        Control::read(head, len, bytes)
+        Control::read(head, len, bytes, Draft::Rfc6455)
     }
 
     #[test]

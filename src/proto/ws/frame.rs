@@ -1,6 +1,7 @@
 //! The frame header of hybi-07 to RFC 6455: parsing and encoding, for both roles.
 
 use super::close::{CloseCode, CloseError};
+use super::draft::Draft;
 
 /// The longest frame header: two bytes, an eight-byte length and a mask key.
 pub const HEAD_MAX: usize = 14;
@@ -56,12 +57,21 @@ impl Opcode {
 /// What the reader of a stream of frames accepts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rules {
+    /// The draft they are written in, one that has frames.
+    pub draft: Draft,
     /// Who sends them.
     pub sender: Sender,
     /// Whether RSV1 may be set, on the first frame of a data message: permessage-deflate was agreed.
     pub rsv1: bool,
     /// The longest message, in bytes of payload as they are on the wire.
     pub max_message: u64,
+}
+
+impl Rules {
+    /// RFC 6455 without extensions.
+    pub const fn new(sender: Sender, max_message: u64) -> Self {
+        Self { draft: Draft::Rfc6455, sender, rsv1: false, max_message }
+    }
 }
 
 /// A frame's header.
@@ -118,14 +128,18 @@ pub enum FrameError {
     /// A close frame that says what may not be said.
     #[error("{0}")]
     Close(CloseError),
+    /// Text that is not UTF-8 (RFC 6455 section 8.1).
+    #[error("text that is not UTF-8")]
+    NotUtf8,
 }
 
 impl FrameError {
-    /// The close code that tells the sender.
+    /// The close code that tells the sender, in RFC 6455's terms.
     pub const fn close_code(self) -> CloseCode {
         match self {
             Self::TooLarge => CloseCode::TOO_LARGE,
             Self::Close(error) => error.close_code(),
+            Self::NotUtf8 => CloseCode::BAD_DATA,
             _ => CloseCode::PROTOCOL,
         }
     }

@@ -13,18 +13,22 @@
 //! All of it is sans-IO and allocates nothing. A frame is read as its header
 //! ([`FrameHead::parse`]) and then that many bytes of payload, unmasked in place with [`mask`] in
 //! pieces of any size; whether frames may follow each other is [`Sequence`]'s question.
-//! [`Tracker`] follows the frames of a direction whose payload passes unseen.
+//! [`Tracker`] follows the frames of a direction whose payload passes unseen, [`Reader`] reads the
+//! messages of one that ends here.
 
 mod accept;
 mod close;
 mod control;
+mod dialect;
 mod draft;
 mod frame;
 mod list;
 mod mask;
+mod message;
 mod request;
 mod sequence;
 mod tracker;
+mod utf8;
 
 pub use accept::{AcceptError, AcceptKey, Accepted, accept_key, check_response};
 pub use close::{CLOSE_MAX, Close, CloseCode, CloseError, REASON_MAX, encode_close, parse_close};
@@ -32,6 +36,8 @@ pub use control::{CONTROL_FRAME_MAX, Control, ControlFrame};
 pub use draft::{Draft, Drafts, UnknownDraft};
 pub use frame::{CONTROL_MAX, FrameError, FrameHead, HEAD_MAX, Opcode, Rules, Sender};
 pub use mask::{mask, rotate};
+pub use message::{Data, Kind, Read, Reader};
 pub use request::{Handshake, HandshakeError, check_request};
 pub use sequence::Sequence;
 pub use tracker::{Step, Tally, Tracker, Until};
+pub use utf8::{NotUtf8, Utf8};

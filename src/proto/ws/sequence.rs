@@ -1,5 +1,6 @@
 //! Which frames may follow each other in one direction, and how long their message may become.
 
+use super::control::Control;
 use super::frame::{FrameError, FrameHead, Opcode, Rules};
 
 /// Whether a message is open in one direction, and how long it is so far.
@@ -9,7 +10,35 @@ pub struct Sequence {
     size: u64,
 }
 
+/// What comes next in a stream of frames.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Next {
+    /// A data frame that may come here, and how long its header is.
+    Data(FrameHead, usize),
+    /// A control frame, whole.
+    Control(Control),
+    /// More bytes; so many at least.
+    Need(usize),
+}
+
 impl Sequence {
+    /// Reads the frame at the start of `bytes`: the header of a data frame, which is taken, or a
+    /// whole control frame.
+    #[inline]
+    pub(super) fn next(&mut self, bytes: &[u8], rules: &Rules) -> Result<Next, FrameError> {
+        let Some((head, len)) = FrameHead::parse(bytes, rules)? else {
+            return Ok(Next::Need(FrameHead::len_at_least(bytes)));
+        };
+        if !head.opcode.is_control() {
+            self.accept(&head, rules)?;
+            return Ok(Next::Data(head, len));
+        }
+        Ok(match Control::read(head, len, bytes, rules.draft)? {
+            Some(control) => Next::Control(control),
+            None => Next::Need(len + head.payload as usize),
+        })
+    }
+
     /// A direction in which a message of `size` bytes so far is open, or none.
     pub const fn resume(open: Option<u64>) -> Self {
         match open {
@@ -54,7 +83,7 @@ mod tests {
     use super::super::frame::Sender;
     use super::*;
 
-    const RULES: Rules = Rules { sender: Sender::Server, rsv1: false, max_message: 10 };
+    const RULES: Rules = Rules::new(Sender::Server, 10);
 
     const fn frame(opcode: Opcode, fin: bool, payload: u64) -> FrameHead {
         FrameHead { fin, ..FrameHead::new(opcode, payload) }

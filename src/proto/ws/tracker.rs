@@ -1,8 +1,8 @@
 //! Follows the frames of one direction by their headers alone, while the bytes themselves pass.
 
 use super::control::Control;
-use super::frame::{FrameError, FrameHead, Opcode, Rules};
-use super::sequence::Sequence;
+use super::frame::{FrameError, Opcode, Rules};
+use super::sequence::{Next, Sequence};
 
 /// Where in the stream of frames of one direction the next byte lies.
 ///
@@ -35,6 +35,16 @@ pub struct Tally {
     pub pings: u32,
     /// Pongs.
     pub pongs: u32,
+}
+
+impl Tally {
+    fn count(&mut self, control: &Control) {
+        match control.head.opcode {
+            Opcode::Ping => self.pings = self.pings.wrapping_add(1),
+            Opcode::Pong => self.pongs = self.pongs.wrapping_add(1),
+            _ => {}
+        }
+    }
 }
 
 /// How far [`Tracker::advance`] goes.
@@ -116,16 +126,17 @@ impl Tracker {
             if self.left > 0 {
                 return Ok(Step::Need(1));
             }
-            let (head, len) = match FrameHead::parse(rest, rules) {
-                Ok(Some(parsed)) if !parsed.0.opcode.is_control() => parsed,
+            let (head, len) = match self.sequence.next(rest, rules) {
+                Ok(Next::Data(head, len)) => (head, len),
+                // It is looked at again when what lies before it has passed.
                 _ if passed > 0 => return Ok(Step::Pass(passed)),
-                Ok(Some((head, len))) => return control(head, len, rest, tally),
-                Ok(None) => return Ok(Step::Need(FrameHead::len_at_least(rest))),
-                Err(error) => return Err(error),
+                Ok(Next::Control(control)) => {
+                    tally.count(&control);
+                    return Ok(Step::Control(control));
+                }
+                Ok(Next::Need(least)) => return Ok(Step::Need(least)),
+                Err(fault) => return Err(fault),
             };
-            if let Err(error) = self.sequence.accept(&head, rules) {
-                return if passed > 0 { Ok(Step::Pass(passed)) } else { Err(error) };
-            }
             tally.messages += u64::from(head.fin);
             tally.fragments += u64::from(!head.fin);
             tally.payload = tally.payload.wrapping_add(head.payload);
@@ -142,25 +153,6 @@ impl Tracker {
             Until::Message => self.at_message(),
         }
     }
-}
-
-/// A control frame, once it is whole.
-#[cold]
-fn control(
-    head: FrameHead,
-    len: usize,
-    bytes: &[u8],
-    tally: &mut Tally,
-) -> Result<Step, FrameError> {
-    let Some(control) = Control::read(head, len, bytes)? else {
-        return Ok(Step::Need(len + head.payload as usize));
-    };
-    match head.opcode {
-        Opcode::Ping => tally.pings = tally.pings.wrapping_add(1),
-        Opcode::Pong => tally.pongs = tally.pongs.wrapping_add(1),
-        _ => {}
-    }
-    Ok(Step::Control(control))
 }
 
 #[cfg(test)]

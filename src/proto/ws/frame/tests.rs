@@ -4,8 +4,8 @@
 use super::*;
 use proptest::prelude::*;
 
-const CLIENT: Rules = Rules { sender: Sender::Client, rsv1: false, max_message: u64::MAX };
-const SERVER: Rules = Rules { sender: Sender::Server, rsv1: false, max_message: u64::MAX };
+const CLIENT: Rules = Rules::new(Sender::Client, u64::MAX);
+const SERVER: Rules = Rules::new(Sender::Server, u64::MAX);
 
 fn encoded(head: &FrameHead) -> Vec<u8> {
     let mut out = [0; HEAD_MAX];

@@ -2,12 +2,12 @@
 #![allow(clippy::indexing_slicing)]
 
 use super::super::close::{CloseCode, CloseError};
-use super::super::frame::{HEAD_MAX, Sender};
+use super::super::frame::{FrameHead, HEAD_MAX, Sender};
 use super::super::{CONTROL_FRAME_MAX, CONTROL_MAX, ControlFrame};
 use super::*;
 use proptest::prelude::*;
 
-const SERVER: Rules = Rules { sender: Sender::Server, rsv1: false, max_message: 1000 };
+const SERVER: Rules = Rules::new(Sender::Server, 1000);
 const CLIENT: Rules = Rules { sender: Sender::Client, ..SERVER };
 
 /// What there is to know about a stream, from the slow reader of whole frames.
@@ -36,7 +36,7 @@ fn told(stream: &[u8], rules: &Rules) -> Story {
             Err(fault) => return Story { fault: Some(fault), ..story },
         };
         if head.opcode.is_control() {
-            match Control::read(head, len, rest) {
+            match Control::read(head, len, rest, rules.draft) {
                 Ok(Some(control)) => {
                     let mut payload = [0; CONTROL_MAX];
                     let payload = control.payload(rest, &mut payload).to_vec();
