@@ -94,7 +94,8 @@ impl Client {
 
     /// It may spoil answers it has asked for by what it does behind the question.
     pub(super) fn is_rash(&self) -> bool {
-        self.pipelines && self.asks.iter().any(|ask| ask.misdeed.is_some())
+        let cut = |ask: &Ask| ask.route == "raw" && ask.reply.malice.is_some();
+        self.pipelines && self.asks.iter().any(|ask| ask.misdeed.is_some() || cut(ask))
     }
 
     /// Whether the connection ended behind the answer to request `id`.

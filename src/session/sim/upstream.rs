@@ -293,14 +293,16 @@ impl Upstream {
             ));
             return;
         }
-        if !matches!(reply.status, 204 | 304) && ask.method != "HEAD" {
+        let bodiless = matches!(reply.status, 204 | 304) || ask.method == "HEAD";
+        if !bodiless {
             let body = stream(stream_of(ask.id, 1), 0, reply.len);
             match reply.framing {
                 Framing::Chunked => bytes.extend(chunked(&body, dice)),
                 _ => bytes.extend(body),
             }
         }
-        let closes = reply.close || reply.old || reply.framing == Framing::Close;
+        let until_close = reply.framing == Framing::Close && !bodiless;
+        let closes = reply.close || reply.old || until_close;
         self.then = closes.then_some(Stop::Finish);
         match reply.malice {
             Some(Malice::Cut(at, stop)) if at < bytes.len() => {
