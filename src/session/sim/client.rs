@@ -310,7 +310,8 @@ impl Client {
             || self.pipelines
                 && behind.is_some_and(|ask| !ask.upgrade && !ask.close && ask.misdeed.is_none());
         let ready = self.out.is_empty() && self.held.is_none() && self.stop.is_none();
-        if !ready || !may || self.told_to_close || self.next >= self.asks.len() {
+        let last = self.told_to_close || self.reading.as_ref().is_some_and(|reading| reading.last);
+        if !ready || !may || last || self.next >= self.asks.len() {
             return false;
         }
         let ask = &self.asks[self.next];
