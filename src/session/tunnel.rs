@@ -27,7 +27,7 @@ pub enum TunnelKind {
     Raw,
 }
 
-/// The state of an open tunnel. Plain data, written down by [`super::snapshot`].
+/// The state of an open tunnel. Plain data, written down by `snapshot`.
 #[derive(Debug)]
 pub struct Tunnel {
     /// What it carries.

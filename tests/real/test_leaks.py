@@ -78,7 +78,7 @@ def visit(router, dice):
 
 
 @pytest.mark.parametrize("workers", [1, 2])
-def test_a_thousand_erratic_visits(stage, workers):
+def test_erratic_visits(stage, workers):
     print(f"TIDEGATE_SEED={SEED}")
     dice = random.Random(SEED)
     router = stage.tidegate({"default": f"http:{stage.upstream(erratic).address}", "workers": workers, "http-timeout": "2s",
@@ -95,10 +95,10 @@ def test_a_thousand_erratic_visits(stage, workers):
         return open_descriptors(router.pid) <= idle
 
     idle = open_descriptors(router.pid)
-    visits(300)
+    visits(100)
     until("all descriptors of the first visits closed", quiet, 15, pause=0.1)
     before = memory(router.pid)
-    visits(700)
+    visits(400)
     until("all descriptors closed", quiet, 15, pause=0.1)
     assert memory(router.pid) - before < 2 << 20
     assert "fault" not in router.log() and "panic" not in router.log(), router.log()
