@@ -101,3 +101,15 @@ def memory(pid):
 
 def open_descriptors(pid):
     return len(os.listdir(f"/proc/{pid}/fd"))
+
+
+def sockets(pid):
+    """The numbers of those descriptors of the process that are sockets."""
+    found = set()
+    for number in os.listdir(f"/proc/{pid}/fd"):
+        try:
+            if os.readlink(f"/proc/{pid}/fd/{number}").startswith("socket:"):
+                found.add(int(number))
+        except FileNotFoundError:
+            pass  # closed in between
+    return found

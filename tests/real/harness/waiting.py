@@ -5,13 +5,14 @@ import time
 
 
 def until(what, look, timeout=10.0, pause=0.02):
-    """The first true value of `look()`; after `timeout` seconds an AssertionError that names `what`."""
+    """The first true value of `look()`; after `timeout` seconds an AssertionError that says `what`, or what it returns."""
     deadline = time.monotonic() + timeout
     while True:
         value = look()
         if value:
             return value
-        assert time.monotonic() < deadline, f"not within {timeout:g} s: {what}"
+        late = time.monotonic() >= deadline
+        assert not late, f"not within {timeout:g} s: {what() if callable(what) else what}"
         time.sleep(pause)
 
 
