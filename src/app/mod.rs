@@ -1,7 +1,7 @@
 //! Command line, boot, signals, demo.
 //!
 //! [`cli`] reads what is wanted, `boot` makes running workers of a configuration and stops them at a
-//! signal, `diagnostics` is the log of what happens to the router itself, [`demo`] a site to look at.
+//! signal, `diagnostics` is the log of what happens to the router itself, [`mod@demo`] a site to look at.
 
 mod boot;
 pub mod cli;
