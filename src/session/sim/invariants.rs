@@ -1,6 +1,7 @@
 //! What holds after every turn, and at the end of every run.
 
 use super::client::{Answer, Client};
+use super::plan::Malice;
 use super::router::{Router, Session};
 use super::upstream::Book;
 use crate::buf::{BLOCK, HIGH_WATER, RX_BLOCKS};
@@ -72,7 +73,8 @@ fn check_answers(client: &Client, book: &Book, drained: bool) {
             assert!(whole || unasked, "{answer:?} to {ask:?}");
         }
         let over = !matches!(answer, Answer::Complete { .. });
-        if over || ask.misdeed.is_some() || client.ended_behind(ask.id) {
+        let refused = ask.reply.malice == Some(Malice::RefuseBody);
+        if over || refused || ask.misdeed.is_some() || client.ended_behind(ask.id) {
             return;
         }
     }
