@@ -1,7 +1,7 @@
 //! I/O: what touches sockets, threads and the disk, and decides nothing.
 //!
 //! [`Stream`] is a connected socket and [`Readiness`] what is known about it between edges;
-//! [`Listener`] makes streams by accepting, [`dial`] by connecting. [`Mailbox`] is how threads talk.
+//! [`Listener`] makes streams by accepting, [`dial()`] by connecting. [`Mailbox`] is how threads talk.
 //! Whatever would block has a thread of its own: [`Names`] resolves host names, [`Offload`] does the
 //! disk's work.
 

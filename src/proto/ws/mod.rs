@@ -11,7 +11,7 @@
 //! ```
 //!
 //! All of it is sans-IO and allocates nothing. A frame is read as its header
-//! ([`FrameHead::parse`]) and then that many bytes of payload, unmasked in place with [`mask`] in
+//! ([`FrameHead::parse`]) and then that many bytes of payload, unmasked in place with [`mask()`] in
 //! pieces of any size; whether frames may follow each other is [`Sequence`]'s question.
 //! [`Tracker`] follows the frames of a direction whose payload passes unseen, [`Reader`] reads the
 //! messages of one that ends here.
