@@ -154,3 +154,37 @@ fn read_text(bencher: Bencher<'_, '_>, len: usize) {
         mask(&mut bytes[start..], KEY, 0);
     });
 }
+
+/// Text as applications send it: much the same keys, other values.
+fn json(len: usize) -> Vec<u8> {
+    let mut text = String::from("[");
+    while text.len() < len {
+        let n = text.len() * 7919 % 10_007;
+        text +=
+            &format!(r#"{{"id":{n},"user":"u{}","text":"message {n}","at":{}}},"#, n % 97, n * 31);
+    }
+    text.into_bytes().into_iter().take(len).collect()
+}
+
+#[divan::bench(args = [125, 1024, 16 << 10])]
+fn deflate(bencher: Bencher<'_, '_>, len: usize) {
+    let (message, mut engines) = (json(len), Engines::new());
+    let mut deflater = Deflater::new(Window { takeover: false, bits: 15 });
+    let mut out = Vec::with_capacity(2 * len);
+    bencher.counter(BytesCount::new(len)).bench_local(|| {
+        out.clear();
+        deflater.deflate(black_box(&message), true, &mut engines, &mut out);
+    });
+}
+
+#[divan::bench(args = [125, 1024, 16 << 10])]
+fn inflate(bencher: Bencher<'_, '_>, len: usize) {
+    let mut engines = Engines::new();
+    let window = Window { takeover: false, bits: 15 };
+    let (mut wire, mut room) = (Vec::new(), vec![0; len + 1]);
+    Deflater::new(window).deflate(&json(len), true, &mut engines, &mut wire);
+    let mut inflater = Inflater::new(window);
+    bencher.counter(BytesCount::new(len)).bench_local(|| {
+        inflater.inflate(black_box(&wire), true, u64::MAX, &mut engines, &mut room).is_ok()
+    });
+}

@@ -23,6 +23,7 @@ const FLOORS: &[Floor] = &[
             "httparse",
             "memchr",
             "sha1",
+            "flate2",
             "base64",
             "simdutf8",
             "httpdate",

@@ -6,6 +6,7 @@
 //! `Cargo.toml`, and at least one seed: the test says what is missing.
 
 pub mod config;
+pub mod deflate;
 pub mod h1;
 pub mod path;
 pub mod uwsgi;
@@ -25,4 +26,6 @@ pub const TARGETS: &[(&str, Check)] = &[
     ("ws_frame", ws::ws_frame),
     ("ws_tracker", ws::ws_tracker),
     ("ws_message", ws::ws_message),
+    ("ws_offer", deflate::ws_offer),
+    ("ws_deflate", deflate::ws_deflate),
 ];

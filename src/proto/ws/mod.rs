@@ -19,6 +19,7 @@
 mod accept;
 mod close;
 mod control;
+mod deflate;
 mod dialect;
 mod draft;
 mod frame;
@@ -33,6 +34,10 @@ mod utf8;
 pub use accept::{AcceptError, AcceptKey, Accepted, accept_key, check_response};
 pub use close::{CLOSE_MAX, Close, CloseCode, CloseError, REASON_MAX, encode_close, parse_close};
 pub use control::{CONTROL_FRAME_MAX, Control, ControlFrame};
+pub use deflate::{
+    DeflateParams, DeflatePolicy, Deflater, Engines, InflateError, Inflated, Inflater, ParamsError,
+    Window,
+};
 pub use draft::{Draft, Drafts, UnknownDraft};
 pub use frame::{CONTROL_MAX, FrameError, FrameHead, HEAD_MAX, Opcode, Rules, Sender};
 pub use mask::{mask, rotate};
