@@ -56,10 +56,14 @@ pub(super) struct Reader<'a> {
     others: Vec<(String, Place)>,
     /// Files being read, the outermost first.
     open: Vec<PathBuf>,
+    /// Files read so far.
+    files: usize,
 }
 
 /// How deep files may include each other.
 const INCLUDE_DEPTH_MAX: usize = 16;
+/// How many files are read in all.
+const FILES_MAX: usize = 1000;
 
 /// Where entries of a file go.
 enum Current {
@@ -81,6 +85,7 @@ impl<'a> Reader<'a> {
             named: HashMap::new(),
             others: Vec::new(),
             open: Vec::new(),
+            files: 0,
         }
     }
 
@@ -97,7 +102,11 @@ impl<'a> Reader<'a> {
         } else if self.open.len() >= INCLUDE_DEPTH_MAX {
             self.problems
                 .push(fail(format!("files include each other over {INCLUDE_DEPTH_MAX} deep")));
-        } else {
+        } else if self.files == FILES_MAX {
+            self.problems.push(fail(format!("over {FILES_MAX} files are included")));
+            self.files += 1;
+        } else if self.files < FILES_MAX {
+            self.files += 1;
             match (self.around.read)(&full) {
                 Ok(bytes) => {
                     self.open.push(full);

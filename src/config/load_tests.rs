@@ -148,6 +148,18 @@ fn includes() {
 }
 
 #[test]
+fn files_that_include_each_other_again_and_again_come_to_an_end() {
+    fn files(path: &Path) -> io::Result<Vec<u8>> {
+        let depth = path.components().count();
+        Ok(format!("[tidegate]\n{}", format!("include = {depth}/a.ini\n").repeat(10)).into())
+    }
+    let around = Surroundings { read: files, directory: "/".into(), ..Surroundings::none() };
+    let (_, problems) = load(Some("a.ini".as_ref()), &[], &around);
+    let many = |problem: &&Problem| problem.to_string().contains("over 1000 files are included");
+    assert_eq!(problems.iter().filter(many).count(), 1);
+}
+
+#[test]
 fn what_is_missing() {
     assert_eq!(
         read("").1,

@@ -251,7 +251,9 @@ fn decide(
     let mut exchange = Exchange::begin(spare, route, facts, record, cx.now);
     // An upgrade nobody takes up may be followed by bytes that are no request.
     exchange.keep = keep && head.upgrade == Upgrade::None;
-    exchange.expand_target(found.as_ref(), &subjects);
+    if let Err(reason) = exchange.expand_target(found.as_ref(), &subjects) {
+        return Err(exchange.into_refusal(reason));
+    }
     if !facts.must_collect(route) {
         let compose = ComposeCx { server_name: &generation.server_name, pool: cx.pool };
         if let Err(reason) = exchange.compose(head, &path, upstream, out, &compose) {

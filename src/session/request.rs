@@ -6,7 +6,9 @@ use crate::buf::{Copied, Tx};
 use crate::config::{Part, Template};
 use crate::proto::h1::{Forward, Identity, RequestHead, encode_request, parse_request};
 use crate::proto::http::path::canonical;
-use crate::proto::http::{Body, CanonicalPath, FieldStore, Known, Method, Version, prefers_html};
+use crate::proto::http::{
+    Body, CanonicalPath, FieldStore, Known, Method, Version, host, prefers_html,
+};
 use crate::proto::uwsgi;
 use crate::route::{Facts as RouteFacts, Found};
 
@@ -99,17 +101,29 @@ impl Facts {
 }
 
 impl Exchange {
-    /// Expands what the action says of host and target.
-    pub(super) fn expand_target(&mut self, found: Option<&Found>, facts: &RouteFacts<'_>) {
+    /// Expands what the action says of host and target. What the captures make of them must be a host
+    /// and a path.
+    pub(super) fn expand_target(
+        &mut self,
+        found: Option<&Found>,
+        facts: &RouteFacts<'_>,
+    ) -> Result<(), CloseReason> {
         self.host.clear();
         self.uri.clear();
-        if let Place::Http { host, uri, .. } = &self.route.target.place {
-            for (template, out) in [(host, &mut self.host), (uri, &mut self.uri)] {
-                if let Some(template) = template {
-                    expand(template, found, facts, out);
-                }
+        let Place::Http { host, uri, .. } = &self.route.target.place else { return Ok(()) };
+        if let Some(template) = host {
+            expand(template, found, facts, &mut self.host);
+            if !self.host.is_empty() {
+                host::parse(&self.host).map_err(|_| CloseReason::BadRequest)?;
             }
         }
+        if let Some(template) = uri {
+            expand(template, found, facts, &mut self.uri);
+            if !self.uri.starts_with(b"/") {
+                self.uri.insert(0, b'/');
+            }
+        }
+        Ok(())
     }
 
     /// Serialises the request anew into the upstream's queue.
@@ -222,13 +236,19 @@ pub(super) struct ComposeCx<'a> {
 /// Writes a template with the captures of the rule that was found. A capture is encoded: whatever it
 /// holds, it stays inside the component it is put into.
 fn expand(template: &Template, found: Option<&Found>, facts: &RouteFacts<'_>, out: &mut Vec<u8>) {
+    let mut component = IN_PATH;
     for part in template.parts() {
         match part {
-            Part::Text(text) => out.extend_from_slice(text.as_bytes()),
+            Part::Text(text) => {
+                out.extend_from_slice(text.as_bytes());
+                if text.contains('?') {
+                    component = IN_QUERY;
+                }
+            }
             Part::Capture(n) => {
                 let text = found
                     .map(|found| found.captures.text(usize::from(*n), facts.get(found.subject)));
-                let encoded = percent_encode(text.unwrap_or_default(), IN_PATH);
+                let encoded = percent_encode(text.unwrap_or_default(), component);
                 out.extend(encoded.flat_map(str::bytes));
             }
         }
@@ -250,3 +270,6 @@ const IN_PATH: &AsciiSet = &CONTROLS
     .add(b'{')
     .add(b'|')
     .add(b'}');
+
+/// What may not stand in a parameter of a query as it is.
+const IN_QUERY: &AsciiSet = &IN_PATH.add(b'&').add(b'+').add(b';').add(b'=');

@@ -81,3 +81,23 @@ def test_a_rule_sees_the_path_only(stage, target):
     other = stage.upstream(lambda peer: (peer.request(), peer.reply(b'"matched"')))
     router = stage.tidegate({"default": f"http:{gate.upstream.address}", "route": f"secret$ http:{other.address}"}, name="rules")
     assert router.get(target).json() != "matched"
+
+
+@pytest.mark.parametrize("target, host, uri", [
+    ("/to/a", "x-a.test", "/v2/a?id=a&by=router"), ("/to/a%20b", None, None), ("/to/a@b", None, None), ("/to/a/b", None, None),
+    ("/to/a:1", None, None), ("/to/a,b", None, None), ("/to/a%2Fb", None, None),
+    ("/in/a/b&admin=1;c=%2B+%23", "h.test", "/v2/a/b&admin=1;c=++%23?id=a/b%26admin%3D1%3Bc%3D%2B%2B%23&by=router"),
+    ("/bare/a", "h.test", "/a"), ("/bare/*", "h.test", "/*"), ("/bare/", "h.test", "/"), ("/bare/http://evil/", "h.test", "/http:/evil/"),
+])
+def test_what_captures_are_put_into_keeps_its_form(stage, target, host, uri):
+    gate = Gate(stage)
+    address = gate.upstream.address
+    more = [f"^/to/(.*)$ http:{address},x-$1.test,/v2/$1?id=$1&by=router", f"^/in/(.*)$ http:{address},h.test,/v2/$1?id=$1&by=router",
+            f"^/bare/(.*)$ http:{address},h.test,$1"]
+    gate.router = stage.tidegate({"route": more}, name="captures")
+    if host is None:
+        gate.refused(get(target), 400, closes=False)
+    else:
+        seen = gate.passed(get(target))
+        assert seen["target"] == uri
+        assert [value for name, value in seen["fields"] if name.lower() == "host"] == [host]
