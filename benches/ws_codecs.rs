@@ -188,3 +188,23 @@ fn inflate(bencher: Bencher<'_, '_>, len: usize) {
         inflater.inflate(black_box(&wire), true, u64::MAX, &mut engines, &mut room).is_ok()
     });
 }
+
+/// What the first draft costs: the search for its end.
+#[divan::bench(args = [5, 125, 1000, 70_000])]
+fn read_hixie_text(bencher: Bencher<'_, '_>, len: usize) {
+    let rules = Rules { draft: Draft::Hixie76, ..Rules::new(Sender::Client, 1 << 20) };
+    let mut bytes = Vec::new();
+    encode_hixie_text(&"x".repeat(len), &mut bytes);
+    let mut reader = HixieReader::default();
+    bencher.counter(BytesCount::new(len)).bench_local(|| {
+        let _ = black_box(reader.advance(black_box(&bytes), black_box(&rules)));
+        let (_, end) = bytes.split_at(len + 1);
+        black_box(reader.advance(black_box(end), black_box(&rules)))
+    });
+}
+
+#[divan::bench]
+fn hixie_76_challenge() -> Option<[u8; 16]> {
+    let keys = black_box((b"4 @1  46546xW%0l 1 5", b"12998 5 Y3 1  .P00"));
+    Challenge::parse(keys.0, keys.1).map(|challenge| challenge.answer(*b"^n:ds[4U"))
+}

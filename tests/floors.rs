@@ -24,6 +24,7 @@ const FLOORS: &[Floor] = &[
             "memchr",
             "sha1",
             "flate2",
+            "md5",
             "base64",
             "simdutf8",
             "httpdate",

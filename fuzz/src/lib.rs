@@ -8,6 +8,7 @@
 pub mod config;
 pub mod deflate;
 pub mod h1;
+pub mod handshake;
 pub mod path;
 pub mod uwsgi;
 pub mod ws;
@@ -26,6 +27,9 @@ pub const TARGETS: &[(&str, Check)] = &[
     ("ws_frame", ws::ws_frame),
     ("ws_tracker", ws::ws_tracker),
     ("ws_message", ws::ws_message),
+    ("ws_hixie", ws::ws_hixie),
+    ("ws_handshake", handshake::ws_handshake),
+    ("ws_answer", handshake::ws_answer),
     ("ws_offer", deflate::ws_offer),
     ("ws_deflate", deflate::ws_deflate),
 ];

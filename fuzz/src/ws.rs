@@ -168,7 +168,7 @@ pub fn ws_message(data: &[u8]) {
 fn messages(frames: &[u8], step: usize, rules: &Rules) -> Reading {
     let mut stream = frames.to_vec();
     let mut reading = Reading::default();
-    let (mut reader, mut open, mut arrived) = (Reader::default(), Vec::new(), 0);
+    let (mut reader, mut open, mut arrived) = (Incoming::new(rules.draft), Vec::new(), 0);
     loop {
         let piece = stream.get_mut(reading.taken..arrived).unwrap_or_default();
         match reader.advance(piece, rules) {
@@ -194,7 +194,29 @@ fn messages(frames: &[u8], step: usize, rules: &Rules) -> Reading {
                 }
                 arrived = (arrived + step.max(1)).min(stream.len());
             }
-            Err(fault) => return Reading { fault: Some(fault), ..reading },
+            Err(fault) => return Reading { fault: Some(fault), taken: 0, ..reading },
         }
+    }
+}
+
+/// The hixie drafts' messages are the same at every split, and come back when they are written.
+pub fn ws_hixie(data: &[u8]) {
+    for draft in [Draft::Hixie75, Draft::Hixie76] {
+        let rules = Rules { draft, ..Rules::new(Sender::Client, MESSAGE_MAX) };
+        let whole = messages(data, data.len(), &rules);
+        for step in [1, 2, 3, 7, 64] {
+            assert_eq!(messages(data, step, &rules), whole, "in steps of {step}");
+        }
+        let mut written = Vec::new();
+        let texts: Vec<_> =
+            whole.messages.iter().map(|(_, _, text)| String::from_utf8_lossy(text)).collect();
+        for text in &texts {
+            encode_hixie_text(text, &mut written);
+        }
+        let roomy = Rules { max_message: 3 * MESSAGE_MAX, ..rules };
+        let again = messages(&written, 5, &roomy);
+        assert_eq!((again.fault, again.taken), (None, written.len()));
+        let back = again.messages.iter().map(|(_, _, text)| text.as_slice());
+        assert!(back.eq(texts.iter().map(|text| text.as_bytes())));
     }
 }

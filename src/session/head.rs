@@ -232,7 +232,7 @@ fn decide(
     let mut accept = None;
     if head.upgrade == Upgrade::WebSocket && route.websockets {
         match ws::check_request(head, Drafts::BUILT) {
-            Ok(handshake) => accept = Some(handshake.accept()),
+            Ok(handshake) => accept = handshake.accept(),
             Err(error) => {
                 let (status, sentence) = (error.status(), error.to_string());
                 let reason = CloseReason::BadHandshake;

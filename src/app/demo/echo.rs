@@ -19,13 +19,13 @@ const RULES: Rules = Rules::new(Sender::Client, 64 << 20);
 
 /// Appends the 101, or the refusal of a handshake that is none.
 pub(super) fn accept(head: &RequestHead<'_, '_>, out: &mut Vec<u8>) -> Result<(), ()> {
-    match check_request(head, Drafts::ALL) {
+    match check_request(head, Drafts::BUILT) {
         Ok(handshake) => {
             out.extend_from_slice(
                 b"HTTP/1.1 101 Switching Protocols\r\nServer: tidegate-demo-worker\r\n\
                   Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ",
             );
-            out.extend_from_slice(&handshake.accept());
+            out.extend_from_slice(handshake.accept().as_ref().map_or(b"", |accept| accept));
             out.extend_from_slice(b"\r\n\r\n");
             Ok(())
         }

@@ -84,7 +84,7 @@ impl Drafts {
     pub const NONE: Self = Self(0);
     /// Every draft there is.
     pub const ALL: Self = Self(0b1_1111);
-    /// The drafts this version of the code speaks.
+    /// The drafts that sessions of this version carry through.
     pub const BUILT: Self = Self::NONE.with(Draft::Rfc6455);
 
     /// The set with `draft` in it.

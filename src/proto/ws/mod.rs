@@ -1,4 +1,4 @@
-//! WebSocket codecs: the opening handshake, frame headers, masking and close codes.
+//! WebSocket codecs of every draft: the opening handshake, frames, messages, close codes, deflate.
 //!
 //! ```text
 //! client                         router                          upstream
@@ -10,11 +10,11 @@
 //!   |<========== frames ==========>|<============ frames =============>|
 //! ```
 //!
-//! All of it is sans-IO and allocates nothing. A frame is read as its header
+//! All of it is sans-IO, and but for deflate allocates nothing. A frame is read as its header
 //! ([`FrameHead::parse`]) and then that many bytes of payload, unmasked in place with [`mask()`] in
 //! pieces of any size; whether frames may follow each other is [`Sequence`]'s question.
-//! [`Tracker`] follows the frames of a direction whose payload passes unseen, [`Reader`] reads the
-//! messages of one that ends here.
+//! [`Tracker`] follows the frames of a direction whose payload passes unseen, [`Incoming`] reads
+//! the messages of one that ends here, whatever its draft.
 
 mod accept;
 mod close;
@@ -23,6 +23,8 @@ mod deflate;
 mod dialect;
 mod draft;
 mod frame;
+mod hixie;
+mod incoming;
 mod list;
 mod mask;
 mod message;
@@ -40,9 +42,14 @@ pub use deflate::{
 };
 pub use draft::{Draft, Drafts, UnknownDraft};
 pub use frame::{CONTROL_MAX, FrameError, FrameHead, HEAD_MAX, Opcode, Rules, Sender};
+pub use hixie::{
+    Challenge, HIXIE_CLOSE, HixieAnswer, HixieKey, HixieReader, KEY3_LEN, check_hixie_answer,
+    encode_hixie_text,
+};
+pub use incoming::Incoming;
 pub use mask::{mask, rotate};
 pub use message::{Data, Kind, Read, Reader};
-pub use request::{Handshake, HandshakeError, check_request};
+pub use request::{Handshake, HandshakeError, Key, check_request};
 pub use sequence::Sequence;
 pub use tracker::{Step, Tally, Tracker, Until};
 pub use utf8::{NotUtf8, Utf8};

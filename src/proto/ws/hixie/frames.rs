@@ -1,0 +1,245 @@
+//! The frames of hixie-75 and hixie-76: text between 00 and FF, everything else discarded.
+
+use super::super::control::Control;
+use super::super::draft::Draft;
+use super::super::frame::{FrameError, FrameHead, Opcode, Rules};
+use super::super::message::{Data, Kind, Read};
+
+/// The close of hixie-76, answered with the same; hixie-75 has none but FIN.
+pub const HIXIE_CLOSE: [u8; 2] = [0xff, 0x00];
+
+/// Appends a text message. No byte of UTF-8 is FF: what is text cannot end its own frame.
+pub fn encode_hixie_text(text: &str, out: &mut Vec<u8>) {
+    out.reserve(text.len() + 2);
+    out.push(0x00);
+    out.extend_from_slice(text.as_bytes());
+    out.push(0xff);
+}
+
+/// Reads the messages of one direction, as [`Reader`] does for the later drafts.
+///
+/// Text is not checked: in these drafts what is not UTF-8 is read as U+FFFD. After a fault a reader
+/// is spent.
+///
+/// [`Reader`]: super::super::message::Reader
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct HixieReader {
+    place: Place,
+    /// Bytes of the frame so far.
+    size: u64,
+}
+
+/// Where the next byte lies.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Place {
+    /// Between two frames.
+    #[default]
+    Start,
+    /// In the text of a message.
+    Text,
+    /// In a frame that runs to FF and is discarded.
+    Discard,
+    /// In the length of a frame, which has come to this.
+    Length(u64),
+    /// In a frame that is discarded, so many bytes before its end.
+    Counted(u64),
+}
+
+impl HixieReader {
+    /// Whether the next byte starts a frame, and with it a message.
+    pub fn at_message(&self) -> bool {
+        self.place == Place::Start
+    }
+
+    /// Reads what comes next. The end of a message comes as a part without payload.
+    pub fn advance(&mut self, bytes: &[u8], rules: &Rules) -> Result<Read, FrameError> {
+        let Some((&first, behind)) = bytes.split_first() else { return Ok(Read::Need(1)) };
+        match self.place {
+            Place::Start => self.start(first, behind, rules),
+            Place::Text if first == 0xff => Ok(Read::Data(self.end_of_text())),
+            Place::Text => self.text(bytes, 0, rules),
+            Place::Discard => self.discard(bytes, rules),
+            Place::Length(length) => self.length(first, length, rules),
+            Place::Counted(left) => {
+                let here = left.min(bytes.len() as u64);
+                self.counted(left - here);
+                Ok(Read::Skip(here as usize))
+            }
+        }
+    }
+
+    fn start(&mut self, first: u8, behind: &[u8], rules: &Rules) -> Result<Read, FrameError> {
+        self.size = 0;
+        match first {
+            0x00 => self.text(behind, 1, rules),
+            0x01..=0x7f => {
+                self.place = Place::Discard;
+                Ok(Read::Skip(1))
+            }
+            0xff if rules.draft == Draft::Hixie76 => match behind.first() {
+                None => Ok(Read::Need(2)),
+                Some(0x00) => {
+                    let head = FrameHead::new(Opcode::Close, 0);
+                    Ok(Read::Control(Control { head, len: HIXIE_CLOSE.len() }))
+                }
+                Some(_) => Ok(self.binary()),
+            },
+            _ => Ok(self.binary()),
+        }
+    }
+
+    fn binary(&mut self) -> Read {
+        self.place = Place::Length(0);
+        Read::Skip(1)
+    }
+
+    /// Text at the start of `bytes`, with `framing` bytes in front of them.
+    fn text(&mut self, bytes: &[u8], framing: usize, rules: &Rules) -> Result<Read, FrameError> {
+        self.place = Place::Text;
+        let payload = memchr::memchr(0xff, bytes).unwrap_or(bytes.len());
+        self.grow(payload, rules)?;
+        let (kind, deflated, first) = (Kind::Text, false, framing > 0);
+        Ok(Read::Data(Data { framing, payload, kind, deflated, first, last: false }))
+    }
+
+    fn end_of_text(&mut self) -> Data {
+        self.place = Place::Start;
+        let (kind, deflated) = (Kind::Text, false);
+        Data { framing: 1, payload: 0, kind, deflated, first: false, last: true }
+    }
+
+    fn discard(&mut self, bytes: &[u8], rules: &Rules) -> Result<Read, FrameError> {
+        let end = memchr::memchr(0xff, bytes);
+        if end.is_some() {
+            self.place = Place::Start;
+        }
+        let len = end.map_or(bytes.len(), |end| end + 1);
+        self.grow(len, rules)?;
+        Ok(Read::Skip(len))
+    }
+
+    /// One byte of a length in base 128, the highest first.
+    fn length(&mut self, byte: u8, length: u64, rules: &Rules) -> Result<Read, FrameError> {
+        let length = length.checked_mul(128).ok_or(FrameError::LengthOverflow)?;
+        let length = length | u64::from(byte & 0x7f);
+        self.grow(1, rules)?;
+        if length > rules.max_message {
+            return Err(FrameError::TooLarge);
+        }
+        if byte & 0x80 != 0 {
+            self.place = Place::Length(length);
+        } else {
+            self.counted(length);
+        }
+        Ok(Read::Skip(1))
+    }
+
+    fn counted(&mut self, left: u64) {
+        self.place = if left == 0 { Place::Start } else { Place::Counted(left) };
+    }
+
+    fn grow(&mut self, n: usize, rules: &Rules) -> Result<(), FrameError> {
+        self.size = self.size.saturating_add(n as u64);
+        if self.size > rules.max_message { Err(FrameError::TooLarge) } else { Ok(()) }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::indexing_slicing)]
+mod tests {
+    use super::super::super::frame::Sender;
+    use super::*;
+    use proptest::prelude::*;
+
+    const RULES: Rules = Rules { draft: Draft::Hixie76, ..Rules::new(Sender::Client, 100) };
+
+    #[derive(Debug, PartialEq, Eq)]
+    enum Seen {
+        Text(Vec<u8>),
+        Close,
+    }
+
+    fn read(stream: &[u8], step: usize, rules: &Rules) -> (Vec<Seen>, Option<FrameError>, usize) {
+        let (mut reader, mut seen, mut open) = (HixieReader::default(), Vec::new(), Vec::new());
+        let (mut at, mut arrived) = (0, 0);
+        loop {
+            match reader.advance(&stream[at..arrived], rules) {
+                Ok(Read::Data(data)) => {
+                    let start = at + data.framing;
+                    at = start + data.payload;
+                    open.extend_from_slice(&stream[start..at]);
+                    if data.last {
+                        assert!(reader.at_message());
+                        seen.push(Seen::Text(std::mem::take(&mut open)));
+                    }
+                }
+                Ok(Read::Control(control)) => {
+                    seen.push(Seen::Close);
+                    at += control.len;
+                }
+                Ok(Read::Skip(n)) => at += n,
+                Ok(Read::Need(_)) if arrived == stream.len() => return (seen, None, at),
+                Ok(Read::Need(least)) => {
+                    assert!(arrived - at < least);
+                    arrived = (arrived + step).min(stream.len());
+                }
+                Err(fault) => return (seen, Some(fault), 0),
+            }
+        }
+    }
+
+    #[test]
+    fn text_is_read_and_the_rest_discarded_at_any_split() {
+        let mut stream = Vec::new();
+        encode_hixie_text("hällo", &mut stream);
+        stream.extend_from_slice(b"\x01other\xff\x80\x03abc\x85\x00\xfe\x81\x00");
+        stream.resize(stream.len() + 128, 0xff);
+        stream.extend_from_slice(b"\x00\xff\xff\x01x");
+        stream.extend_from_slice(&HIXIE_CLOSE);
+        let rules = Rules { max_message: 200, ..RULES };
+        let expected = [Seen::Text("hällo".into()), Seen::Text(vec![]), Seen::Close];
+        for step in 1..=stream.len() {
+            let (seen, fault, at) = read(&stream, step, &rules);
+            assert_eq!((&seen[..], fault, at), (&expected[..], None, stream.len()), "{step}");
+        }
+    }
+
+    #[test]
+    fn hixie_75_has_no_close() {
+        let rules = Rules { draft: Draft::Hixie75, ..RULES };
+        let (seen, fault, at) = read(b"\xff\x00\x00x\xff", 1, &rules);
+        assert_eq!((seen, fault, at), (vec![Seen::Text(b"x".to_vec())], None, 5));
+    }
+
+    #[test]
+    fn everything_has_a_limit() {
+        let endless = |first: u8, fill: u8| {
+            let mut stream = vec![first];
+            stream.resize(200, fill);
+            read(&stream, 7, &RULES).1
+        };
+        assert_eq!(endless(0x00, b'x'), Some(FrameError::TooLarge));
+        assert_eq!(endless(0x01, b'x'), Some(FrameError::TooLarge));
+        assert_eq!(endless(0x80, 0x80), Some(FrameError::TooLarge));
+        assert_eq!(read(b"\x80\xff\xff", 9, &RULES).1, Some(FrameError::TooLarge));
+        let unlimited = Rules { max_message: u64::MAX, ..RULES };
+        let overflow =
+            read(&[0x80, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255], 9, &unlimited);
+        assert_eq!(overflow.1, Some(FrameError::LengthOverflow));
+    }
+
+    proptest! {
+        #[test]
+        fn any_garbage_reads_the_same_at_any_split(
+            stream in proptest::collection::vec(
+                prop_oneof![any::<u8>(), Just(0), Just(0xff), Just(0x80), Just(b'x')], 0..120),
+            step in 1usize..20,
+        ) {
+            for draft in [Draft::Hixie75, Draft::Hixie76] {
+                let rules = Rules { draft, ..RULES };
+                let (seen, fault, at) = read(&stream, step, &rules);
+                prop_assert_eq!((seen, fault, at), read(&stream, stream.len().max(1), &rules));
+            }
+        }
+    }
+}
