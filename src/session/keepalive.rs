@@ -90,10 +90,13 @@ impl Keepalive {
     }
 
     fn ping_due(&self, client: &Port, rules: &TrackRules) -> Option<Millis> {
-        if self.wanted || self.asked.is_some() {
-            return None;
+        match self.asked {
+            _ if self.wanted => None,
+            None => Some(self.heard(client) + rules.ping?.saturating_sub(self.early)),
+            // The answer cannot be heard, but a connection that is broken says so when it is written to.
+            Some(asked) if is_unheard(client) => Some(asked + rules.ping?),
+            Some(_) => None,
         }
-        Some(self.heard(client) + rules.ping?.saturating_sub(self.early))
     }
 
     fn heard(&self, client: &Port) -> Millis {
@@ -103,7 +106,9 @@ impl Keepalive {
     /// The next frame of ours for the client.
     pub(super) fn speak(&mut self, rules: &TrackRules, cx: &mut Cx<'_>) -> Option<ControlFrame> {
         if std::mem::take(&mut self.wanted) {
-            self.payload = cx.rng.number().to_be_bytes();
+            if self.asked.is_none() {
+                self.payload = cx.rng.number().to_be_bytes();
+            }
             self.asked = Some(cx.now);
             return Some(ControlFrame::new(Opcode::Ping, &self.payload, None));
         }
@@ -137,9 +142,10 @@ impl Keepalive {
     }
 
     /// When a client that goes on being silent is dead. One that takes what we send lives, though a
-    /// ping finds no place inside a long message.
+    /// ping finds no place inside a long message; and one we do not read is not silent.
     fn dead_at(&self, client: &Port, rules: &TrackRules) -> Option<Millis> {
         match self.asked {
+            Some(_) if is_unheard(client) => None,
             Some(asked) => Some(asked.max(client.received) + rules.tolerance),
             None if self.wanted && !client.tx.is_empty() => {
                 Some(client.sent.max(self.heard(client)) + rules.ping? + rules.tolerance)
@@ -153,4 +159,9 @@ impl Keepalive {
         let times = [self.ping_due(client, rules), self.dead_at(client, rules), pong, self.ends];
         times.into_iter().flatten().min()
     }
+}
+
+/// Whether the client is not read at present, because the upstream has not taken what it sent before.
+fn is_unheard(client: &Port) -> bool {
+    client.rx.room() == 0
 }

@@ -142,6 +142,34 @@ fn a_dead_client_is_found_within_the_two_bounds_and_the_upstream_is_told() {
 }
 
 #[test]
+fn a_client_that_is_not_read_is_not_dead() {
+    let mut bench = open_with(|rules| rules.max_message = 1 << 20);
+    let message = frame(CLIENT, Opcode::Binary, true, &[7; 400_000]);
+    let mut at = 0;
+    while bench.ports[0].rx.room() > 0 {
+        bench.client_says(&message[at..at + 16_000]);
+        at += 16_000;
+    }
+    let mut pings = Vec::new();
+    for _ in 0..4 {
+        bench.expire();
+        pings.push(bench.takes_bytes(CLIENT));
+    }
+    assert_eq!((pings[0][0], pings[0].len()), (0x89, 10));
+    assert_eq!(pings[1..], vec![pings[0].clone(); 3], "a broken connection would tell");
+    let mut taken = bench.takes_bytes(UPSTREAM);
+    bench.client_says(&message[at..]);
+    taken.append(&mut bench.takes_bytes(UPSTREAM));
+    assert!(taken == message);
+    for ping in pings {
+        bench.client_says(frame(CLIENT, Opcode::Pong, true, &ping[2..]));
+    }
+    assert!(bench.takes_bytes(UPSTREAM).is_empty(), "answers to our pings go no further");
+    bench.wait(Duration::from_secs(20));
+    assert!(bench.takes_bytes(CLIENT).is_empty() && bench.actions().is_empty());
+}
+
+#[test]
 fn a_ping_waits_for_the_end_of_the_frame() {
     let mut bench = open();
     let message = text(UPSTREAM, "a message in two pieces");
