@@ -5,6 +5,7 @@ use std::net::{SocketAddr, ToSocketAddrs};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::os::unix::fs::FileTypeExt;
 use std::path::Path;
+use std::time::Duration;
 
 use mio::unix::SourceFd;
 use mio::{Interest, Registry, Token};
@@ -194,6 +195,10 @@ fn open(family: AddressFamily) -> rustix::io::Result<OwnedFd> {
     socket_with(family, SocketType::STREAM, flags, None)
 }
 
+/// Silence before the kernel asks, time between its questions, and how many go unanswered: a host
+/// that vanished is gone after two minutes.
+const KEEPALIVE: (Duration, Duration, u32) = (Duration::from_secs(60), Duration::from_secs(15), 4);
+
 /// The first of a group makes sure that it is the first: with `SO_REUSEPORT` a second process of
 /// the same user would silently get a share of the connections.
 fn bind_ip(ip: SocketAddr, options: &ListenOptions, first: bool) -> rustix::io::Result<OwnedFd> {
@@ -213,6 +218,11 @@ fn bind_ip(ip: SocketAddr, options: &ListenOptions, first: bool) -> rustix::io::
     sockopt::set_socket_reuseport(&fd, true)?;
     // Accepted sockets inherit this one, which saves a call for each.
     sockopt::set_tcp_nodelay(&fd, true)?;
+    // Accepted sockets inherit it: a host that vanished is noticed where nobody else asks.
+    sockopt::set_socket_keepalive(&fd, true)?;
+    sockopt::set_tcp_keepidle(&fd, KEEPALIVE.0)?;
+    sockopt::set_tcp_keepintvl(&fd, KEEPALIVE.1)?;
+    sockopt::set_tcp_keepcnt(&fd, KEEPALIVE.2)?;
     bind(&fd, &ip)?;
     listen(&fd, backlog(options))?;
     Ok(fd)

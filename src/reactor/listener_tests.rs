@@ -35,6 +35,8 @@ fn accepts_ready_streams() {
     assert_eq!(peer, Peer::Ip(client.local_addr().unwrap()));
     assert_eq!(stream.peer().unwrap(), peer);
     assert!(sockopt::tcp_nodelay(&stream).unwrap(), "inherited from the listener");
+    assert!(sockopt::socket_keepalive(&stream).unwrap(), "inherited from the listener");
+    assert_eq!(sockopt::tcp_keepidle(&stream).unwrap(), std::time::Duration::from_secs(60));
     assert_eq!(stream.read(&mut [0; 8]).unwrap_err().kind(), ErrorKind::WouldBlock);
     stream.write(b"x").unwrap();
     client.read_exact(&mut [0; 1]).unwrap();
