@@ -18,6 +18,7 @@ class Peer(Raw):
         super().__init__(sock, timeout=30.0)
         self.received = bytearray()
         self.record = True
+        self.over = threading.Event()
 
     def fill(self, timeout=None):
         before = len(self.buffer)
@@ -125,6 +126,7 @@ class Upstream:
             self.errors.append(error)
         finally:
             peer.close()
+            peer.over.set()
 
     @property
     def received(self):
@@ -135,6 +137,11 @@ class Upstream:
         """Waits until at least `count` connections have come."""
         until(f"{count} connections upstream", lambda: len(self.peers) >= count, timeout)
         return self.peers
+
+    def ended(self, count=1, timeout=10.0):
+        """Waits until `count` connections have come and all that came have ended: nothing more arrives."""
+        until("the upstream's connections to end",
+              lambda: len(self.peers) >= count and all(peer.over.is_set() for peer in self.peers), timeout)
 
     def stop_listening(self):
         try:
