@@ -9,7 +9,7 @@ use super::peer::Peer;
 use super::port::{Port, RxEnd, TxEnd};
 use super::reason::CloseReason;
 use super::record::{self, Line};
-use super::settings::Route;
+use super::settings::{Mode, Route};
 use super::track::Track;
 use super::tunnel::{Tunnel, TunnelKind};
 use crate::base::Millis;
@@ -161,9 +161,9 @@ impl Client {
         }
         cx.counters.tunnels_opened.add(1);
         self.write_line(&exchange, CloseReason::Done, Some(id), cx);
-        let track = match (kind, &exchange.route.track) {
-            (TunnelKind::WebSocket, Some(rules)) => {
-                Some(Box::new(Track::new(rules, exchange.extensions, cx)))
+        let track = match (kind, &exchange.route.websockets) {
+            (TunnelKind::WebSocket, Some(websockets)) if websockets.mode == Mode::Track => {
+                Some(Box::new(Track::new(&websockets.rules, exchange.extensions, cx)))
             }
             _ => None,
         };

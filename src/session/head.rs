@@ -9,7 +9,7 @@ use crate::proto::h1::{RequestError, RequestHead, Upgrade, parse_request};
 use crate::proto::http::host::comparable;
 use crate::proto::http::path::canonical;
 use crate::proto::http::{Body, FieldStore, Known, Method, prefers_html};
-use crate::proto::ws::{self, Drafts};
+use crate::proto::ws;
 use crate::route::Facts as RouteFacts;
 
 use super::answer::Asked;
@@ -230,8 +230,10 @@ fn decide(
         return Err(refuse(reason, reason.status(), sentence, record, None));
     };
     let mut accept = None;
-    if head.upgrade == Upgrade::WebSocket && route.websockets {
-        match ws::check_request(head, Drafts::BUILT) {
+    if head.upgrade == Upgrade::WebSocket
+        && let Some(websockets) = &route.websockets
+    {
+        match ws::check_request(head, websockets.drafts) {
             Ok(handshake) => accept = handshake.accept(),
             Err(error) => {
                 let (status, sentence) = (error.status(), error.to_string());

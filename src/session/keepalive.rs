@@ -8,7 +8,7 @@ use crate::proto::ws::{ControlFrame, Opcode};
 use super::cx::Cx;
 use super::port::Port;
 use super::reason::CloseReason;
-use super::settings::TrackRules;
+use super::settings::WebSocketRules;
 use super::snapshot::{Cursor, SnapshotError};
 
 /// Keepalive of one tunnel, towards its client. Plain data.
@@ -33,7 +33,7 @@ pub(super) struct Keepalive {
 }
 
 impl Keepalive {
-    pub(super) fn new(rules: &TrackRules, cx: &mut Cx<'_>) -> Keepalive {
+    pub(super) fn new(rules: &WebSocketRules, cx: &mut Cx<'_>) -> Keepalive {
         let part = |rng: &mut Rng, whole: Duration, part: u32| {
             Duration::from_millis(rng.below((whole / part).as_millis() as u64 + 1))
         };
@@ -77,7 +77,7 @@ impl Keepalive {
     }
 
     /// Looks whether something is due.
-    pub(super) fn look(&mut self, client: &Port, rules: &TrackRules, now: Millis) {
+    pub(super) fn look(&mut self, client: &Port, rules: &WebSocketRules, now: Millis) {
         if self.asked.is_some_and(|asked| client.received > asked) {
             self.asked = None;
         }
@@ -89,7 +89,7 @@ impl Keepalive {
         }
     }
 
-    fn ping_due(&self, client: &Port, rules: &TrackRules) -> Option<Millis> {
+    fn ping_due(&self, client: &Port, rules: &WebSocketRules) -> Option<Millis> {
         match self.asked {
             _ if self.wanted => None,
             None => Some(self.heard(client) + rules.ping?.saturating_sub(self.early)),
@@ -104,7 +104,11 @@ impl Keepalive {
     }
 
     /// The next frame of ours for the client.
-    pub(super) fn speak(&mut self, rules: &TrackRules, cx: &mut Cx<'_>) -> Option<ControlFrame> {
+    pub(super) fn speak(
+        &mut self,
+        rules: &WebSocketRules,
+        cx: &mut Cx<'_>,
+    ) -> Option<ControlFrame> {
         if std::mem::take(&mut self.wanted) {
             if self.asked.is_none() {
                 self.payload = cx.rng.number().to_be_bytes();
@@ -132,7 +136,7 @@ impl Keepalive {
     pub(super) fn expired(
         &self,
         client: &Port,
-        rules: &TrackRules,
+        rules: &WebSocketRules,
         now: Millis,
     ) -> Option<CloseReason> {
         if self.dead_at(client, rules).is_some_and(|at| now >= at) {
@@ -143,7 +147,7 @@ impl Keepalive {
 
     /// When a client that goes on being silent is dead. One that takes what we send lives, though a
     /// ping finds no place inside a long message; and one we do not read is not silent.
-    fn dead_at(&self, client: &Port, rules: &TrackRules) -> Option<Millis> {
+    fn dead_at(&self, client: &Port, rules: &WebSocketRules) -> Option<Millis> {
         match self.asked {
             Some(_) if is_unheard(client) => None,
             Some(asked) => Some(asked.max(client.received) + rules.tolerance),
@@ -154,7 +158,7 @@ impl Keepalive {
         }
     }
 
-    pub(super) fn deadline(&self, client: &Port, rules: &TrackRules) -> Option<Millis> {
+    pub(super) fn deadline(&self, client: &Port, rules: &WebSocketRules) -> Option<Millis> {
         let pong = self.pong_due.filter(|_| !self.pong_wanted);
         let times = [self.ping_due(client, rules), self.dead_at(client, rules), pong, self.ends];
         times.into_iter().flatten().min()

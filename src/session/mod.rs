@@ -48,6 +48,8 @@ pub use peer::Peer;
 pub use port::{Port, RxEnd, Side, TxEnd};
 pub use reason::{CloseReason, Fault};
 pub use record::LogFormat;
-pub use settings::{Bodies, Generation, Place, Route, Target, Times, TrackRules};
+pub use settings::{
+    Bodies, Generation, Mode, Place, Route, Target, Times, WebSocketRules, WebSockets,
+};
 pub use snapshot::SnapshotError;
 pub use tunnel::{Tunnel, TunnelKind};

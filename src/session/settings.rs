@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::config::{Rate, Template};
 use crate::proto::h1::Limits;
+use crate::proto::ws::{DeflatePolicy, Draft, Drafts};
 use crate::route::{Facts, Found, Scratch, Table};
 use crate::upstream::{Group, Server};
 
@@ -58,10 +59,8 @@ pub struct Route {
     pub times: Times,
     /// What is done with bodies.
     pub bodies: Bodies,
-    /// `http-websockets`.
-    pub websockets: bool,
-    /// What holds inside WebSockets whose frames are followed; `None` in mode `pass`.
-    pub track: Option<TrackRules>,
+    /// How WebSockets are spoken and carried; `None`: `http-websockets` is off.
+    pub websockets: Option<WebSockets>,
 }
 
 impl Route {
@@ -121,9 +120,37 @@ pub struct Times {
     pub tunnel: Option<Duration>,
 }
 
+/// How the WebSockets of a route are spoken and carried.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WebSockets {
+    /// `websockets-mode`.
+    pub mode: Mode,
+    /// What holds inside.
+    pub rules: WebSocketRules,
+    /// `websockets-drafts`: what clients may speak.
+    pub drafts: Drafts,
+    /// `websockets-upstream-draft`: what the upstream speaks; `None`: the same as the client.
+    pub upstream: Option<Draft>,
+    /// `websockets-protocol`: subprotocols to choose from where we terminate, in order of preference.
+    pub protocols: Vec<Box<str>>,
+    /// `websockets-deflate`: permessage-deflate where we terminate.
+    pub deflate: Option<DeflatePolicy>,
+}
+
+/// How much of a WebSocket is looked at on its way through.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// Opaque bytes.
+    Pass,
+    /// Frame headers are followed.
+    Track,
+    /// Messages are put together and checked before the upstream sees them.
+    Guard,
+}
+
 /// What holds inside a WebSocket whose frames are followed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct TrackRules {
+pub struct WebSocketRules {
     /// `websockets-ping-freq`: silence of the client before it is pinged.
     pub ping: Option<Duration>,
     /// `websockets-pong-tolerance`: how long it may take to answer.

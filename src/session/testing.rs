@@ -8,6 +8,7 @@ use crate::base::{Address, Clock, Counters, Millis, Rng};
 use crate::buf::{Pool, Rx, Segment, Tx};
 use crate::config::Protocol;
 use crate::proto::h1::Limits;
+use crate::proto::ws::{Draft, Drafts};
 use crate::route::{Condition, Rule, Subject, Table};
 use crate::upstream::{self, Group, Identities};
 
@@ -136,13 +137,19 @@ fn route(name: &str, identities: &mut Identities) -> Route {
             memory: MEMORY,
             spool: SPOOL,
         },
-        websockets: true,
-        track: (name == "track").then_some(TRACK),
+        websockets: Some(WebSockets {
+            mode: if name == "track" { Mode::Track } else { Mode::Pass },
+            rules: TRACK,
+            drafts: Drafts::BUILT,
+            upstream: Some(Draft::Rfc6455),
+            protocols: Vec::new(),
+            deflate: None,
+        }),
     }
 }
 
 /// What holds inside the WebSockets of route `track`.
-pub(super) const TRACK: TrackRules = TrackRules {
+pub(super) const TRACK: WebSocketRules = WebSocketRules {
     ping: Some(Duration::from_secs(30)),
     tolerance: Duration::from_secs(10),
     pong: None,

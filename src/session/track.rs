@@ -23,7 +23,7 @@ use super::ending::Ending;
 use super::keepalive::Keepalive;
 use super::port::{Port, RxEnd, Side, TxEnd};
 use super::reason::CloseReason;
-use super::settings::TrackRules;
+use super::settings::WebSocketRules;
 use super::snapshot::{Cursor, SnapshotError};
 
 /// How long two ends that have both said Close may leave their connections open.
@@ -61,7 +61,7 @@ pub(super) struct Track {
 const NO_CODE: u16 = 1005;
 
 impl Track {
-    pub(super) fn new(rules: &TrackRules, rsv1: bool, cx: &mut Cx<'_>) -> Track {
+    pub(super) fn new(rules: &WebSocketRules, rsv1: bool, cx: &mut Cx<'_>) -> Track {
         Track {
             watch: [Watch::default(); 2],
             keepalive: Keepalive::new(rules, cx),
@@ -78,7 +78,7 @@ impl Track {
     pub(super) fn advance(
         &mut self,
         ports: &mut [Port; 2],
-        rules: &TrackRules,
+        rules: &WebSocketRules,
         cx: &mut Cx<'_>,
     ) -> Option<CloseReason> {
         if self.ending.is_none()
@@ -98,7 +98,13 @@ impl Track {
     }
 
     /// Passes on what `side` sent, frame by frame as far as its headers must be seen.
-    fn relay(&mut self, side: Side, ports: &mut [Port; 2], rules: &TrackRules, cx: &mut Cx<'_>) {
+    fn relay(
+        &mut self,
+        side: Side,
+        ports: &mut [Port; 2],
+        rules: &WebSocketRules,
+        cx: &mut Cx<'_>,
+    ) {
         let frames = Rules {
             draft: Draft::Rfc6455,
             sender: if side == Side::Client { Sender::Client } else { Sender::Server },
@@ -203,7 +209,7 @@ impl Track {
     }
 
     /// Puts in what is due where a direction stands between two frames.
-    fn speak(&mut self, ports: &mut [Port; 2], rules: &TrackRules, cx: &mut Cx<'_>) {
+    fn speak(&mut self, ports: &mut [Port; 2], rules: &WebSocketRules, cx: &mut Cx<'_>) {
         for side in [Side::Client, Side::Upstream] {
             if !self.is_between(side) || !self.wants_to_speak(side, cx.now) {
                 continue;
@@ -242,7 +248,7 @@ impl Track {
     }
 
     /// Takes what the client's new messages cost off its allowance; false when it is used up.
-    fn may_send(&mut self, rules: &TrackRules, counted: u64, now: Millis) -> bool {
+    fn may_send(&mut self, rules: &WebSocketRules, counted: u64, now: Millis) -> bool {
         let Some(rate) = rules.rate else { return true };
         let new = self.watch[Side::Client as usize].tally.messages - counted;
         if new == 0 {
@@ -322,7 +328,7 @@ impl Track {
     }
 
     /// When it must be looked at again if nothing moves.
-    pub(super) fn deadline(&self, client: &Port, rules: &TrackRules) -> Option<Millis> {
+    pub(super) fn deadline(&self, client: &Port, rules: &WebSocketRules) -> Option<Millis> {
         match &self.ending {
             Some(ending) => Some(ending.deadline()),
             None => {

@@ -56,7 +56,8 @@ impl Tunnel {
         cx: &mut Cx<'_>,
     ) -> Option<CloseReason> {
         let silent = self.silent_at(cx.active).is_some_and(|at| cx.now >= at);
-        if let (Some(track), Some(rules)) = (&mut self.track, &self.route.track) {
+        if let (Some(track), Some(websockets)) = (&mut self.track, &self.route.websockets) {
+            let rules = &websockets.rules;
             if silent {
                 track.end(CloseReason::TunnelTimeout, cx.now);
             }
@@ -94,8 +95,8 @@ impl Tunnel {
 
     /// When it must be looked at again if nothing moves.
     pub(super) fn deadline(&self, active: Millis, client: &Port) -> Option<Millis> {
-        let frames = match (&self.track, &self.route.track) {
-            (Some(track), Some(rules)) => track.deadline(client, rules),
+        let frames = match (&self.track, &self.route.websockets) {
+            (Some(track), Some(websockets)) => track.deadline(client, &websockets.rules),
             _ => None,
         };
         // An end that has begun has its own time.

@@ -7,8 +7,11 @@ use crate::config::{
     Action, Config, ManageExpect, Protocol, Settings, Target as Named, WebSocketMode,
 };
 use crate::proto::h1::Limits;
+use crate::proto::ws::{Draft, Drafts};
 use crate::route::{Rule, Table};
-use crate::session::{Bodies, Generation, LogFormat, Place, Route, Target, Times, TrackRules};
+use crate::session::{
+    Bodies, Generation, LogFormat, Mode, Place, Route, Target, Times, WebSocketRules, WebSockets,
+};
 use crate::upstream::{Group, Identities};
 
 /// Compiles what a configuration says. What is wrong or costly is added to `problems`; `None` when any
@@ -150,14 +153,27 @@ fn route(name: &str, target: Target, settings: &Settings) -> Route {
             memory: settings.buffer_size_max,
             spool: settings.spool_max,
         },
-        websockets: settings.websockets,
-        track: (settings.websockets_mode == WebSocketMode::Track).then_some(TrackRules {
+        websockets: settings.websockets.then(|| websockets(settings)),
+    }
+}
+
+fn websockets(settings: &Settings) -> WebSockets {
+    WebSockets {
+        mode: match settings.websockets_mode {
+            WebSocketMode::Pass => Mode::Pass,
+            WebSocketMode::Track => Mode::Track,
+        },
+        rules: WebSocketRules {
             ping: settings.ping_freq,
             tolerance: settings.pong_tolerance,
             pong: settings.pong_freq,
             max_message: settings.max_message,
             max_age: settings.max_age,
             rate: settings.rate,
-        }),
+        },
+        drafts: Drafts::BUILT,
+        upstream: Some(Draft::Rfc6455),
+        protocols: Vec::new(),
+        deflate: None,
     }
 }

@@ -47,10 +47,10 @@ fn told(bench: &mut Bench, side: Side) -> u16 {
     u16::from_be_bytes([code[0] ^ masked[0], code[1] ^ masked[1]])
 }
 
-fn open_with(change: impl FnOnce(&mut TrackRules)) -> Bench {
+fn open_with(change: impl FnOnce(&mut WebSocketRules)) -> Bench {
     let mut bench = Bench::with(|generation| {
         let route = generation.routes.last_mut().and_then(Arc::get_mut).expect("the route");
-        change(route.track.as_mut().expect("rules"));
+        change(&mut route.websockets.as_mut().expect("rules").rules);
     });
     bench.client_says(HANDSHAKE);
     bench.dialled(false);
