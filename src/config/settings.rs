@@ -38,6 +38,8 @@ pub struct Settings {
     pub websockets_mode: WebSocketMode,
     /// `websockets-ping-freq`; `None`: clients are not pinged.
     pub ping_freq: Option<Duration>,
+    /// `websockets-upstream-ping-freq`; `None`: upstreams are not pinged.
+    pub upstream_ping_freq: Option<Duration>,
     /// `websockets-pong-tolerance`.
     pub pong_tolerance: Duration,
     /// `websockets-pong-freq`; `None`: no unasked pongs.
@@ -98,6 +100,7 @@ impl Default for Settings {
             websockets: true,
             websockets_mode: WebSocketMode::Track,
             ping_freq: Some(Duration::from_secs(30)),
+            upstream_ping_freq: None,
             pong_tolerance: Duration::from_secs(10),
             pong_freq: None,
             max_message: 1024 << 10,

@@ -10,9 +10,10 @@ use super::port::{Port, RxEnd, TxEnd};
 use super::reason::CloseReason;
 use super::record::{self, Line};
 use super::settings::{Mode, Route};
-use super::track::Track;
-use super::tunnel::{Tunnel, TunnelKind};
+use super::tunnel::{Sight, Tunnel, TunnelKind};
+use super::websocket::Track;
 use crate::base::Millis;
+use crate::proto::ws::Draft;
 
 /// Exchanges kept for reuse, at most.
 const SPARE: usize = 256;
@@ -82,10 +83,10 @@ impl Client {
             },
             State::Tunnel(tunnel) => {
                 let reason = tunnel.advance(ports, cx)?;
-                let tracked = tunnel.track.is_some();
+                let seen = tunnel.is_seen();
                 self.tunnel_ended(reason, cx);
                 cx.actions.push(Action::Hangup);
-                Some(after_tunnel(reason, tracked, &mut ports[0], cx.now))
+                Some(after_tunnel(reason, seen, &mut ports[0], cx.now))
             }
             State::Linger(linger) => linger.advance(&mut ports[0], cx).map(State::Closed),
             State::Closed(_) => None,
@@ -161,11 +162,13 @@ impl Client {
         }
         cx.counters.tunnels_opened.add(1);
         self.write_line(&exchange, CloseReason::Done, Some(id), cx);
-        let track = match (kind, &exchange.route.websockets) {
+        let sight = match (kind, &exchange.route.websockets) {
             (TunnelKind::WebSocket, Some(websockets)) if websockets.mode == Mode::Track => {
-                Some(Box::new(Track::new(&websockets.rules, exchange.extensions, cx)))
+                let rules = &websockets.rules;
+                let track = Track::new(Draft::Rfc6455, exchange.extensions, rules, cx);
+                Sight::Frames(Box::new(track))
             }
-            _ => None,
+            _ => Sight::Opaque,
         };
         let tunnel = Tunnel {
             kind,
@@ -175,7 +178,7 @@ impl Client {
             route: exchange.route.clone(),
             server: exchange.server,
             active: cx.now,
-            track,
+            sight,
         };
         release(exchange, cx);
         State::Tunnel(tunnel)
@@ -254,13 +257,13 @@ impl Client {
     pub fn deadline(
         &self,
         active: Millis,
-        client: &Port,
+        ports: &[Port; 2],
         head_timeouts: &HeadTimeouts,
     ) -> Option<Millis> {
         match &self.state {
             State::Head(wait) => Some(wait.deadline(active, head_timeouts)),
             State::Exchange(exchange) => Some(exchange.deadline(active)),
-            State::Tunnel(tunnel) => tunnel.deadline(active, client),
+            State::Tunnel(tunnel) => tunnel.deadline(active, ports),
             State::Linger(linger) => Some(linger.deadline(active)),
             State::Closed(_) => None,
         }
@@ -337,9 +340,9 @@ impl Client {
 }
 
 /// The end of a tunnel's client connection. A client that was told gets to read it.
-fn after_tunnel(reason: CloseReason, tracked: bool, client: &mut Port, now: Millis) -> State {
+fn after_tunnel(reason: CloseReason, seen: bool, client: &mut Port, now: Millis) -> State {
     let gone = client.tx_broken || client.rx_end == Some(RxEnd::Reset);
-    if tracked && !gone && client.tx_end == Some(TxEnd::Finish) {
+    if seen && !gone && client.tx_end == Some(TxEnd::Finish) {
         return State::Linger(Linger::new(reason, client.rx_end.is_some(), now));
     }
     if reason != CloseReason::Done {

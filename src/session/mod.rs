@@ -18,10 +18,8 @@ mod answer;
 mod body;
 mod client;
 mod cx;
-mod ending;
 mod exchange;
 mod head;
-mod keepalive;
 mod linger;
 mod peer;
 mod port;
@@ -38,8 +36,8 @@ mod spool;
 mod testing;
 #[cfg(test)]
 mod tests;
-mod track;
 mod tunnel;
+mod websocket;
 
 pub use client::Client;
 pub use cx::{Action, Cx, Input, Reuse, Scratch, SpoolOrder};
@@ -52,4 +50,4 @@ pub use settings::{
     Bodies, Generation, Mode, Place, Route, Target, Times, WebSocketRules, WebSockets,
 };
 pub use snapshot::SnapshotError;
-pub use tunnel::{Tunnel, TunnelKind};
+pub use tunnel::{Figures, Tunnel, TunnelKind};

@@ -13,8 +13,7 @@ use super::cx::Cx;
 use super::peer::Peer;
 use super::reason::CloseReason;
 use super::settings::Route;
-use super::track::Track;
-use super::tunnel::{Tunnel, TunnelKind};
+use super::tunnel::{Figures, Tunnel, TunnelKind};
 
 /// How access lines look.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -207,8 +206,8 @@ pub(super) fn tunnel_ended(tunnel: &Tunnel, peer: &Peer, reason: CloseReason, cx
             );
             line.write_server(out);
             let _ = write!(out, " in={bytes_in} ttfb=- time={total}ms end={word} tunnel={id}");
-            if let Some(track) = &tunnel.track {
-                combined_frames(track, out);
+            if let Some(figures) = tunnel.figures() {
+                combined_frames(&figures, out);
             }
             out.push(b'\n');
         }
@@ -224,8 +223,8 @@ pub(super) fn tunnel_ended(tunnel: &Tunnel, peer: &Peer, reason: CloseReason, cx
                 "\",\"bytes_in\":{bytes_in},\"bytes_out\":{bytes_out},\"total_ms\":{total},\
                  \"end\":\"{word}\",\"tunnel\":{id}"
             );
-            if let Some(track) = &tunnel.track {
-                json_frames(track, out);
+            if let Some(figures) = tunnel.figures() {
+                json_frames(&figures, out);
             }
             out.extend_from_slice(b"}\n");
         }
@@ -233,32 +232,25 @@ pub(super) fn tunnel_ended(tunnel: &Tunnel, peer: &Peer, reason: CloseReason, cx
 }
 
 /// What was seen of a tunnel's frames.
-fn combined_frames(track: &Track, out: &mut Vec<u8>) {
-    let [client, upstream] = &track.watch;
-    let _ = write!(
-        out,
-        " messages_in={} messages_out={}",
-        client.tally.messages, upstream.tally.messages
-    );
-    if let Some((side, code)) = track.first_close {
+fn combined_frames(figures: &Figures, out: &mut Vec<u8>) {
+    let [client, upstream] = &figures.tallies;
+    let _ = write!(out, " messages_in={} messages_out={}", client.messages, upstream.messages);
+    if let Some((side, code)) = figures.first_close {
         let _ = write!(out, " closed_by={} code={code}", side.word());
     }
-    if let Some(time) = track.keepalive.round_trip {
+    if let Some(time) = figures.round_trip {
         let _ = write!(out, " rtt={}ms", time.as_millis());
     }
 }
 
-fn json_frames(track: &Track, out: &mut Vec<u8>) {
-    let [client, upstream] = &track.watch;
-    let _ = write!(
-        out,
-        ",\"messages_in\":{},\"messages_out\":{}",
-        client.tally.messages, upstream.tally.messages
-    );
-    if let Some((side, code)) = track.first_close {
+fn json_frames(figures: &Figures, out: &mut Vec<u8>) {
+    let [client, upstream] = &figures.tallies;
+    let _ =
+        write!(out, ",\"messages_in\":{},\"messages_out\":{}", client.messages, upstream.messages);
+    if let Some((side, code)) = figures.first_close {
         let _ = write!(out, ",\"closed_by\":\"{}\",\"code\":{code}", side.word());
     }
-    if let Some(time) = track.keepalive.round_trip {
+    if let Some(time) = figures.round_trip {
         let _ = write!(out, ",\"rtt_ms\":{}", time.as_millis());
     }
 }

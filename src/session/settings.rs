@@ -153,6 +153,8 @@ pub enum Mode {
 pub struct WebSocketRules {
     /// `websockets-ping-freq`: silence of the client before it is pinged.
     pub ping: Option<Duration>,
+    /// `websockets-upstream-ping-freq`: silence of the upstream before it is pinged.
+    pub upstream_ping: Option<Duration>,
     /// `websockets-pong-tolerance`: how long it may take to answer.
     pub tolerance: Duration,
     /// `websockets-pong-freq`: between two unasked pongs.

@@ -13,12 +13,12 @@ use super::client::Client;
 use super::peer::Peer;
 use super::port::{Port, RxEnd, TxEnd};
 use super::settings::Route;
-use super::track::Track;
-use super::tunnel::{Tunnel, TunnelKind};
+use super::tunnel::{Sight, Tunnel, TunnelKind};
+use super::websocket::Track;
 
 pub(super) use cursor::Cursor;
 
-const VERSION: u8 = 2;
+const VERSION: u8 = 3;
 
 /// Why a snapshot cannot be taken up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -158,7 +158,10 @@ impl Client {
             address: self.peer().address.map(|a| a.to_string()).unwrap_or_default(),
             server_port: self.peer().server_port.into(),
             ports: [PlainPort::of(&ports[0]), PlainPort::of(&ports[1])],
-            track: tunnel.track.as_deref().cloned(),
+            track: match &tunnel.sight {
+                Sight::Opaque => None,
+                Sight::Frames(track) => Some(Track::clone(track)),
+            },
         };
         let mut at = Cursor::write(now, VERSION);
         // Writing always succeeds.
@@ -187,8 +190,8 @@ impl Client {
         let [client, upstream] = plain.ports;
         let ports = [client.restore()?, upstream.restore()?];
         let kind = if raw { TunnelKind::Raw } else { TunnelKind::WebSocket };
-        let track = track.map(Box::new);
-        let tunnel = Tunnel { kind, id, opened, bytes, route, server, active, track };
+        let sight = track.map_or(Sight::Opaque, |track| Sight::Frames(Box::new(track)));
+        let tunnel = Tunnel { kind, id, opened, bytes, route, server, active, sight };
         Ok((Client::resumed(Peer { address, server_port }, tunnel), ports))
     }
 }

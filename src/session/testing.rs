@@ -151,6 +151,7 @@ fn route(name: &str, identities: &mut Identities) -> Route {
 /// What holds inside the WebSockets of route `track`.
 pub(super) const TRACK: WebSocketRules = WebSocketRules {
     ping: Some(Duration::from_secs(30)),
+    upstream_ping: None,
     tolerance: Duration::from_secs(10),
     pong: None,
     max_message: 1000,
@@ -309,7 +310,7 @@ impl Bench {
     }
 
     pub(super) fn deadline(&self) -> Option<Millis> {
-        self.client.deadline(self.active, &self.ports[0], &HeadTimeouts::of(&self.world.generation))
+        self.client.deadline(self.active, &self.ports, &HeadTimeouts::of(&self.world.generation))
     }
 
     /// How it ended.

@@ -7,15 +7,17 @@
 //! ```
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::base::Millis;
 use crate::buf::Pool;
+use crate::proto::ws::{Draft, Tally};
 
 use super::cx::Cx;
 use super::port::{Port, RxEnd, Side, TxEnd};
 use super::reason::CloseReason;
 use super::settings::Route;
-use super::track::Track;
+use super::websocket::{Life, Track};
 
 /// What a tunnel carries. `http-timeout` bounds the silence of a raw one, `tunnel-timeout` that of a
 /// WebSocket.
@@ -44,8 +46,32 @@ pub struct Tunnel {
     pub server: u16,
     /// When something last passed that was not ours.
     pub(super) active: Millis,
-    /// What is known of its frames, in mode `track`.
-    pub(super) track: Option<Box<Track>>,
+    /// What is seen of what it carries.
+    pub(super) sight: Sight,
+}
+
+/// What is seen of what a tunnel carries.
+#[derive(Debug)]
+pub(super) enum Sight {
+    /// Nothing: opaque bytes.
+    Opaque,
+    /// Frame headers.
+    Frames(Box<Track>),
+}
+
+/// What is known of an open WebSocket.
+#[derive(Clone, Copy, Debug)]
+pub struct Figures {
+    /// What the client speaks.
+    pub draft: Draft,
+    /// What went by, by the side that sent it.
+    pub tallies: [Tally; 2],
+    /// Who said Close first, and with which code (1005: with none).
+    pub first_close: Option<(Side, u16)>,
+    /// How long the client's last answer to a ping took.
+    pub round_trip: Option<Duration>,
+    /// Its end has begun.
+    pub closing: bool,
 }
 
 impl Tunnel {
@@ -56,23 +82,25 @@ impl Tunnel {
         cx: &mut Cx<'_>,
     ) -> Option<CloseReason> {
         let silent = self.silent_at(cx.active).is_some_and(|at| cx.now >= at);
-        if let (Some(track), Some(websockets)) = (&mut self.track, &self.route.websockets) {
-            let rules = &websockets.rules;
-            if silent {
-                track.end(CloseReason::TunnelTimeout, cx.now);
-            }
-            let over = track.advance(ports, rules, cx);
-            let bytes = track.bytes();
-            if bytes != self.bytes {
-                (self.bytes, self.active) = (bytes, cx.now);
-            }
-            return over;
-        }
-        if silent {
+        if silent && !self.leave(CloseReason::TunnelTimeout, cx.now) {
             return Some(CloseReason::TunnelTimeout);
         }
+        let (over, bytes) = match (&mut self.sight, &self.route.websockets) {
+            (Sight::Frames(track), Some(websockets)) => {
+                (track.advance(ports, &websockets.rules, cx), track.bytes())
+            }
+            _ => return self.pass(ports, cx.pool),
+        };
+        if bytes != self.bytes {
+            (self.bytes, self.active) = (bytes, cx.now);
+        }
+        over
+    }
+
+    /// Moves opaque bytes.
+    fn pass(&mut self, ports: &mut [Port; 2], pool: &Pool) -> Option<CloseReason> {
         for side in [Side::Client, Side::Upstream] {
-            self.bytes[side as usize] += relay(ports, side, cx.pool);
+            self.bytes[side as usize] += relay(ports, side, pool);
         }
         let [client, upstream] = ports;
         let broken = |port: &Port| port.tx_broken || port.rx_end == Some(RxEnd::Reset);
@@ -83,35 +111,56 @@ impl Tunnel {
         (over(client) && over(upstream)).then_some(CloseReason::Done)
     }
 
+    /// What is known of it, where its frames are seen.
+    pub fn figures(&self) -> Option<Figures> {
+        match &self.sight {
+            Sight::Opaque => None,
+            Sight::Frames(track) => Some(track.figures()),
+        }
+    }
+
+    /// Whether more than bytes are seen of it.
+    pub(super) fn is_seen(&self) -> bool {
+        !matches!(self.sight, Sight::Opaque)
+    }
+
+    fn life(&mut self) -> Option<&mut Life> {
+        match &mut self.sight {
+            Sight::Opaque => None,
+            Sight::Frames(track) => Some(&mut track.life),
+        }
+    }
+
     /// When it ends for silence.
     fn silent_at(&self, active: Millis) -> Option<Millis> {
-        match (self.kind, &self.track) {
-            (TunnelKind::Raw, _) => Some(active + self.route.times.silence),
-            (TunnelKind::WebSocket, None) => Some(active + self.route.times.tunnel?),
+        match self.kind {
+            TunnelKind::Raw => Some(active + self.route.times.silence),
             // Our own pings and their answers are no sign of life between the two ends.
-            (TunnelKind::WebSocket, Some(_)) => Some(self.active + self.route.times.tunnel?),
+            TunnelKind::WebSocket if self.is_seen() => Some(self.active + self.route.times.tunnel?),
+            TunnelKind::WebSocket => Some(active + self.route.times.tunnel?),
         }
     }
 
     /// When it must be looked at again if nothing moves.
-    pub(super) fn deadline(&self, active: Millis, client: &Port) -> Option<Millis> {
-        let frames = match (&self.track, &self.route.websockets) {
-            (Some(track), Some(websockets)) => track.deadline(client, &websockets.rules),
+    pub(super) fn deadline(&self, active: Millis, ports: &[Port; 2]) -> Option<Millis> {
+        let life = match (&self.sight, &self.route.websockets) {
+            (Sight::Frames(track), Some(websockets)) => Some((&track.life, &websockets.rules)),
             _ => None,
         };
-        // An end that has begun has its own time.
-        let silence = match &self.track {
-            Some(track) if track.ending.is_some() => None,
-            _ => self.silent_at(active),
+        let (frames, ending) = match life {
+            Some((life, rules)) => (life.deadline(ports, rules), life.is_ending()),
+            None => (None, false),
         };
+        // An end that has begun has its own time.
+        let silence = if ending { None } else { self.silent_at(active) };
         [frames, silence].into_iter().flatten().min()
     }
 
     /// Begins to end it in words both ends understand; false where that cannot be said.
     pub(super) fn leave(&mut self, reason: CloseReason, now: Millis) -> bool {
-        match &mut self.track {
-            Some(track) => {
-                track.end(reason, now);
+        match self.life() {
+            Some(life) => {
+                life.end(reason, now);
                 true
             }
             None => false,

@@ -83,7 +83,7 @@ impl Worker {
         let timeouts = HeadTimeouts::of(&self.world.generation);
         let deadline = session
             .machine
-            .deadline(session.active, &session.ports[0], &timeouts)
+            .deadline(session.active, &session.ports, &timeouts)
             .unwrap_or(Millis::NEVER);
         if deadline < session.armed {
             session.armed = deadline;

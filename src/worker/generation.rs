@@ -165,6 +165,7 @@ fn websockets(settings: &Settings) -> WebSockets {
         },
         rules: WebSocketRules {
             ping: settings.ping_freq,
+            upstream_ping: settings.upstream_ping_freq,
             tolerance: settings.pong_tolerance,
             pong: settings.pong_freq,
             max_message: settings.max_message,

@@ -51,6 +51,17 @@ pub(super) const GROUP: Group = Group {
         .says("a client that was silent for this time is pinged; off: never")
         .example("1m"),
         key(
+            "websockets-upstream-ping-freq",
+            Kind::FlagOrDuration,
+            Set::Settings(|settings, value| {
+                settings.upstream_ping_freq = frequency(value)?;
+                Ok(())
+            }),
+        )
+        .default("off")
+        .says("an upstream that was silent for this time is pinged too; one that gives no pong is dead")
+        .example("1m"),
+        key(
             "websockets-pong-tolerance",
             Kind::Duration,
             Set::Settings(|settings, value| {

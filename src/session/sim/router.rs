@@ -386,7 +386,7 @@ impl Router {
     fn deadline(&self, key: usize) -> Option<u64> {
         let session = &self.sessions[key];
         let timeouts = HeadTimeouts::of(&self.world.generation);
-        session.machine.deadline(session.active, &session.ports[0], &timeouts).map(Millis::get)
+        session.machine.deadline(session.active, &session.ports, &timeouts).map(Millis::get)
     }
 
     /// Does what is due by the clock; whether there was anything.

@@ -1,6 +1,7 @@
 //! Writes a list of fields, or reads it: the same list for both, so that they cannot differ.
 
 use crate::base::Millis;
+use crate::proto::ws::{Draft, Tally};
 
 use super::SnapshotError;
 
@@ -93,6 +94,29 @@ impl<'a> Cursor<'a> {
         Ok(())
     }
 
+    pub(in super::super) fn word(&mut self, value: &mut u32) -> Done {
+        let mut bytes = value.to_le_bytes();
+        self.array(&mut bytes)?;
+        *value = u32::from_le_bytes(bytes);
+        Ok(())
+    }
+
+    pub(in super::super) fn draft(&mut self, value: &mut Draft) -> Done {
+        let mut number = *value as u8;
+        self.byte(&mut number)?;
+        *value = *Draft::ALL.get(usize::from(number)).ok_or(SnapshotError::Damaged)?;
+        Ok(())
+    }
+
+    pub(in super::super) fn tally(&mut self, value: &mut Tally) -> Done {
+        let Tally { messages, fragments, payload, pings, pongs } = value;
+        for number in [messages, fragments, payload] {
+            self.number(number)?;
+        }
+        self.word(pings)?;
+        self.word(pongs)
+    }
+
     /// A time before or after the present.
     pub(in super::super) fn time(&mut self, value: &mut Millis) -> Done {
         let mut offset = value.get().wrapping_sub(self.now.get());
@@ -133,13 +157,18 @@ impl<'a> Cursor<'a> {
         self.flag(&mut there)?;
         if there {
             fields(value.get_or_insert_with(blank), self)?;
+        } else {
+            *value = None;
         }
         Ok(())
     }
 
-    /// A time that may be there.
-    pub(in super::super) fn maybe_time(&mut self, value: &mut Option<Millis>) -> Done {
-        self.maybe(value, Millis::default, |value, at| at.time(value))
+    /// A time that may never come.
+    pub(in super::super) fn moment(&mut self, value: &mut Millis) -> Done {
+        let mut some = Some(*value).filter(|at| *at != Millis::NEVER);
+        self.maybe(&mut some, Millis::default, |value, at| at.time(value))?;
+        *value = some.unwrap_or(Millis::NEVER);
+        Ok(())
     }
 }
 
@@ -150,20 +179,24 @@ mod tests {
     #[test]
     fn what_is_written_is_read_at_another_time() {
         let mut time = Millis(900);
-        let (mut word, mut some, mut flag) = ("word".to_owned(), Some(Millis(1100)), true);
+        let (mut word, mut some, mut flag) = ("word".to_owned(), Millis(1100), true);
         let mut at = Cursor::write(Millis(1000), 1);
         at.time(&mut time).expect("written");
         at.text(&mut word).expect("written");
-        at.maybe_time(&mut some).expect("written");
+        at.moment(&mut some).expect("written");
+        at.moment(&mut Millis::NEVER.clone()).expect("written");
         at.flag(&mut flag).expect("written");
         let bytes = at.written();
         let mut at = Cursor::read(Millis(5000), &bytes, 1).expect("the version");
-        let (mut found, mut text, mut maybe) = (Millis(0), String::new(), None);
+        let (mut found, mut text) = (Millis(0), String::new());
+        let (mut moment, mut never) = (Millis(0), Millis(0));
         at.time(&mut found).expect("read");
         at.text(&mut text).expect("read");
-        at.maybe_time(&mut maybe).expect("read");
+        at.moment(&mut moment).expect("read");
+        at.moment(&mut never).expect("read");
         at.flag(&mut flag).expect("read");
-        assert_eq!((found, text.as_str(), maybe), (Millis(4900), "word", Some(Millis(5100))));
+        assert_eq!((found, text.as_str()), (Millis(4900), "word"));
+        assert_eq!((moment, never), (Millis(5100), Millis::NEVER));
         assert_eq!(at.ended(), Ok(()));
         assert_eq!(at.flag(&mut flag), Err(SnapshotError::Damaged));
         assert!(matches!(Cursor::read(Millis(0), &bytes, 2), Err(SnapshotError::Version)));

@@ -335,3 +335,27 @@ fn a_tunnel_taken_up_elsewhere_goes_on_inside_a_frame() {
         assert!(Client::restore(&written[..cut], now, find).is_err(), "cut at {cut}");
     }
 }
+
+#[test]
+fn a_dead_upstream_is_found_where_it_is_asked() {
+    let mut bench = open_with(|rules| {
+        rules.ping = None;
+        rules.upstream_ping = Some(Duration::from_secs(20));
+    });
+    bench.expire();
+    let ping = bench.takes_bytes(UPSTREAM);
+    assert_eq!((ping[0], ping[1]), (0x89, 0x88), "a masked ping");
+    let mut payload = ping[6..].to_vec();
+    mask(&mut payload, [ping[2], ping[3], ping[4], ping[5]], 0);
+    bench.wait(Duration::from_millis(20));
+    bench.upstream_says(frame(UPSTREAM, Opcode::Pong, true, &payload));
+    assert_eq!(bench.takes_bytes(CLIENT), b"", "its pong is ours");
+    bench.expire();
+    assert_eq!(bench.takes_bytes(UPSTREAM).len(), ping.len());
+    bench.expire();
+    assert_eq!(told(&mut bench, CLIENT), 1011);
+    bench.client_says(close(CLIENT, 1011));
+    bench.takes_bytes(UPSTREAM);
+    bench.wait(Duration::from_secs(3));
+    assert_eq!(bench.closed(), Some(CloseReason::DeadUpstream));
+}

@@ -1,56 +1,43 @@
-//! An end of ours to a tracked tunnel: what each side is told, and when it was said and heard.
+//! An end of ours to a WebSocket: what each side is told, and when it was said and heard.
 
 use std::time::Duration;
 
-use crate::base::{Millis, Rng};
-use crate::proto::ws::{CloseCode, ControlFrame};
+use crate::base::Millis;
+use crate::proto::ws::CloseCode;
 
-use super::port::{Port, Side, TxEnd};
-use super::reason::CloseReason;
-use super::snapshot::{Cursor, SnapshotError};
-use super::track::Watch;
+use super::super::port::{Port, Side, TxEnd};
+use super::super::reason::CloseReason;
+use super::super::snapshot::{Cursor, SnapshotError};
 
 /// How long both sides have to hear and answer our Close.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// The state of an end that we began.
+/// The state of an end that has begun.
 #[derive(Clone, Debug)]
-pub(super) struct Ending {
+pub(in super::super) struct Ending {
     reason: CloseReason,
     /// What each side is told.
     codes: [CloseCode; 2],
     /// It was, by us or by the other side's own Close.
     told: [bool; 2],
-    /// Not listened to any more: it broke a rule, or is gone.
+    /// Not listened to any more: it said Close, broke a rule, or is gone.
     muted: [bool; 2],
     /// Told only when the other side's own Close has come: what is on its way is not overtaken.
     last: Option<Side>,
     until: Millis,
 }
 
-impl Default for Ending {
-    /// One to be read into from a snapshot.
-    fn default() -> Ending {
-        Ending::new(CloseReason::Done, &[Watch::default(); 2], Millis::default())
-    }
-}
-
 impl Ending {
-    /// An end of which both sides are told alike.
-    pub(super) fn new(reason: CloseReason, watch: &[Watch; 2], now: Millis) -> Ending {
-        let client = match reason {
-            CloseReason::TooManyMessages => CloseCode::POLICY,
-            _ => CloseCode::GOING_AWAY,
+    /// An end of which both sides are told alike, but for those who were `told` already.
+    pub(super) fn new(reason: CloseReason, told: [bool; 2], now: Millis) -> Ending {
+        let codes = match reason {
+            CloseReason::TooManyMessages => [CloseCode::POLICY, CloseCode::GOING_AWAY],
+            CloseReason::DeadUpstream => [CloseCode::INTERNAL, CloseCode::GOING_AWAY],
+            _ => [CloseCode::GOING_AWAY; 2],
         };
-        Ending {
-            reason,
-            codes: [client, CloseCode::GOING_AWAY],
-            told: [watch[1].closed, watch[0].closed],
-            // Nothing is to be expected from the dead.
-            muted: [reason == CloseReason::DeadClient, false],
-            last: None,
-            until: now + PATIENCE,
-        }
+        // Nothing is to be expected from the dead.
+        let muted = [reason == CloseReason::DeadClient, reason == CloseReason::DeadUpstream];
+        Ending { reason, codes, told, muted, last: None, until: now + PATIENCE }
     }
 
     /// The end for a side that broke a rule: it is told `code`, the other one that it is over.
@@ -58,10 +45,10 @@ impl Ending {
         reason: CloseReason,
         offender: Side,
         code: CloseCode,
-        watch: &[Watch; 2],
+        told: [bool; 2],
         now: Millis,
     ) -> Ending {
-        let mut ending = Ending::new(reason, watch, now);
+        let mut ending = Ending::new(reason, told, now);
         ending.codes = match offender {
             Side::Client => [code, CloseCode::GOING_AWAY],
             Side::Upstream => [CloseCode::INTERNAL, code],
@@ -88,6 +75,11 @@ impl Ending {
         at.time(&mut self.until)
     }
 
+    /// One to be read into from a snapshot.
+    pub(super) fn blank() -> Ending {
+        Ending::new(CloseReason::Done, [false; 2], Millis::default())
+    }
+
     /// `side` is not listened to any more.
     pub(super) fn mute(&mut self, side: Side) {
         self.muted[side as usize] = true;
@@ -102,38 +94,35 @@ impl Ending {
     }
 
     /// Whether `side` is to be told as soon as there is a place for it.
-    pub(super) fn wants_to_tell(&self, side: Side, watch: &[Watch; 2], now: Millis) -> bool {
+    pub(super) fn wants_to_tell(&self, side: Side, closed: &[bool; 2], now: Millis) -> bool {
         let must_wait = self.last == Some(side)
-            && !watch[side.other() as usize].closed
+            && !closed[side.other() as usize]
             && !self.muted[side.other() as usize]
             && now < self.until;
         !self.told[side as usize] && !must_wait
     }
 
-    /// The Close for `side`; a server takes only masked frames.
-    pub(super) fn tell(&mut self, side: Side, rng: &mut Rng) -> ControlFrame {
+    /// What `side` is told now.
+    pub(super) fn tell(&mut self, side: Side) -> CloseCode {
         self.told[side as usize] = true;
-        let key = (side == Side::Upstream).then(|| (rng.number() as u32).to_be_bytes());
-        ControlFrame::close(self.codes[side as usize], "", key)
+        self.codes[side as usize]
     }
 
     /// `Some` when both sides were told and heard, or time is up. The client's last bytes are still
-    /// in its queue then.
+    /// in its queue then. `between` says of what goes to each side whether it stands between frames.
     pub(super) fn over(
         &mut self,
         ports: &mut [Port; 2],
-        watch: &[Watch; 2],
+        closed: &[bool; 2],
+        between: [bool; 2],
         now: Millis,
     ) -> Option<CloseReason> {
         let late = now >= self.until;
         let settled = |side: Side| {
-            let port = &ports[side as usize];
-            let heard =
-                self.muted[side as usize] || watch[side as usize].closed || port.rx_end.is_some();
-            let place = watch[side.other() as usize].tracker.at_frame()
-                || !self.muted[side.other() as usize]
-                    && ports[side.other() as usize].rx_end.is_none();
-            port.tx_broken || heard && (self.told[side as usize] || !place)
+            let (this, other) = (side as usize, side.other() as usize);
+            let heard = self.muted[this] || closed[this] || ports[this].rx_end.is_some();
+            let place = between[this] || !self.muted[other] && ports[other].rx_end.is_none();
+            ports[this].tx_broken || heard && (self.told[this] || !place)
         };
         if !(late || settled(Side::Client) && settled(Side::Upstream)) {
             return None;

@@ -1,0 +1,145 @@
+//! Whether a peer still lives: pings between its silences, and the time its answers take.
+
+use std::time::Duration;
+
+use crate::base::{Millis, Rng};
+
+use super::super::port::Port;
+use super::super::snapshot::{Cursor, SnapshotError};
+
+/// Keepalive of one WebSocket towards one of its ends. Plain data.
+#[derive(Clone, Copy, Debug)]
+pub(in super::super) struct Keepalive {
+    opened: Millis,
+    /// When the ping was sent whose answer is awaited; never, where none is.
+    asked: Millis,
+    /// What our last ping carried; its pong is ours too.
+    payload: [u8; 8],
+    /// Milliseconds taken off the interval, so that those who came together are not pinged together.
+    early: u32,
+    /// Milliseconds the last answer took.
+    round_trip: Option<u32>,
+    /// A ping waits for its place.
+    wanted: bool,
+}
+
+/// How often a peer is asked, and how long it may take to answer.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Pace {
+    pub(super) every: Duration,
+    pub(super) tolerance: Duration,
+}
+
+impl Keepalive {
+    pub(super) fn new(every: Duration, now: Millis, rng: &mut Rng) -> Keepalive {
+        Keepalive {
+            opened: now,
+            asked: Millis::NEVER,
+            payload: [0; 8],
+            early: rng.below((every / 8).as_millis() as u64 + 1) as u32,
+            round_trip: None,
+            wanted: false,
+        }
+    }
+
+    /// One to be read into from a snapshot.
+    pub(super) fn blank() -> Keepalive {
+        Keepalive::new(Duration::ZERO, Millis::default(), &mut Rng::new(0))
+    }
+
+    /// Its fields in a snapshot.
+    pub(super) fn fields(&mut self, at: &mut Cursor<'_>) -> Result<(), SnapshotError> {
+        at.time(&mut self.opened)?;
+        at.moment(&mut self.asked)?;
+        at.array(&mut self.payload)?;
+        at.word(&mut self.early)?;
+        at.maybe(&mut self.round_trip, || 0, |time, at| at.word(time))?;
+        at.flag(&mut self.wanted)
+    }
+
+    /// How long the last answer took.
+    pub(super) fn round_trip(&self) -> Option<Duration> {
+        self.round_trip.map(|millis| Duration::from_millis(millis.into()))
+    }
+
+    /// Whether a ping waits for its place.
+    pub(super) fn wants_to_speak(&self) -> bool {
+        self.wanted
+    }
+
+    /// Looks whether a ping is due.
+    pub(super) fn look(&mut self, port: &Port, pace: Pace, now: Millis) {
+        if port.received > self.asked {
+            self.asked = Millis::NEVER;
+        }
+        if self.ping_due(port, pace).is_some_and(|due| now >= due) {
+            self.wanted = true;
+        }
+    }
+
+    fn asked(&self) -> Option<Millis> {
+        Some(self.asked).filter(|asked| *asked != Millis::NEVER)
+    }
+
+    fn ping_due(&self, port: &Port, pace: Pace) -> Option<Millis> {
+        match self.asked() {
+            _ if self.wanted => None,
+            None => {
+                let early = Duration::from_millis(self.early.into());
+                Some(self.heard(port) + pace.every.saturating_sub(early))
+            }
+            // The answer cannot be heard, but a connection that is broken says so when it is written to.
+            Some(asked) if is_unheard(port) => Some(asked + pace.every),
+            Some(_) => None,
+        }
+    }
+
+    fn heard(&self, port: &Port) -> Millis {
+        port.received.max(self.opened)
+    }
+
+    /// What the ping that is due shall carry.
+    pub(super) fn speak(&mut self, now: Millis, rng: &mut Rng) -> Option<[u8; 8]> {
+        if !std::mem::take(&mut self.wanted) {
+            return None;
+        }
+        if self.asked().is_none() {
+            self.payload = rng.number().to_be_bytes();
+        }
+        self.asked = now;
+        Some(self.payload)
+    }
+
+    /// Whether a pong is the answer to a ping of ours, and goes no further.
+    pub(super) fn answered(&mut self, payload: &[u8], now: Millis) -> bool {
+        let ours = payload == self.payload && self.payload != [0; 8];
+        if ours && let Some(asked) = self.asked() {
+            self.asked = Millis::NEVER;
+            self.round_trip = Some((now - asked).as_millis().try_into().unwrap_or(u32::MAX));
+        }
+        ours
+    }
+
+    /// When a peer that goes on being silent is dead. One that takes what we send lives, though a
+    /// ping finds no place inside a long message; and one we do not read is not silent.
+    pub(super) fn dead_at(&self, port: &Port, pace: Pace) -> Option<Millis> {
+        match self.asked() {
+            Some(_) if is_unheard(port) => None,
+            Some(asked) => Some(asked.max(port.received) + pace.tolerance),
+            None if self.wanted && !port.tx.is_empty() => {
+                Some(port.sent.max(self.heard(port)) + pace.every + pace.tolerance)
+            }
+            None => None,
+        }
+    }
+
+    /// When it must be looked at again if nothing moves.
+    pub(super) fn deadline(&self, port: &Port, pace: Pace) -> Option<Millis> {
+        [self.ping_due(port, pace), self.dead_at(port, pace)].into_iter().flatten().min()
+    }
+}
+
+/// Whether the peer is not read at present, because the other one has not taken what it sent before.
+fn is_unheard(port: &Port) -> bool {
+    port.rx.room() == 0
+}

@@ -1,0 +1,358 @@
+//! What holds in a WebSocket whatever is seen of it: who is alive, what a client may do, the end.
+
+use std::time::Duration;
+
+use crate::base::{Millis, Rng};
+use crate::proto::ws::{CloseCode, Draft, FrameError, Tally};
+
+use super::super::cx::Cx;
+use super::super::port::{Port, RxEnd, Side};
+use super::super::reason::CloseReason;
+use super::super::settings::WebSocketRules;
+use super::super::snapshot::{Cursor, SnapshotError};
+use super::super::tunnel::Figures;
+use super::ending::Ending;
+use super::keepalive::{Keepalive, Pace};
+
+/// How long two ends that have both said Close may leave their connections open.
+const CLOSED: Duration = Duration::from_secs(5);
+
+/// The code that stands for a Close without one (RFC 6455 section 7.4.1).
+pub(super) const NO_CODE: CloseCode = CloseCode::NONE;
+
+/// A word of ours for one side, to be said between two frames.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Word {
+    /// Are you there?
+    Ping([u8; 8]),
+    /// I am here.
+    Pong,
+    /// It is over.
+    Close(CloseCode),
+}
+
+/// What is known of the two ends, and of the end. Plain data.
+#[derive(Clone, Debug)]
+pub(in super::super) struct Life {
+    /// Of the client and of the upstream, where they are asked.
+    keepalive: [Option<Box<Keepalive>>; 2],
+    ending: Option<Ending>,
+    /// Who said Close first, and with which code.
+    first_close: Option<(Side, u16)>,
+    /// Who has said Close; nothing after it counts.
+    closed: [bool; 2],
+    /// A Close of one side goes to the other by itself.
+    passes: bool,
+    /// An unasked pong waits for its place.
+    pong_wanted: bool,
+    /// When both had said Close.
+    both_closed: Millis,
+    /// When it is to be closed for its age.
+    ends: Millis,
+    /// When the next unasked pong is due.
+    pong_due: Millis,
+    /// Messages the client may still send, in thousandths, and since when that is so.
+    allowance: u64,
+    allowance_at: Millis,
+}
+
+impl Life {
+    /// At the beginning. `asks` says of each side whether it can be pinged; `passes`: the two ends
+    /// hear each other's Close themselves.
+    pub(super) fn new(
+        rules: &WebSocketRules,
+        asks: [bool; 2],
+        passes: bool,
+        cx: &mut Cx<'_>,
+    ) -> Life {
+        let spread = |age: Duration, rng: &mut Rng| rng.below((age / 5).as_millis() as u64 + 1);
+        let keepalive = [Side::Client, Side::Upstream].map(|side| {
+            let pace = pace(side, rules).filter(|_| asks[side as usize])?;
+            Some(Box::new(Keepalive::new(pace.every, cx.now, cx.rng)))
+        });
+        let ends = rules.max_age.map_or(Millis::NEVER, |age| {
+            cx.now + (age - age / 10 + Duration::from_millis(spread(age, cx.rng)))
+        });
+        let pong = rules.pong.filter(|_| asks[0]);
+        Life {
+            keepalive,
+            ends,
+            pong_due: pong.map_or(Millis::NEVER, |every| cx.now + every),
+            allowance: rules.rate.map_or(0, |rate| u64::from(rate.burst) * 1000),
+            allowance_at: cx.now,
+            passes,
+            ..Life::blank()
+        }
+    }
+
+    /// One to be read into from a snapshot.
+    pub(super) fn blank() -> Life {
+        Life {
+            keepalive: [None, None],
+            ending: None,
+            first_close: None,
+            closed: [false; 2],
+            passes: false,
+            pong_wanted: false,
+            both_closed: Millis::NEVER,
+            ends: Millis::NEVER,
+            pong_due: Millis::NEVER,
+            allowance: 0,
+            allowance_at: Millis::default(),
+        }
+    }
+
+    /// Its fields in a snapshot.
+    pub(super) fn fields(&mut self, at: &mut Cursor<'_>) -> Result<(), SnapshotError> {
+        for keepalive in &mut self.keepalive {
+            at.maybe(keepalive, || Box::new(Keepalive::blank()), |life, at| life.fields(at))?;
+        }
+        at.maybe(&mut self.ending, Ending::blank, Ending::fields)?;
+        at.maybe(
+            &mut self.first_close,
+            || (Side::Client, 0),
+            |(side, code), at| {
+                side.fields(at)?;
+                at.short(code)
+            },
+        )?;
+        for flag in self.closed.iter_mut().chain([&mut self.passes, &mut self.pong_wanted]) {
+            at.flag(flag)?;
+        }
+        for moment in [&mut self.both_closed, &mut self.ends, &mut self.pong_due] {
+            at.moment(moment)?;
+        }
+        at.number(&mut self.allowance)?;
+        at.time(&mut self.allowance_at)
+    }
+
+    /// Notices what has happened to the ends since the last call.
+    pub(super) fn notice(&mut self, ports: &[Port; 2], rules: &WebSocketRules, now: Millis) {
+        if self.ending.is_none()
+            && let Some(reason) = self.expired(ports, rules, now)
+        {
+            self.end(reason, now);
+        }
+        for side in [Side::Client, Side::Upstream] {
+            let port = &ports[side as usize];
+            if port.tx_broken || port.rx_end == Some(RxEnd::Reset) {
+                // It cannot be told; the other one is.
+                self.end(CloseReason::TunnelReset, now);
+                self.mute(side);
+            }
+        }
+    }
+
+    /// Why it must end now, if it must: an end is dead, or the WebSocket old.
+    fn expired(
+        &self,
+        ports: &[Port; 2],
+        rules: &WebSocketRules,
+        now: Millis,
+    ) -> Option<CloseReason> {
+        for (side, reason) in
+            [(Side::Client, CloseReason::DeadClient), (Side::Upstream, CloseReason::DeadUpstream)]
+        {
+            if let Some((keepalive, pace)) = self.keepalive(side, rules)
+                && keepalive.dead_at(&ports[side as usize], pace).is_some_and(|at| now >= at)
+            {
+                return Some(reason);
+            }
+        }
+        (now >= self.ends).then_some(CloseReason::MaxAge)
+    }
+
+    fn keepalive(&self, side: Side, rules: &WebSocketRules) -> Option<(&Keepalive, Pace)> {
+        self.keepalive[side as usize].as_deref().zip(pace(side, rules))
+    }
+
+    /// Looks whether something of ours is due.
+    pub(super) fn look(&mut self, ports: &[Port; 2], rules: &WebSocketRules, now: Millis) {
+        for side in [Side::Client, Side::Upstream] {
+            if let Some(keepalive) = &mut self.keepalive[side as usize]
+                && let Some(pace) = pace(side, rules)
+            {
+                keepalive.look(&ports[side as usize], pace, now);
+            }
+        }
+        self.pong_wanted |= now >= self.pong_due;
+    }
+
+    /// Whether something of ours waits for a place between two frames that go to `side`.
+    pub(super) fn wants_to_speak(&self, side: Side, now: Millis) -> bool {
+        match &self.ending {
+            Some(ending) => ending.wants_to_tell(side, &self.closed, now),
+            None => {
+                let asks = self.keepalive[side as usize].as_ref();
+                asks.is_some_and(|keepalive| keepalive.wants_to_speak())
+                    || side == Side::Client && self.pong_wanted
+            }
+        }
+    }
+
+    /// The next word for `side`, which must be said.
+    pub(super) fn speak(
+        &mut self,
+        side: Side,
+        rules: &WebSocketRules,
+        cx: &mut Cx<'_>,
+    ) -> Option<Word> {
+        if !self.wants_to_speak(side, cx.now) {
+            return None;
+        }
+        if let Some(ending) = &mut self.ending {
+            return Some(Word::Close(ending.tell(side)));
+        }
+        if let Some(keepalive) = &mut self.keepalive[side as usize]
+            && let Some(payload) = keepalive.speak(cx.now, cx.rng)
+        {
+            return Some(Word::Ping(payload));
+        }
+        self.pong_wanted = false;
+        self.pong_due = rules.pong.map_or(Millis::NEVER, |every| cx.now + every);
+        Some(Word::Pong)
+    }
+
+    /// Whether a pong of `side` answers a ping of ours, and goes no further.
+    pub(super) fn answered(&mut self, side: Side, payload: &[u8], now: Millis) -> bool {
+        let keepalive = self.keepalive[side as usize].as_mut();
+        keepalive.is_some_and(|keepalive| keepalive.answered(payload, now))
+    }
+
+    /// `side` said Close; true when that was the answer to ours and goes no further.
+    pub(super) fn heard_close(&mut self, side: Side, code: CloseCode, now: Millis) -> bool {
+        self.closed[side as usize] = true;
+        self.first_close.get_or_insert((side, code.0));
+        if self.closed[side.other() as usize] {
+            self.both_closed = self.both_closed.min(now);
+        }
+        self.ending.is_some()
+    }
+
+    /// Whether what `side` sends goes nowhere: it has said Close, or the other side was told the end.
+    pub(super) fn discards(&self, side: Side) -> bool {
+        self.closed[side as usize]
+            || self.ending.as_ref().is_some_and(|ending| ending.was_told(side.other()))
+    }
+
+    /// Whether `side` is not even listened to.
+    pub(super) fn is_muted(&self, side: Side) -> bool {
+        self.ending.as_ref().is_some_and(|ending| ending.is_muted(side))
+    }
+
+    /// The frame that `side` has begun breaks a rule: it is not heard any more.
+    pub(super) fn fault(&mut self, error: FrameError, side: Side, now: Millis) {
+        let reason = match (side, error) {
+            (Side::Client, FrameError::TooLarge) => CloseReason::MessageTooLarge,
+            (Side::Client, _) => CloseReason::ClientFrames,
+            (Side::Upstream, _) => CloseReason::UpstreamFrames,
+        };
+        match &mut self.ending {
+            Some(ending) => ending.mute(side),
+            None => {
+                let code = error.close_code();
+                self.ending = Some(Ending::fault(reason, side, code, self.told(), now));
+            }
+        }
+    }
+
+    /// Ends it: both sides are told.
+    pub(in super::super) fn end(&mut self, reason: CloseReason, now: Millis) {
+        if self.ending.is_none() {
+            self.ending = Some(Ending::new(reason, self.told(), now));
+        }
+    }
+
+    fn mute(&mut self, side: Side) {
+        if let Some(ending) = &mut self.ending {
+            ending.mute(side);
+        }
+    }
+
+    /// Who has heard of the end before it begins.
+    fn told(&self) -> [bool; 2] {
+        let [client, upstream] = self.closed;
+        if self.passes { [upstream, client] } else { [false; 2] }
+    }
+
+    /// Takes what new messages of the client cost off its allowance; false when it is used up.
+    pub(super) fn may_send(&mut self, new: u64, rules: &WebSocketRules, now: Millis) -> bool {
+        let Some(rate) = rules.rate.filter(|_| new > 0) else { return true };
+        let earned = (now - self.allowance_at).as_millis() as u64 * u64::from(rate.per_second);
+        let most = u64::from(rate.burst) * 1000;
+        self.allowance = self.allowance.saturating_add(earned).min(most);
+        self.allowance_at = now;
+        match self.allowance.checked_sub(new * 1000) {
+            Some(left) => {
+                self.allowance = left;
+                true
+            }
+            None => false,
+        }
+    }
+
+    /// `Some` when it is over. `between` says of what goes to each side whether it stands between
+    /// two frames.
+    pub(super) fn over(
+        &mut self,
+        ports: &mut [Port; 2],
+        between: [bool; 2],
+        now: Millis,
+    ) -> Option<CloseReason> {
+        if let Some(ending) = &mut self.ending {
+            return ending.over(ports, &self.closed, between, now);
+        }
+        let finished = |port: &Port| port.tx_end.is_some() && port.tx.is_empty();
+        let late = self.closes_at().is_some_and(|at| now >= at);
+        (late || ports.iter().all(finished)).then_some(CloseReason::Done)
+    }
+
+    /// When two ends that have both said Close are parted.
+    fn closes_at(&self) -> Option<Millis> {
+        Some(self.both_closed + CLOSED).filter(|at| *at != Millis::NEVER)
+    }
+
+    /// When it must be looked at again if nothing moves.
+    pub(in super::super) fn deadline(
+        &self,
+        ports: &[Port; 2],
+        rules: &WebSocketRules,
+    ) -> Option<Millis> {
+        if let Some(ending) = &self.ending {
+            return Some(ending.deadline());
+        }
+        let asks = |side: Side| {
+            let (keepalive, pace) = self.keepalive(side, rules)?;
+            keepalive.deadline(&ports[side as usize], pace)
+        };
+        let pong = Some(self.pong_due).filter(|_| !self.pong_wanted);
+        let times = [self.closes_at(), asks(Side::Client), asks(Side::Upstream), pong];
+        times.into_iter().flatten().chain([self.ends]).min()
+    }
+
+    /// Whether its end has begun.
+    pub(in super::super) fn is_ending(&self) -> bool {
+        self.ending.is_some()
+    }
+
+    /// What is known, with what was counted by the side that sent it.
+    pub(super) fn figures(&self, draft: Draft, tallies: [Tally; 2]) -> Figures {
+        let client = self.keepalive[Side::Client as usize].as_ref();
+        Figures {
+            draft,
+            tallies,
+            first_close: self.first_close,
+            round_trip: client.and_then(|client| client.round_trip()),
+            closing: self.is_ending() || self.closed != [false; 2],
+        }
+    }
+}
+
+/// How `side` is asked whether it lives, where it is.
+fn pace(side: Side, rules: &WebSocketRules) -> Option<Pace> {
+    let every = match side {
+        Side::Client => rules.ping,
+        Side::Upstream => rules.upstream_ping,
+    };
+    Some(Pace { every: every?, tolerance: rules.tolerance })
+}

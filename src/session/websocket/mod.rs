@@ -1,0 +1,19 @@
+//! What becomes of a WebSocket once it is open.
+//!
+//! ```text
+//!                    .-- Track: frame headers are followed, payload passes unseen
+//! Switched --Tunnel--|
+//!                    '-- Terminated: messages end here, and go on as new ones
+//!
+//! Open --fault, dead end, age, drain, or (Terminated) a Close--> Ending --both told and heard--> Over
+//! ```
+//!
+//! [`Life`] is what holds for both: whether the two ends are alive, what they may do, and the end.
+
+mod ending;
+mod keepalive;
+mod life;
+mod track;
+
+pub(super) use life::Life;
+pub(super) use track::Track;

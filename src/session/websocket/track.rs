@@ -1,0 +1,239 @@
+//! A tunnel whose frame headers are followed: messages are counted, limits hold, dead ends are
+//! found, and an end of ours is told to both sides in their own words. Payload is not looked at.
+//!
+//! A control frame of ours goes in only where the direction it joins stands between two frames,
+//! judged on the bytes already queued.
+
+use crate::base::Rng;
+use crate::buf::{Copied, Pool};
+use crate::proto::ws::{
+    CONTROL_MAX, Control, ControlFrame, Draft, Opcode, Rules, Sender, Step, Tally, Tracker, Until,
+    parse_close,
+};
+
+use super::super::cx::Cx;
+use super::super::port::{Port, Side, TxEnd};
+use super::super::reason::CloseReason;
+use super::super::settings::WebSocketRules;
+use super::super::snapshot::{Cursor, SnapshotError};
+use super::super::tunnel::Figures;
+use super::life::{Life, NO_CODE, Word};
+
+/// One direction, named after the side that sends.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Watch {
+    tracker: Tracker,
+    pub(super) tally: Tally,
+    /// Bytes that came, frames and all.
+    pub(super) bytes: u64,
+}
+
+/// The state of a tracked tunnel. Plain data.
+#[derive(Clone, Debug)]
+pub(in super::super) struct Track {
+    pub(super) watch: [Watch; 2],
+    pub(in super::super) life: Life,
+    draft: Draft,
+    /// RSV1 was agreed: permessage-deflate is the two ends' affair.
+    rsv1: bool,
+}
+
+impl Track {
+    pub(in super::super) fn new(
+        draft: Draft,
+        rsv1: bool,
+        rules: &WebSocketRules,
+        cx: &mut Cx<'_>,
+    ) -> Track {
+        let life = Life::new(rules, [true; 2], true, cx);
+        Track { watch: [Watch::default(); 2], life, draft, rsv1 }
+    }
+
+    /// Moves what can be moved. `Some` when the tunnel is over and both queues are empty or late.
+    pub(in super::super) fn advance(
+        &mut self,
+        ports: &mut [Port; 2],
+        rules: &WebSocketRules,
+        cx: &mut Cx<'_>,
+    ) -> Option<CloseReason> {
+        self.life.notice(ports, rules, cx.now);
+        for side in [Side::Client, Side::Upstream] {
+            self.relay(side, ports, rules, cx);
+        }
+        self.life.look(ports, rules, cx.now);
+        self.speak(ports, rules, cx);
+        let between = [Side::Client, Side::Upstream].map(|side| self.is_between(side));
+        self.life.over(ports, between, cx.now)
+    }
+
+    /// Passes on what `side` sent, frame by frame as far as its headers must be seen.
+    fn relay(
+        &mut self,
+        side: Side,
+        ports: &mut [Port; 2],
+        rules: &WebSocketRules,
+        cx: &mut Cx<'_>,
+    ) {
+        let frames = Rules {
+            draft: self.draft,
+            sender: if side == Side::Client { Sender::Client } else { Sender::Server },
+            rsv1: self.rsv1,
+            max_message: if side == Side::Client { rules.max_message } else { u64::MAX },
+        };
+        loop {
+            let (from, to) = pair(ports, side);
+            if self.life.is_muted(side) {
+                // Whoever is not listened to any more may go on sending for a while.
+                return from.rx.consume(from.rx.len());
+            }
+            let discard = self.life.discards(side);
+            if from.rx.is_empty() || (!discard && to.tx.room() == 0) {
+                break;
+            }
+            let speaks = self.life.wants_to_speak(side.other(), cx.now);
+            let until = if speaks { Until::Frame } else { Until::End };
+            let counted = self.watch[Side::Client as usize].tally.messages;
+            let watch = &mut self.watch[side as usize];
+            match watch.tracker.advance(from.rx.bytes(), until, &frames, &mut watch.tally) {
+                Ok(Step::Pass(n)) => {
+                    watch.bytes += n as u64;
+                    pass(n, discard, ports, side, cx.pool);
+                }
+                Ok(Step::Need(_)) if from.rx.gather(cx.pool) => continue,
+                Ok(Step::Need(_)) => break,
+                Ok(Step::Control(control)) => self.control(control, side, discard, ports, cx),
+                Err(error) => return self.life.fault(error, side, cx.now),
+            }
+            if speaks {
+                self.speak(ports, rules, cx);
+            }
+            let new = self.watch[Side::Client as usize].tally.messages - counted;
+            if !self.life.may_send(new, rules, cx.now) {
+                return self.life.end(CloseReason::TooManyMessages, cx.now);
+            }
+        }
+        let (from, to) = pair(ports, side);
+        if from.rx_end.is_some() && !self.life.is_ending() {
+            // A header or control frame that was cut short is of no use to anybody.
+            from.rx.consume(from.rx.len());
+            to.tx_end.get_or_insert(TxEnd::Finish);
+        }
+    }
+
+    /// A whole control frame stands at the front of what `side` sent.
+    fn control(
+        &mut self,
+        control: Control,
+        side: Side,
+        discard: bool,
+        ports: &mut [Port; 2],
+        cx: &mut Cx<'_>,
+    ) {
+        let mut payload = [0; CONTROL_MAX];
+        let (from, _) = pair(ports, side);
+        let payload = control.payload(from.rx.bytes(), &mut payload);
+        let swallow = match control.head.opcode {
+            Opcode::Close => {
+                let code = parse_close(payload, self.draft)
+                    .ok()
+                    .flatten()
+                    .map_or(NO_CODE, |close| close.code);
+                self.life.heard_close(side, code, cx.now)
+            }
+            Opcode::Pong => self.life.answered(side, payload, cx.now),
+            _ => false,
+        };
+        if !swallow {
+            self.watch[side as usize].bytes += control.len as u64;
+        }
+        pass(control.len, discard || swallow, ports, side, cx.pool);
+    }
+
+    /// Whether what goes to `side` stands between two frames.
+    fn is_between(&self, side: Side) -> bool {
+        self.watch[side.other() as usize].tracker.at_frame()
+    }
+
+    /// Puts in what is due where a direction stands between two frames.
+    fn speak(&mut self, ports: &mut [Port; 2], rules: &WebSocketRules, cx: &mut Cx<'_>) {
+        for side in [Side::Client, Side::Upstream] {
+            if !self.is_between(side) {
+                continue;
+            }
+            while let Some(word) = self.life.speak(side, rules, cx) {
+                let frame = frame(word, side, self.draft, cx.rng);
+                ports[side as usize].tx.put(frame.bytes(), Copied::Head, cx.pool);
+            }
+        }
+    }
+
+    /// Bytes that came, by side.
+    pub(in super::super) fn bytes(&self) -> [u64; 2] {
+        self.watch.map(|watch| watch.bytes)
+    }
+
+    /// What is known of it.
+    pub(in super::super) fn figures(&self) -> Figures {
+        self.life.figures(self.draft, self.watch.map(|watch| watch.tally))
+    }
+
+    /// One to be read into from a snapshot.
+    pub(in super::super) fn blank() -> Track {
+        Track {
+            watch: [Watch::default(); 2],
+            life: Life::blank(),
+            draft: Draft::Rfc6455,
+            rsv1: false,
+        }
+    }
+
+    /// Its fields in a snapshot.
+    pub(in super::super) fn fields(&mut self, at: &mut Cursor<'_>) -> Result<(), SnapshotError> {
+        for watch in &mut self.watch {
+            watch.fields(at)?;
+        }
+        self.life.fields(at)?;
+        at.draft(&mut self.draft)?;
+        at.flag(&mut self.rsv1)
+    }
+}
+
+impl Watch {
+    fn fields(&mut self, at: &mut Cursor<'_>) -> Result<(), SnapshotError> {
+        let (mut left, mut open) = (self.tracker.left(), self.tracker.open());
+        at.number(&mut left)?;
+        at.maybe(&mut open, || 0, |size, at| at.number(size))?;
+        self.tracker = Tracker::resume(left, open);
+        at.tally(&mut self.tally)?;
+        at.number(&mut self.bytes)
+    }
+}
+
+/// Who sends and who receives in the direction named after `side`.
+fn pair(ports: &mut [Port; 2], side: Side) -> (&mut Port, &mut Port) {
+    let [client, upstream] = ports;
+    match side {
+        Side::Client => (client, upstream),
+        Side::Upstream => (upstream, client),
+    }
+}
+
+/// Hands the first `n` bytes, which lie in one piece, to the other side, or drops them.
+fn pass(n: usize, discard: bool, ports: &mut [Port; 2], side: Side, pool: &Pool) {
+    let (from, to) = pair(ports, side);
+    if discard {
+        from.rx.consume(n);
+    } else if let Some(segment) = from.rx.take(n as u64, pool) {
+        to.tx.push(segment, pool);
+    }
+}
+
+/// A word of ours as a frame; a server takes only masked ones.
+fn frame(word: Word, side: Side, draft: Draft, rng: &mut Rng) -> ControlFrame {
+    let key = (side == Side::Upstream).then(|| (rng.number() as u32).to_be_bytes());
+    match word {
+        Word::Ping(payload) => ControlFrame::new(Opcode::Ping, &payload, key),
+        Word::Pong => ControlFrame::new(Opcode::Pong, b"", key),
+        Word::Close(code) => ControlFrame::close(draft.code_for(code).unwrap_or(NO_CODE), "", key),
+    }
+}
