@@ -40,11 +40,11 @@ fn is_whole(config: &Config) {
 }
 
 fn leads_somewhere(config: &Config, action: &Action) {
-    if let Target::Upstream(name) = action.target() {
+    if let Some(Target::Upstream(name)) = action.target() {
         let mut named = config.upstreams.iter().filter(|upstream| upstream.name == *name);
         let upstream = named.next().expect("the upstream is there");
         assert!(named.next().is_none() && !upstream.servers.is_empty(), "once, with a server");
-        assert_eq!(upstream.protocol, action.protocol(), "it speaks what is spoken to it");
+        assert_eq!(Some(upstream.protocol), action.protocol(), "it speaks what is spoken to it");
     }
 }
 

@@ -1,4 +1,5 @@
-//! Actions: what is done with a request, `uwsgi:ADDR[,MOD1,MOD2]` and `http:ADDR[,HOST[,URI]]`.
+//! Actions: what is done with a request, `uwsgi:ADDR[,MOD1,MOD2]`, `http:ADDR[,HOST[,URI]]`, `tcp:ADDR` or
+//! `echo:`.
 
 use std::collections::BTreeMap;
 
@@ -31,21 +32,33 @@ pub enum Action {
         /// Path and query the server sees; `None`: what the client sent.
         uri: Option<Template>,
     },
+    /// The messages of WebSockets are passed to a server as a stream of bytes, and back.
+    Tcp {
+        /// To whom.
+        target: Target,
+    },
+    /// WebSockets whose messages come back.
+    Echo,
 }
 
 impl Action {
-    /// Where it leads.
-    pub fn target(&self) -> &Target {
+    /// Where it leads, if to a server.
+    pub fn target(&self) -> Option<&Target> {
         match self {
-            Action::Uwsgi { target, .. } | Action::Http { target, .. } => target,
+            Action::Uwsgi { target, .. } | Action::Http { target, .. } | Action::Tcp { target } => {
+                Some(target)
+            }
+            Action::Echo => None,
         }
     }
 
     /// What is spoken there.
-    pub fn protocol(&self) -> Protocol {
+    pub fn protocol(&self) -> Option<Protocol> {
         match self {
-            Action::Uwsgi { .. } => Protocol::Uwsgi,
-            Action::Http { .. } => Protocol::Http,
+            Action::Uwsgi { .. } => Some(Protocol::Uwsgi),
+            Action::Http { .. } => Some(Protocol::Http),
+            Action::Tcp { .. } => Some(Protocol::Tcp),
+            Action::Echo => None,
         }
     }
 }
@@ -60,7 +73,7 @@ pub enum Target {
 }
 
 /// Names of the actions there are, for lists and hints.
-pub(super) const ACTIONS: [&str; 2] = ["uwsgi", "http"];
+pub(super) const ACTIONS: [&str; 4] = ["uwsgi", "http", "tcp", "echo"];
 
 /// The upstreams an action may name, and what they speak.
 pub(super) type Groups = BTreeMap<String, Protocol>;
@@ -75,6 +88,9 @@ pub(super) fn parse(value: &Value, groups: &Groups) -> Result<Action, Fault> {
     let protocol = match scheme {
         "uwsgi" => Protocol::Uwsgi,
         "http" => Protocol::Http,
+        "tcp" => Protocol::Tcp,
+        "echo" if rest.is_empty() => return Ok(Action::Echo),
+        "echo" => return Err(Fault::at("echo:".len(), "expected nothing behind echo:")),
         _ => return Err(unknown(text, scheme)),
     };
     let start = scheme.len() + 1;
@@ -98,6 +114,10 @@ pub(super) fn parse(value: &Value, groups: &Groups) -> Result<Action, Fault> {
             let uri = uri.map(|(uri, start)| uri_template(uri, start)).transpose()?;
             Ok(Action::Http { target, host, uri })
         }
+        Protocol::Tcp => match arguments {
+            Some(_) => Err(Fault::at(start, "expected nothing behind the address")),
+            None => Ok(Action::Tcp { target }),
+        },
     }
 }
 
@@ -163,7 +183,7 @@ fn uri_template(text: &str, start: usize) -> Result<Template, Fault> {
     Template::parse(text).map_err(|fault| Fault::at(start + fault.at, fault.expected))
 }
 
-/// What to say of an action that is neither `uwsgi` nor `http`.
+/// What to say of an action that there is not.
 fn unknown(text: &str, scheme: &str) -> Fault {
     if text.parse::<Address>().is_ok() && uwsgi_actions::standing(scheme).is_none() {
         return Fault::new(format!(
@@ -186,7 +206,7 @@ fn unknown(text: &str, scheme: &str) -> Fault {
 }
 
 fn there_are() -> String {
-    either(&["uwsgi:ADDR", "http:ADDR"]).replace(" or ", " and ")
+    either(&["uwsgi:ADDR", "http:ADDR", "tcp:ADDR", "echo:"]).replace(" or ", " and ")
 }
 
 #[cfg(test)]

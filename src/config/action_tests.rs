@@ -5,7 +5,11 @@ use super::*;
 use crate::base::Place;
 
 fn groups() -> Groups {
-    Groups::from([("app".into(), Protocol::Http), ("wsgi".into(), Protocol::Uwsgi)])
+    Groups::from([
+        ("app".into(), Protocol::Http),
+        ("wsgi".into(), Protocol::Uwsgi),
+        ("irc".into(), Protocol::Tcp),
+    ])
 }
 
 fn read(text: &str) -> Result<Action, String> {
@@ -32,6 +36,12 @@ fn actions() {
     assert_eq!(read("http:[::1]:80"), Ok(http(address("[::1]:80"))));
     assert_eq!(read("http:unix:/run/a.sock,"), Ok(http(address("/run/a.sock"))));
     assert_eq!(read("http:localhost:80"), Ok(http(address("localhost:80"))));
+    let tcp = |target| Action::Tcp { target };
+    assert_eq!(read("tcp:irc"), Ok(tcp(Target::Upstream("irc".into()))));
+    assert_eq!(read("tcp:[::1]:6667"), Ok(tcp(address("[::1]:6667"))));
+    for text in ["echo:", "echo"] {
+        assert_eq!(read(text), Ok(Action::Echo));
+    }
 }
 
 #[test]
@@ -63,6 +73,15 @@ fn refusals() {
         ),
         ("uwsgi:app", "6: [upstream:app] has protocol = http; write http:app"),
         ("http:wsgi", "5: [upstream:wsgi] has protocol = uwsgi; write uwsgi:wsgi"),
+        ("tcp:", "4: expected an address, as in tcp:127.0.0.1:9000"),
+        ("tcp:app", "4: [upstream:app] has protocol = http; write http:app"),
+        ("http:irc", "5: [upstream:irc] has protocol = tcp; write tcp:irc"),
+        ("tcp:irc,x", "8: expected nothing behind the address"),
+        ("echo:x", "5: expected nothing behind echo:"),
+        (
+            "tcps:a:1",
+            "0: the action tcps: is not in this version; there are uwsgi:ADDR, http:ADDR,",
+        ),
         ("http:127.0.0.1:$1", "5: captures in an address are not in this version"),
         ("uwsgi:wsgi,256", "11: expected modifiers from 0 to 255, as in uwsgi:127.0.0.1:3031,5,0"),
         (
@@ -86,16 +105,22 @@ fn refusals() {
         ),
         (
             "static:/srv",
-            "0: the action static: is not in this version; there are uwsgi:ADDR and http:ADDR",
+            "0: the action static: is not in this version; there are uwsgi:ADDR, http:ADDR, tcp:ADDR and echo:",
         ),
-        ("last:", "0: the action last: is not in this version; there are uwsgi:ADDR and http:ADDR"),
+        (
+            "last:",
+            "0: the action last: is not in this version; there are uwsgi:ADDR, http:ADDR, tcp:ADDR and echo:",
+        ),
         ("proxyhttp:a:1", "0: there is no action proxyhttp: here; http:ADDR takes HTTP and"),
         ("rpc:hello", "0: rpc: is an action of uWSGI's app server, which this is not"),
         (
             "uwsg:127.0.0.1:80",
-            "0: there is no action uwsg:; did you mean uwsgi? (there are uwsgi:ADDR and http:ADDR)",
+            "0: there is no action uwsg:; did you mean uwsgi? (there are uwsgi:ADDR, http:ADDR, tcp:ADDR and echo:)",
         ),
-        ("banana", "0: there is no action banana: (there are uwsgi:ADDR and http:ADDR)"),
+        (
+            "banana",
+            "0: there is no action banana: (there are uwsgi:ADDR, http:ADDR, tcp:ADDR and echo:)",
+        ),
     ] {
         let found = read(text).expect_err(text);
         assert!(found.starts_with(said), "{text}\n found {found}\nwanted {said}");

@@ -88,8 +88,8 @@ impl Applier<'_> {
         let actions = config.rules.iter().map(|rule| &rule.action).chain(&config.default);
         let used: HashSet<&str> = actions
             .filter_map(|action| match action.value.target() {
-                Target::Upstream(name) => Some(name.as_str()),
-                Target::Address(_) => None,
+                Some(Target::Upstream(name)) => Some(name.as_str()),
+                Some(Target::Address(_)) | None => None,
             })
             .collect();
         let whole = !self.reader.problems.iter().any(Problem::is_error);

@@ -58,7 +58,7 @@ fn a_file_of_our_own() {
     let [a, b, c] = &config.rules[..] else { panic!() };
     assert_eq!(a.place.to_string(), "site.ini:5:9");
     assert_eq!(a.action.place.to_string(), "site.ini:5:19");
-    assert_eq!(a.action.value.target(), &Target::Upstream("app".into()));
+    assert_eq!(a.action.value.target(), Some(&Target::Upstream("app".into())));
     assert_eq!(a.settings.timeout.as_secs(), 300);
     assert_eq!(b.place.to_string(), "site.ini:14:1");
     assert!(b.host.is_some() && b.path.is_some() && b.settings.raw_body);
@@ -69,6 +69,30 @@ fn a_file_of_our_own() {
     assert_eq!(config.upstreams[0].servers.len(), 2);
     let default = config.default.unwrap().value;
     assert!(matches!(default, Action::Http { host: None, uri: None, .. }));
+}
+
+#[test]
+fn what_is_said_of_websockets() {
+    use super::super::{
+        WebSocketDeflate as Deflate, WebSocketDraft as Draft, WebSocketMode as Mode,
+    };
+    let config = fine(
+        "[tidegate]\nhttp = :80\nwebsockets-memory = 1m\nwebsockets-protocol = binary,base64 , v1.x\n\
+         route = ^/echo echo:\nroute = ^/irc tcp:irc\n[upstream:irc]\nprotocol = tcp\nserver = a:6667\n\
+         [route:old]\npath = ^/old\nto = http:b:1\nwebsockets-drafts = 13,hixie-76 13\n\
+         websockets-upstream-draft = same\nwebsockets-deflate = takeover\nwebsockets-mode = guard\n",
+    );
+    let [echo, irc, old] = &config.rules[..] else { panic!() };
+    assert_eq!(echo.action.value, Action::Echo);
+    assert_eq!(irc.action.value, Action::Tcp { target: Target::Upstream("irc".into()) });
+    assert_eq!(config.websocket_memory, 1 << 20);
+    let [main, old] = [&echo.settings, &old.settings];
+    assert_eq!(main.protocols, ["binary", "base64", "v1.x"]);
+    assert_eq!((main.websockets_mode, main.deflate), (None, Deflate::On));
+    assert_eq!(old.protocols, main.protocols);
+    assert_eq!(old.drafts, [Draft::Hixie76, Draft::Rfc6455]);
+    assert_eq!(old.upstream_draft, None);
+    assert_eq!((old.websockets_mode, old.deflate), (Some(Mode::Guard), Deflate::Takeover));
 }
 
 #[test]

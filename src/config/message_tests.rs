@@ -113,8 +113,48 @@ const MESSAGES: &[(&str, &str)] = &[
         "8:13: [tidegate] log-level = \"loud\": expected error, warn, warning, info, debug or trace",
     ),
     (
-        "[tidegate]\nwebsockets-mode = guard",
-        "8:19: [tidegate] websockets-mode = \"guard\": guard is not in this version; expected pass or track",
+        "[tidegate]\nwebsockets-mode = watch",
+        "8:19: [tidegate] websockets-mode = \"watch\": expected pass, track or guard",
+    ),
+    (
+        "[tidegate]\nwebsockets-drafts = 13, hybi-13",
+        "8:25: [tidegate] websockets-drafts = \"13, hybi-13\": expected a list of hixie-75, hixie-76, hybi-07, hybi-08 and 13, or all",
+    ),
+    (
+        "[tidegate]\nwebsockets-drafts = ,",
+        "8:21: [tidegate] websockets-drafts = \",\": expected a list of hixie-75, hixie-76, hybi-07, hybi-08 and 13, or all",
+    ),
+    (
+        "[tidegate]\nwebsockets-upstream-draft = all",
+        "8:29: [tidegate] websockets-upstream-draft = \"all\": expected one of hixie-75, hixie-76, hybi-07, hybi-08 and 13, or same",
+    ),
+    (
+        "[tidegate]\nwebsockets-protocol = chat su/per",
+        "8:28: [tidegate] websockets-protocol = \"chat su/per\": expected names of letters, digits and any of !#$%&'*+-.^_`|~, as in binary base64",
+    ),
+    (
+        "[tidegate]\nwebsockets-protocol = chat,chat",
+        "8:28: [tidegate] websockets-protocol = \"chat,chat\": chat is listed twice",
+    ),
+    (
+        "[tidegate]\nwebsockets-protocol",
+        "8:1: [tidegate] websockets-protocol: expected names, as in binary base64",
+    ),
+    (
+        "[tidegate]\nwebsockets-memory = 1k",
+        "8:21: [tidegate] websockets-memory = \"1k\": expected a size from 64k to 1048576m",
+    ),
+    (
+        "[tidegate]\nwebsockets-deflate = window",
+        "8:22: [tidegate] websockets-deflate = \"window\": expected on, off or takeover",
+    ),
+    (
+        "[tidegate]\nroute = ^/a tcp:web",
+        "8:17: [tidegate] route = \"^/a tcp:web\": [upstream:web] has protocol = http; write http:web",
+    ),
+    (
+        "[tidegate]\nroute = ^/a echo:x",
+        "8:18: [tidegate] route = \"^/a echo:x\": expected nothing behind echo:",
     ),
     (
         "[tidegate]\norigin = same",
@@ -146,7 +186,7 @@ const MESSAGES: &[(&str, &str)] = &[
     ),
     (
         "[tidegate]\nroute = ^/a static:/srv",
-        "8:13: [tidegate] route = \"^/a static:/srv\": the action static: is not in this version; there are uwsgi:ADDR and http:ADDR",
+        "8:13: [tidegate] route = \"^/a static:/srv\": the action static: is not in this version; there are uwsgi:ADDR, http:ADDR, tcp:ADDR and echo:",
     ),
     ("[uwsgi]\nhttp-foo = 1", "8:1: [uwsgi] http-foo: there is no such key; did you mean http-to?"),
     ("[uwsgi]\nhtpp = 1", "8:1: warning: [uwsgi] htpp: skipped; did you mean http?"),
@@ -195,8 +235,8 @@ const MESSAGES: &[(&str, &str)] = &[
         "8:14: [upstream:y] server = \"a:1 b\": expected nothing behind the address",
     ),
     (
-        "[upstream:y]\nserver = a:1\nprotocol = tcp",
-        "9:12: [upstream:y] protocol = \"tcp\": tcp is not in this version; expected http or uwsgi",
+        "[upstream:y]\nserver = a:1\nprotocol = tcps",
+        "9:12: [upstream:y] protocol = \"tcps\": tcps is not in this version; expected http, uwsgi or tcp",
     ),
     (
         "[upstream:y]\nserver = a:1\nbalance = least",

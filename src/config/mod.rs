@@ -41,6 +41,6 @@ pub use model::{
     Balance, Config, Limits, Log, LogFormat, LogLevel, LogTo, MAX_FIELDS, Placed, Protocol, Rule,
     Times, Upstream, Workers,
 };
-pub use settings::{ManageExpect, Rate, Settings, WebSocketMode};
+pub use settings::{ManageExpect, Rate, Settings, WebSocketDeflate, WebSocketDraft, WebSocketMode};
 pub use surroundings::Surroundings;
 pub use template::{Part, Template};

@@ -43,6 +43,8 @@ pub struct Config {
     pub merge_slashes: bool,
     /// `spool-dir`; `None`: the system's directory for temporary files.
     pub spool_dir: Option<PathBuf>,
+    /// `websockets-memory`: bytes in which a worker puts messages together.
+    pub websocket_memory: u64,
     /// Times that belong to a client connection or to the whole process.
     pub times: Times,
     /// Settings of everything that has none of its own.
@@ -127,6 +129,8 @@ pub enum Protocol {
     Http,
     /// uwsgi, one connection per request.
     Uwsgi,
+    /// Bytes of whatever protocol, one connection per WebSocket.
+    Tcp,
 }
 
 impl Protocol {
@@ -135,6 +139,7 @@ impl Protocol {
         match self {
             Protocol::Http => "http",
             Protocol::Uwsgi => "uwsgi",
+            Protocol::Tcp => "tcp",
         }
     }
 }
@@ -205,6 +210,7 @@ impl Default for Config {
             limits: Limits { max_uri: 8 << 10, max_head: 16 << 10, max_fields: 100 },
             merge_slashes: true,
             spool_dir: None,
+            websocket_memory: 64 << 20,
             times: Times {
                 headers: Duration::from_secs(10),
                 keepalive: Some(Duration::from_secs(60)),

@@ -34,8 +34,17 @@ pub struct Settings {
     pub tunnel_timeout: Option<Duration>,
     /// `http-websockets`: whether WebSocket handshakes are routed.
     pub websockets: bool,
-    /// `websockets-mode`.
-    pub websockets_mode: WebSocketMode,
+    /// `websockets-mode`; `None`: nothing was said, and what is spoken there decides.
+    pub websockets_mode: Option<WebSocketMode>,
+    /// `websockets-drafts`: what clients may speak, oldest first.
+    pub drafts: Vec<WebSocketDraft>,
+    /// `websockets-upstream-draft`; `None`: the same as the client.
+    pub upstream_draft: Option<WebSocketDraft>,
+    /// `websockets-protocol`: what we choose from where a WebSocket ends in the router, in order of
+    /// preference.
+    pub protocols: Vec<String>,
+    /// `websockets-deflate`.
+    pub deflate: WebSocketDeflate,
     /// `websockets-ping-freq`; `None`: clients are not pinged.
     pub ping_freq: Option<Duration>,
     /// `websockets-upstream-ping-freq`; `None`: upstreams are not pinged.
@@ -79,6 +88,41 @@ pub enum WebSocketMode {
     Pass,
     /// Frame headers are followed: keepalive, limits, clean closing.
     Track,
+    /// Messages are put together and checked before the upstream sees them.
+    Guard,
+}
+
+/// What is spoken over a WebSocket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[allow(missing_docs)]
+pub enum WebSocketDraft {
+    Hixie75,
+    Hixie76,
+    Hybi07,
+    Hybi08,
+    Rfc6455,
+}
+
+impl WebSocketDraft {
+    /// All of them by name, oldest first.
+    pub const NAMES: [(&'static str, WebSocketDraft); 5] = [
+        ("hixie-75", WebSocketDraft::Hixie75),
+        ("hixie-76", WebSocketDraft::Hixie76),
+        ("hybi-07", WebSocketDraft::Hybi07),
+        ("hybi-08", WebSocketDraft::Hybi08),
+        ("13", WebSocketDraft::Rfc6455),
+    ];
+}
+
+/// Whether permessage-deflate is agreed to where a WebSocket ends in the router.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WebSocketDeflate {
+    /// Never.
+    Off,
+    /// Each message by itself: an idle connection holds no window.
+    On,
+    /// Windows are kept from message to message where the client does not mind.
+    Takeover,
 }
 
 impl Default for Settings {
@@ -98,7 +142,11 @@ impl Default for Settings {
             timeout: Duration::from_secs(60),
             tunnel_timeout: None,
             websockets: true,
-            websockets_mode: WebSocketMode::Track,
+            websockets_mode: None,
+            drafts: vec![WebSocketDraft::Hybi07, WebSocketDraft::Hybi08, WebSocketDraft::Rfc6455],
+            upstream_draft: Some(WebSocketDraft::Rfc6455),
+            protocols: Vec::new(),
+            deflate: WebSocketDeflate::On,
             ping_freq: Some(Duration::from_secs(30)),
             upstream_ping_freq: None,
             pong_tolerance: Duration::from_secs(10),

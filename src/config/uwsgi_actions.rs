@@ -12,11 +12,9 @@ pub(super) enum Standing {
 }
 
 /// Actions that are not in this version.
-const PLANNED: [&str; 29] = [
+const PLANNED: [&str; 27] = [
     "https",
-    "tcp",
     "tcps",
-    "echo",
     "channel",
     "publish",
     "static",

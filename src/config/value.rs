@@ -93,6 +93,23 @@ impl Value {
         place
     }
 
+    /// What stands between spaces and commas, each with its place.
+    pub(super) fn words(&self) -> impl Iterator<Item = Value> {
+        let between = |c: char| c == ',' || c.is_whitespace();
+        let mut at = 0;
+        self.text().split_inclusive(between).filter_map(move |piece| {
+            let word = piece.trim_end_matches(between);
+            let start = at;
+            at += piece.len();
+            (!word.is_empty()).then(|| self.slice(start..start + word.len()))
+        })
+    }
+
+    /// A fault of `part`, which is a slice of this.
+    pub(super) fn fault_of(&self, part: &Value, expected: &str) -> Fault {
+        Fault::at(part.range.start.saturating_sub(self.range.start), expected)
+    }
+
     /// `found` with this value's place.
     pub(super) fn placed<T>(&self, found: T) -> Placed<T> {
         Placed { value: found, place: self.place_at(0) }

@@ -63,7 +63,7 @@ impl From<&config::Rule> for Rule {
         let path = rule.path.iter().map(|regex| condition(Subject::Path, regex));
         let host = rule.host.iter().map(|regex| condition(Subject::Host, regex));
         let captures = match &rule.action.value {
-            Action::Uwsgi { .. } => None,
+            Action::Uwsgi { .. } | Action::Tcp { .. } | Action::Echo => None,
             Action::Http { host, uri, .. } => {
                 host.iter().chain(uri).filter_map(Template::highest_capture).max()
             }

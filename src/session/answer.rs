@@ -7,6 +7,7 @@ use crate::proto::ws::Drafts;
 
 use super::cx::Cx;
 use super::port::Port;
+use super::settings::Route;
 
 /// What an answer needs to know of its request.
 #[derive(Clone, Copy, Debug)]
@@ -26,15 +27,18 @@ impl Default for Asked {
     }
 }
 
-/// Queues an answer.
+/// Queues an answer, which for a WebSocket's 426 says what the route speaks.
 pub(super) fn put(
     client: &mut Port,
+    route: Option<&Route>,
     status: u16,
     sentence: &str,
     asked: Asked,
     keep_alive: bool,
     cx: &mut Cx<'_>,
 ) {
+    let drafts = route.and_then(|route| route.websockets.as_ref()).map(|told| told.drafts);
+    let versions = drafts.map(Drafts::versions).filter(|versions| !versions.is_empty());
     let out = &mut cx.scratch.out;
     out.clear();
     let answer = Answer {
@@ -44,7 +48,7 @@ pub(super) fn put(
         keep_alive,
         head_request: asked.is_head,
         retry_after: (status == 503).then_some(1),
-        websocket_versions: (status == 426).then_some(Drafts::BUILT.versions()),
+        websocket_versions: versions,
         ..Answer::new(status, cx.clock.http_date())
     };
     encode_answer(&answer, out);

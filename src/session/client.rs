@@ -106,7 +106,7 @@ impl Client {
     /// A request that got no exchange: answered by us.
     fn refused(&self, refusal: head::Refusal, client: &mut Port, cx: &mut Cx<'_>) -> State {
         let head::Refusal { reason, status, sentence, asked, mut record, route, keep } = refusal;
-        answer::put(client, status, &sentence, asked, keep, cx);
+        answer::put(client, route.as_deref(), status, &sentence, asked, keep, cx);
         record.status = status;
         let line = Line {
             peer: &self.peer,
@@ -209,7 +209,8 @@ impl Client {
         } else {
             exchange.record.status = reason.status();
             let asked = Asked::from(&exchange.facts);
-            answer::put(&mut ports[0], reason.status(), reason.sentence(), asked, keep, cx);
+            let (route, status) = (Some(&*exchange.route), reason.status());
+            answer::put(&mut ports[0], route, status, reason.sentence(), asked, keep, cx);
             match keep {
                 true => State::Head(HeadWait::next(cx.now)),
                 false => State::Linger(Linger::new(reason, false, cx.now)),

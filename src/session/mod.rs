@@ -47,7 +47,7 @@ pub use port::{Port, RxEnd, Side, TxEnd};
 pub use reason::{CloseReason, Fault};
 pub use record::LogFormat;
 pub use settings::{
-    Bodies, Generation, Mode, Place, Route, Target, Times, WebSocketRules, WebSockets,
+    Bodies, Generation, Mode, Place, Route, Target, Times, Token, WebSocketRules, WebSockets,
 };
 pub use snapshot::SnapshotError;
 pub use tunnel::{Figures, Tunnel, TunnelKind};

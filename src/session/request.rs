@@ -187,6 +187,7 @@ impl Exchange {
                     .map_err(|_| CloseReason::PacketTooLarge)?;
                 self.packet = out.len();
             }
+            Place::Tcp { .. } | Place::Echo => return Err(CloseReason::UpgradeRequired),
         }
         upstream.put(out, Copied::Head, cx.pool);
         Ok(())

@@ -1,5 +1,6 @@
 //! What a configuration means to the machines: one immutable generation, and the routes in it.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -30,6 +31,8 @@ pub struct Generation {
     pub keepalive: Option<Duration>,
     /// How access lines are written, `None` when they are not.
     pub log: Option<LogFormat>,
+    /// `websockets-memory`: bytes in which a worker puts messages together.
+    pub websocket_memory: u64,
     /// This host's name, as uwsgi's `SERVER_NAME`.
     pub server_name: String,
 }
@@ -107,6 +110,22 @@ pub enum Place {
         /// `http-var`: further variables.
         vars: Vec<(String, String)>,
     },
+    /// `tcp:ADDR`: a WebSocket's messages become a stream of bytes.
+    Tcp {
+        /// Who says which server, where it is not the group's.
+        token: Option<Token>,
+    },
+    /// `echo:`: a WebSocket's messages come back.
+    Echo,
+}
+
+/// A file that names a server for each token, and where in a request the token stands.
+#[derive(Debug)]
+pub struct Token {
+    /// Lines of `TOKEN: ADDR`.
+    pub file: Arc<Path>,
+    /// The token.
+    pub key: Template,
 }
 
 /// Deadlines of an exchange or tunnel.

@@ -103,6 +103,7 @@ pub(super) fn generation() -> Generation {
         head_timeout: Duration::from_secs(HEAD),
         keepalive: Some(Duration::from_secs(KEEPALIVE)),
         log: Some(LogFormat::Combined),
+        websocket_memory: 64 << 20,
         server_name: "router".to_owned(),
     }
 }
@@ -140,7 +141,7 @@ fn route(name: &str, identities: &mut Identities) -> Route {
         websockets: Some(WebSockets {
             mode: if name == "track" { Mode::Track } else { Mode::Pass },
             rules: TRACK,
-            drafts: Drafts::BUILT,
+            drafts: Drafts::NONE.with(Draft::Rfc6455),
             upstream: Some(Draft::Rfc6455),
             protocols: Vec::new(),
             deflate: None,

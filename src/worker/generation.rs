@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use crate::base::{Address, Problem};
 use crate::config::{
-    Action, Config, ManageExpect, Protocol, Settings, Target as Named, WebSocketMode,
+    Action, Config, ManageExpect, Protocol, Settings, Target as Named, WebSocketDeflate,
+    WebSocketDraft, WebSocketMode,
 };
 use crate::proto::h1::Limits;
-use crate::proto::ws::{Draft, Drafts};
+use crate::proto::ws::{DeflatePolicy, Draft, Drafts};
 use crate::route::{Rule, Table};
 use crate::session::{
     Bodies, Generation, LogFormat, Mode, Place, Route, Target, Times, WebSocketRules, WebSockets,
@@ -51,6 +52,7 @@ pub fn build(
             crate::config::LogFormat::Combined => LogFormat::Combined,
             crate::config::LogFormat::Json => LogFormat::Json,
         }),
+        websocket_memory: config.websocket_memory,
         server_name: server_name.to_owned(),
     })
 }
@@ -59,8 +61,8 @@ pub fn build(
 pub fn addresses(config: &Config) -> impl Iterator<Item = &Address> {
     let actions = config.rules.iter().map(|rule| &rule.action).chain(&config.default);
     let direct = actions.filter_map(|action| match action.value.target() {
-        Named::Address(address) => Some(address),
-        Named::Upstream(_) => None,
+        Some(Named::Address(address)) => Some(address),
+        Some(Named::Upstream(_)) | None => None,
     });
     let grouped = config.upstreams.iter().flat_map(|upstream| &upstream.servers);
     direct.chain(grouped.chain(&config.http_to).map(|address| &address.value))
@@ -75,16 +77,16 @@ impl Builder<'_> {
     fn route(&mut self, name: &str, action: &Action, settings: &Settings) -> Route {
         let group = self.group(action);
         let place = match action {
-            Action::Http { host, uri, .. } => Place::Http {
-                host: host.clone(),
-                uri: uri.clone(),
-                authority: authority(action.target()),
-            },
+            Action::Http { target, host, uri } => {
+                Place::Http { host: host.clone(), uri: uri.clone(), authority: authority(target) }
+            }
             Action::Uwsgi { modifier1, modifier2, .. } => Place::Uwsgi {
                 modifier1: modifier1.unwrap_or(settings.modifier1),
                 modifier2: modifier2.unwrap_or(settings.modifier2),
                 vars: settings.vars.clone(),
             },
+            Action::Tcp { .. } => Place::Tcp { token: None },
+            Action::Echo => Place::Echo,
         };
         route(name, Target { group: Arc::new(group), place }, settings)
     }
@@ -103,16 +105,18 @@ impl Builder<'_> {
     }
 
     fn group(&mut self, action: &Action) -> Group {
+        let protocol = action.protocol().unwrap_or(Protocol::Tcp);
         match action.target() {
-            Named::Address(address) => {
+            None => Group::new("", protocol, [], self.identities),
+            Some(Named::Address(address)) => {
                 let name = address.to_string();
-                Group::new(&name, action.protocol(), [address], self.identities)
+                Group::new(&name, protocol, [address], self.identities)
             }
-            Named::Upstream(name) => {
+            Some(Named::Upstream(name)) => {
                 match self.config.upstreams.iter().find(|group| group.name == *name) {
                     Some(group) => Group::of(group, self.identities),
                     // The configuration has seen to it that there is one.
-                    None => Group::new(name, action.protocol(), [], self.identities),
+                    None => Group::new(name, protocol, [], self.identities),
                 }
             }
         }
@@ -137,6 +141,7 @@ fn route(name: &str, target: Target, settings: &Settings) -> Route {
     };
     Route {
         name: Arc::from(name),
+        websockets: settings.websockets.then(|| carried(websockets(settings, &target.place))),
         target,
         times: Times {
             connect: settings.connect_timeout,
@@ -153,16 +158,17 @@ fn route(name: &str, target: Target, settings: &Settings) -> Route {
             memory: settings.buffer_size_max,
             spool: settings.spool_max,
         },
-        websockets: settings.websockets.then(|| websockets(settings)),
     }
 }
 
-fn websockets(settings: &Settings) -> WebSockets {
+fn websockets(settings: &Settings, place: &Place) -> WebSockets {
+    // uWSGI's own frame code trusts whom it should not.
+    let usual = match place {
+        Place::Uwsgi { .. } => Mode::Guard,
+        _ => Mode::Track,
+    };
     WebSockets {
-        mode: match settings.websockets_mode {
-            WebSocketMode::Pass => Mode::Pass,
-            WebSocketMode::Track => Mode::Track,
-        },
+        mode: settings.websockets_mode.map_or(usual, mode),
         rules: WebSocketRules {
             ping: settings.ping_freq,
             upstream_ping: settings.upstream_ping_freq,
@@ -172,9 +178,52 @@ fn websockets(settings: &Settings) -> WebSockets {
             max_age: settings.max_age,
             rate: settings.rate,
         },
-        drafts: Drafts::BUILT,
-        upstream: Some(Draft::Rfc6455),
-        protocols: Vec::new(),
-        deflate: None,
+        drafts: settings.drafts.iter().copied().map(draft).collect(),
+        upstream: settings.upstream_draft.map(draft),
+        protocols: settings.protocols.iter().map(|name| name.as_str().into()).collect(),
+        deflate: deflate(settings.deflate),
     }
 }
+
+fn mode(mode: WebSocketMode) -> Mode {
+    match mode {
+        WebSocketMode::Pass => Mode::Pass,
+        WebSocketMode::Track => Mode::Track,
+        WebSocketMode::Guard => Mode::Guard,
+    }
+}
+
+fn draft(draft: WebSocketDraft) -> Draft {
+    match draft {
+        WebSocketDraft::Hixie75 => Draft::Hixie75,
+        WebSocketDraft::Hixie76 => Draft::Hixie76,
+        WebSocketDraft::Hybi07 => Draft::Hybi07,
+        WebSocketDraft::Hybi08 => Draft::Hybi08,
+        WebSocketDraft::Rfc6455 => Draft::Rfc6455,
+    }
+}
+
+fn deflate(deflate: WebSocketDeflate) -> Option<DeflatePolicy> {
+    match deflate {
+        WebSocketDeflate::Off => None,
+        WebSocketDeflate::On => Some(DeflatePolicy { takeover: false, bits: 15 }),
+        WebSocketDeflate::Takeover => Some(DeflatePolicy { takeover: true, bits: 15 }),
+    }
+}
+
+/// What sessions carry of it so far: version 13 on both sides, and frames that are followed at most.
+fn carried(asked: WebSockets) -> WebSockets {
+    WebSockets {
+        mode: match asked.mode {
+            Mode::Pass => Mode::Pass,
+            Mode::Track | Mode::Guard => Mode::Track,
+        },
+        drafts: asked.drafts.and(Drafts::NONE.with(Draft::Rfc6455)),
+        upstream: Some(Draft::Rfc6455),
+        ..asked
+    }
+}
+
+#[cfg(test)]
+#[path = "generation_tests.rs"]
+mod tests;

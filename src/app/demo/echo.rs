@@ -19,7 +19,7 @@ const RULES: Rules = Rules::new(Sender::Client, 64 << 20);
 
 /// Appends the 101, or the refusal of a handshake that is none.
 pub(super) fn accept(head: &RequestHead<'_, '_>, out: &mut Vec<u8>) -> Result<(), ()> {
-    match check_request(head, Drafts::BUILT) {
+    match check_request(head, Drafts::NONE.with(Draft::Rfc6455)) {
         Ok(handshake) => {
             out.extend_from_slice(
                 b"HTTP/1.1 101 Switching Protocols\r\nServer: tidegate-demo-worker\r\n\

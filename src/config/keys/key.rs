@@ -58,6 +58,8 @@ pub enum Kind {
     Pair,
     /// One of a few words, or other text.
     Word,
+    /// Several words, with spaces or commas between them.
+    Words,
 }
 
 impl Kind {
@@ -77,6 +79,7 @@ impl Kind {
             Kind::Regex => "REGEX",
             Kind::Pair => "NAME=VALUE",
             Kind::Word => "WORD",
+            Kind::Words => "WORDS",
         }
     }
 

@@ -5,11 +5,12 @@ use super::super::value::{Fault, Value};
 use super::{Group, Kind, Scope, Set, key, planned};
 
 const UPSTREAM: &[Scope] = &[Scope::Upstream];
-const PROTOCOLS: [(&str, Protocol); 2] = [("http", Protocol::Http), ("uwsgi", Protocol::Uwsgi)];
+const PROTOCOLS: [(&str, Protocol); 3] =
+    [("http", Protocol::Http), ("uwsgi", Protocol::Uwsgi), ("tcp", Protocol::Tcp)];
 
 pub(super) const GROUP: Group = Group {
     title: "Upstreams: `[upstream:NAME]`",
-    intro: "A named group of servers for actions: `http:NAME`, `uwsgi:NAME`.",
+    intro: "A named group of servers for actions: `http:NAME`, `uwsgi:NAME`, `tcp:NAME`.",
     keys: &[
         key(
             "server",
@@ -41,7 +42,7 @@ pub(super) const GROUP: Group = Group {
             }),
         )
         .default("http")
-        .says("what the servers speak: `http` or `uwsgi`")
+        .says("what the servers speak: `http`, `uwsgi`, or `tcp` for any other protocol")
         .example("uwsgi"),
         key(
             "balance",
@@ -79,8 +80,8 @@ pub(super) const GROUP: Group = Group {
 
 fn protocol(value: &Value) -> Result<Protocol, Fault> {
     match value.text() {
-        later @ ("https" | "tcp" | "tcps") => {
-            Err(Fault::new(format!("{later} is not in this version; expected http or uwsgi")))
+        later @ ("https" | "tcps") => {
+            Err(Fault::new(format!("{later} is not in this version; expected http, uwsgi or tcp")))
         }
         _ => value.one_of(&PROTOCOLS),
     }

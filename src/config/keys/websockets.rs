@@ -2,10 +2,16 @@
 
 use std::time::Duration;
 
-use super::super::settings::{Rate, WebSocketMode};
+use super::super::settings::{Rate, WebSocketDeflate, WebSocketDraft, WebSocketMode};
+use super::super::units::word_flag;
 use super::super::value::{Fault, Value};
 use super::{Group, Kind, Scope, Set, key, planned};
 
+const MODES: [(&str, WebSocketMode); 3] = [
+    ("pass", WebSocketMode::Pass),
+    ("track", WebSocketMode::Track),
+    ("guard", WebSocketMode::Guard),
+];
 const SHARED: &[Scope] = &[Scope::Main, Scope::Route];
 
 pub(super) const GROUP: Group = Group {
@@ -27,15 +33,15 @@ pub(super) const GROUP: Group = Group {
             "websockets-mode",
             Kind::Word,
             Set::Settings(|settings, value| {
-                settings.websockets_mode = mode(value)?;
+                settings.websockets_mode = Some(value.one_of(&MODES)?);
                 Ok(())
             }),
         )
-        .default("track")
+        .unset("`guard` in front of uwsgi, else `track`")
         .says(
             "`pass`: once open, bytes go through unseen. `track`: frame headers are followed, so that \
              dead clients are found, limits hold and both ends are told of a close; payload stays \
-             unseen. `guard` is not in this version; when it is, it will be the default for uwsgi",
+             unseen. `guard`: the upstream gets whole, checked messages and nothing else",
         )
         .example("pass"),
         key(
@@ -118,23 +124,135 @@ pub(super) const GROUP: Group = Group {
         .unset("off")
         .says("`N/s[,burst=N]`: messages a client may send; beyond it is told 1008")
         .example("20/s,burst=100"),
-        planned("websockets-drafts", SHARED, "version 13 (RFC 6455) is spoken"),
-        planned("websockets-upstream-draft", SHARED, "version 13 (RFC 6455) is spoken"),
-        planned("websockets-protocol", SHARED, ""),
-        planned("websockets-memory", &[Scope::Main], ""),
-        planned(
+        key(
+            "websockets-drafts",
+            Kind::Words,
+            Set::Settings(|settings, value| {
+                settings.drafts = drafts(value)?;
+                Ok(())
+            }),
+        )
+        .default("hybi-07 hybi-08 13")
+        .says(
+            "what clients may speak: any of `hixie-75`, `hixie-76`, `hybi-07`, `hybi-08` and `13` \
+             (RFC 6455), or `all`; others get 426 or 400",
+        )
+        .example("all"),
+        key(
+            "websockets-upstream-draft",
+            Kind::Word,
+            Set::Settings(|settings, value| {
+                settings.upstream_draft = upstream_draft(value)?;
+                Ok(())
+            }),
+        )
+        .default("13")
+        .says(
+            "what the upstream speaks: one of the same names; a client that speaks another is \
+             translated. `same`: what the client speaks",
+        )
+        .example("same"),
+        key(
+            "websockets-protocol",
+            Kind::Words,
+            Set::Settings(|settings, value| {
+                settings.protocols = protocols(value)?;
+                Ok(())
+            }),
+        )
+        .unset("none")
+        .says(
+            "subprotocols to choose from where a WebSocket ends in the router, in order of \
+             preference; one the client did not ask for is not chosen",
+        )
+        .example("binary base64"),
+        key(
+            "websockets-memory",
+            Kind::Size,
+            Set::Main(|draft, value| {
+                draft.config.websocket_memory = value.size_within(1 << 16..=1 << 40)? as u64;
+                Ok(())
+            }),
+        )
+        .default("64m")
+        .says(
+            "memory in which each worker puts messages together; when it is used up, the WebSocket \
+             that holds most is told 1013",
+        )
+        .example("256m"),
+        key(
             "websockets-deflate",
-            SHARED,
-            "clients and servers agree on compression themselves",
-        ),
+            Kind::Word,
+            Set::Settings(|settings, value| {
+                settings.deflate = deflate(value)?;
+                Ok(())
+            }),
+        )
+        .default("on")
+        .says(
+            "permessage-deflate where a WebSocket ends in the router: `on`, each message by itself; \
+             `takeover`, better compressed, for up to 300 KB per WebSocket; `off`",
+        )
+        .example("takeover"),
         planned("origin", SHARED, "let the app check Origin"),
     ],
 };
 
-fn mode(value: &Value) -> Result<WebSocketMode, Fault> {
-    match value.text() {
-        "guard" => Err(Fault::new("guard is not in this version; expected pass or track")),
-        _ => value.one_of(&[("pass", WebSocketMode::Pass), ("track", WebSocketMode::Track)]),
+fn drafts(value: &Value) -> Result<Vec<WebSocketDraft>, Fault> {
+    const SAID: &str = "expected a list of hixie-75, hixie-76, hybi-07, hybi-08 and 13, or all";
+    if value.text() == "all" {
+        return Ok(WebSocketDraft::NAMES.map(|(_, draft)| draft).into());
+    }
+    let mut drafts = Vec::new();
+    for word in value.words() {
+        drafts.push(word.one_of(&WebSocketDraft::NAMES).map_err(|_| value.fault_of(&word, SAID))?);
+    }
+    if drafts.is_empty() {
+        return Err(Fault::new(SAID));
+    }
+    drafts.sort_unstable();
+    drafts.dedup();
+    Ok(drafts)
+}
+
+fn upstream_draft(value: &Value) -> Result<Option<WebSocketDraft>, Fault> {
+    if value.text() == "same" {
+        return Ok(None);
+    }
+    let said = "expected one of hixie-75, hixie-76, hybi-07, hybi-08 and 13, or same";
+    value.one_of(&WebSocketDraft::NAMES).map(Some).map_err(|_| Fault::new(said))
+}
+
+/// Tokens of RFC 9110 section 5.6.2, as `Sec-WebSocket-Protocol` has them.
+fn protocols(value: &Value) -> Result<Vec<String>, Fault> {
+    let token = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c);
+    let mut protocols: Vec<String> = Vec::new();
+    for word in value.words() {
+        let name = word.text();
+        if !name.chars().all(token) {
+            return Err(value.fault_of(
+                &word,
+                "expected names of letters, digits and any of \
+                                              !#$%&'*+-.^_`|~, as in binary base64",
+            ));
+        }
+        if protocols.iter().any(|known| known == name) {
+            return Err(value.fault_of(&word, &format!("{name} is listed twice")));
+        }
+        protocols.push(name.into());
+    }
+    if protocols.is_empty() {
+        return Err(Fault::new("expected names, as in binary base64"));
+    }
+    Ok(protocols)
+}
+
+fn deflate(value: &Value) -> Result<WebSocketDeflate, Fault> {
+    match (value.text(), word_flag(value.text())) {
+        ("takeover", _) => Ok(WebSocketDeflate::Takeover),
+        (_, Some(true)) => Ok(WebSocketDeflate::On),
+        (_, Some(false)) => Ok(WebSocketDeflate::Off),
+        _ => Err(Fault::new("expected on, off or takeover")),
     }
 }
 

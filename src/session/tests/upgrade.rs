@@ -1,6 +1,9 @@
 //! WebSocket handshakes, and what may become of the connection.
 
+use std::sync::Arc;
+
 use super::*;
+use crate::proto::ws::{Draft, Drafts};
 
 const HANDSHAKE: &str = "GET /http HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
     Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
@@ -50,4 +53,36 @@ fn an_idle_connection_that_had_died_is_replaced_once() {
     bench.ends(Side::Upstream, RxEnd::Finished);
     assert_eq!(bench.actions(), "hangup");
     assert!(bench.client_reads().starts_with("HTTP/1.1 502 "));
+}
+
+#[test]
+fn another_version_is_told_what_the_route_speaks() {
+    for (spoken, said) in [
+        (Drafts::ALL, "Sec-WebSocket-Version: 13, 8, 7\r\n"),
+        (Drafts::NONE.with(Draft::Rfc6455), "Sec-WebSocket-Version: 13\r\n"),
+    ] {
+        let mut bench = Bench::with(|generation| {
+            let route = Arc::get_mut(&mut generation.routes[0]).unwrap();
+            route.websockets.as_mut().unwrap().drafts = spoken;
+        });
+        bench.client_says(HANDSHAKE.replace("Version: 13", "Version: 99"));
+        let answer = bench.client_reads();
+        assert!(answer.starts_with("HTTP/1.1 426 ") && answer.contains(said), "{answer}");
+        assert_eq!(bench.actions(), "");
+    }
+}
+
+#[test]
+fn a_plain_request_where_only_websockets_are_taken() {
+    for place in [Place::Echo, Place::Tcp { token: None }] {
+        let mut bench = Bench::with(|generation| {
+            Arc::get_mut(&mut generation.routes[0]).unwrap().target.place = place;
+        });
+        bench.client_says(GET);
+        let answer = bench.client_reads();
+        assert!(answer.starts_with("HTTP/1.1 426 "), "{answer}");
+        assert!(answer.contains("Upgrade: websocket\r\n"), "{answer}");
+        assert_eq!(bench.actions(), "");
+        assert!(bench.log().contains("upgrade-required"));
+    }
 }
