@@ -157,8 +157,8 @@ const MESSAGES: &[(&str, &str)] = &[
         "8:18: [tidegate] route = \"^/a echo:x\": expected nothing behind echo:",
     ),
     (
-        "[tidegate]\norigin = same",
-        "8:1: [tidegate] origin is not in this version; let the app check Origin",
+        "[tidegate]\norigin = same, chat.example.com",
+        "8:16: [tidegate] origin = \"same, chat.example.com\": expected *, same, null or origins such as https://chat.example.com",
     ),
     (
         "[tidegate]\nhttps = :443,a,b",

@@ -27,6 +27,7 @@ mod lexer;
 mod load;
 mod model;
 mod nearest;
+mod origin;
 mod settings;
 mod surroundings;
 mod template;
@@ -41,6 +42,7 @@ pub use model::{
     Balance, Config, Limits, Log, LogFormat, LogLevel, LogTo, MAX_FIELDS, Placed, Protocol, Rule,
     Times, Upstream, Workers,
 };
+pub use origin::Origin;
 pub use settings::{ManageExpect, Rate, Settings, WebSocketDeflate, WebSocketDraft, WebSocketMode};
 pub use surroundings::Surroundings;
 pub use template::{Part, Template};

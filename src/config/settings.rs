@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use super::origin::Origin;
+
 /// What an exchange needs to know of the route it took. A `[route:NAME]` section starts from a copy of
 /// the main section's and changes it; rules without a change share one.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,6 +47,8 @@ pub struct Settings {
     pub protocols: Vec<String>,
     /// `websockets-deflate`.
     pub deflate: WebSocketDeflate,
+    /// `origin`: pages that may open WebSockets.
+    pub origins: Vec<Origin>,
     /// `websockets-ping-freq`; `None`: clients are not pinged.
     pub ping_freq: Option<Duration>,
     /// `websockets-upstream-ping-freq`; `None`: upstreams are not pinged.
@@ -147,6 +151,7 @@ impl Default for Settings {
             upstream_draft: Some(WebSocketDraft::Rfc6455),
             protocols: Vec::new(),
             deflate: WebSocketDeflate::On,
+            origins: vec![Origin::Any],
             ping_freq: Some(Duration::from_secs(30)),
             upstream_ping_freq: None,
             pong_tolerance: Duration::from_secs(10),

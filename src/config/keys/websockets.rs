@@ -2,17 +2,17 @@
 
 use std::time::Duration;
 
+use super::super::origin;
 use super::super::settings::{Rate, WebSocketDeflate, WebSocketDraft, WebSocketMode};
 use super::super::units::word_flag;
 use super::super::value::{Fault, Value};
-use super::{Group, Kind, Scope, Set, key, planned};
+use super::{Group, Kind, Set, key};
 
 const MODES: [(&str, WebSocketMode); 3] = [
     ("pass", WebSocketMode::Pass),
     ("track", WebSocketMode::Track),
     ("guard", WebSocketMode::Guard),
 ];
-const SHARED: &[Scope] = &[Scope::Main, Scope::Route];
 
 pub(super) const GROUP: Group = Group {
     title: "WebSockets",
@@ -194,7 +194,21 @@ pub(super) const GROUP: Group = Group {
              `takeover`, better compressed, for up to 300 KB per WebSocket; `off`",
         )
         .example("takeover"),
-        planned("origin", SHARED, "let the app check Origin"),
+        key(
+            "origin",
+            Kind::Words,
+            Set::Settings(|settings, value| {
+                settings.origins = origin::parse(value)?;
+                Ok(())
+            }),
+        )
+        .default("*")
+        .says(
+            "pages that may open WebSockets, by their `Origin`; others get 403. `same`: those of the \
+             host and port that are asked for; `null`; an origin such as `https://chat.example.com`; \
+             `*`: any. A client without `Origin` is no browser, and passes",
+        )
+        .example("same https://chat.example.com"),
     ],
 };
 
