@@ -15,6 +15,7 @@ use crate::route::Facts as RouteFacts;
 use super::answer::Asked;
 use super::cx::{Cx, Scratch};
 use super::exchange::{Exchange, Request};
+use super::origin;
 use super::peer::Peer;
 use super::port::{Port, RxEnd};
 use super::reason::CloseReason;
@@ -234,6 +235,13 @@ fn decide(
         && let Some(websockets) = &route.websockets
     {
         match ws::check_request(head, websockets.drafts) {
+            Ok(ws::Handshake { draft, .. })
+                if !origin::is_allowed(&websockets.origins, draft, head.fields, head.host) =>
+            {
+                let reason = CloseReason::ForbiddenOrigin;
+                let sentence = reason.sentence().to_owned();
+                return Err(refuse(reason, reason.status(), sentence, record, Some(route)));
+            }
             Ok(handshake) => accept = handshake.accept(),
             Err(error) => {
                 let (status, sentence) = (error.status(), error.to_string());

@@ -21,6 +21,7 @@ mod cx;
 mod exchange;
 mod head;
 mod linger;
+mod origin;
 mod peer;
 mod port;
 mod reason;

@@ -74,6 +74,8 @@ reasons! {
     NoRoute, "no-route", 404, Client, "no route matched and there is no default";
     /// The WebSocket handshake was refused by us.
     BadHandshake, "bad-handshake", 400, Client, "the WebSocket handshake was not acceptable";
+    /// A page of an origin that is not allowed opened a WebSocket.
+    ForbiddenOrigin, "forbidden-origin", 403, Client, "pages of this origin may not open WebSockets here";
     /// A request that is no WebSocket handshake where only WebSockets are taken.
     UpgradeRequired, "upgrade-required", 426, Client, "only WebSockets are taken here";
     /// The upstream could not be reached.

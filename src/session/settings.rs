@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::config::{Rate, Template};
+use crate::config::{Origin, Rate, Template};
 use crate::proto::h1::Limits;
 use crate::proto::ws::{DeflatePolicy, Draft, Drafts};
 use crate::route::{Facts, Found, Scratch, Table};
@@ -148,6 +148,8 @@ pub struct WebSockets {
     pub rules: WebSocketRules,
     /// `websockets-drafts`: what clients may speak.
     pub drafts: Drafts,
+    /// `origin`: pages that may open them.
+    pub origins: Vec<Origin>,
     /// `websockets-upstream-draft`: what the upstream speaks; `None`: the same as the client.
     pub upstream: Option<Draft>,
     /// `websockets-protocol`: subprotocols to choose from where we terminate, in order of preference.

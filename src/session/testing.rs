@@ -6,7 +6,7 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use crate::base::{Address, Clock, Counters, Millis, Rng};
 use crate::buf::{Pool, Rx, Segment, Tx};
-use crate::config::Protocol;
+use crate::config::{Origin, Protocol};
 use crate::proto::h1::Limits;
 use crate::proto::ws::{Draft, Drafts};
 use crate::route::{Condition, Rule, Subject, Table};
@@ -142,6 +142,7 @@ fn route(name: &str, identities: &mut Identities) -> Route {
             mode: if name == "track" { Mode::Track } else { Mode::Pass },
             rules: TRACK,
             drafts: Drafts::NONE.with(Draft::Rfc6455),
+            origins: vec![Origin::Any],
             upstream: Some(Draft::Rfc6455),
             protocols: Vec::new(),
             deflate: None,

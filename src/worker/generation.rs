@@ -179,6 +179,7 @@ fn websockets(settings: &Settings, place: &Place) -> WebSockets {
             rate: settings.rate,
         },
         drafts: settings.drafts.iter().copied().map(draft).collect(),
+        origins: settings.origins.clone(),
         upstream: settings.upstream_draft.map(draft),
         protocols: settings.protocols.iter().map(|name| name.as_str().into()).collect(),
         deflate: deflate(settings.deflate),

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::*;
+use crate::config::Origin;
 use crate::proto::ws::{Draft, Drafts};
 
 const HANDSHAKE: &str = "GET /http HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
@@ -84,5 +85,41 @@ fn a_plain_request_where_only_websockets_are_taken() {
         assert!(answer.contains("Upgrade: websocket\r\n"), "{answer}");
         assert_eq!(bench.actions(), "");
         assert!(bench.log().contains("upgrade-required"));
+    }
+}
+
+#[test]
+fn a_page_of_another_origin_reaches_nobody() {
+    let hixie = "GET /http HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: WebSocket\r\n\
+         Sec-WebSocket-Key1: 4 @1  46546xW%0l 1 5\r\nSec-WebSocket-Key2: 12998 5 Y3 1  .P00\r\n\r\n";
+    let older = HANDSHAKE.replace("Version: 13", "Version: 8");
+    for (handshake, field) in [
+        (HANDSHAKE, "Origin"),
+        (older.as_str(), "Sec-WebSocket-Origin"),
+        (older.as_str(), "Origin"),
+        (hixie, "Origin"),
+    ] {
+        for (origin, passes) in [("https://good.example", true), ("https://a", false)] {
+            let mut bench = Bench::with(|generation| {
+                let route = Arc::get_mut(&mut generation.routes[0]).unwrap();
+                let websockets = route.websockets.as_mut().unwrap();
+                websockets.drafts = Drafts::ALL;
+                let (scheme, host) = ("https".into(), "good.example".into());
+                websockets.origins = vec![Origin::Exact { scheme, host, port: Some(443) }];
+            });
+            let line = format!("\r\n{field}: {origin}\r\n\r\n");
+            let key3 = if handshake == hixie { "^n:ds[4U" } else { "" };
+            bench.client_says(handshake.replace("\r\n\r\n", &line) + key3);
+            assert_eq!(bench.actions() != "", passes, "{handshake}{line}");
+            if passes {
+                continue;
+            }
+            let answer = bench.client_reads();
+            assert!(answer.starts_with("HTTP/1.1 403 "), "{answer}");
+            assert!(answer.contains("Connection: close\r\n"), "{answer}");
+            assert!(bench.log().contains("forbidden-origin"));
+            bench.client_says(GET);
+            assert_eq!(bench.actions(), "", "what follows is no request");
+        }
     }
 }
