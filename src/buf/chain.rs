@@ -21,12 +21,22 @@ impl Chain {
 
     /// Number of bytes in all segments.
     pub fn len(&self) -> usize {
-        self.iter().map(Segment::len).sum()
+        self.sum(Segment::len)
     }
 
     /// Memory the segments keep, in bytes.
     pub fn capacity(&self) -> usize {
-        self.iter().map(Segment::capacity).sum()
+        self.sum(Segment::capacity)
+    }
+
+    /// Mostly there is one segment or none.
+    #[inline]
+    fn sum(&self, of: impl Fn(&Segment) -> usize) -> usize {
+        let first = self.first.as_ref().map_or(0, &of);
+        match &self.rest {
+            Some(rest) => first + rest.iter().map(of).sum::<usize>(),
+            None => first,
+        }
     }
 
     /// Whether there is more than one segment.

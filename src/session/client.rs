@@ -315,6 +315,14 @@ impl Client {
         }
     }
 
+    /// Whether only what arrives, an answer or time can make it go further, and nothing that leaves.
+    pub fn rests(&self, ports: &[Port; 2]) -> bool {
+        match &self.state {
+            State::Tunnel(tunnel) => tunnel.rests(ports),
+            _ => false,
+        }
+    }
+
     /// Begins to end a tunnel in words both ends understand; false where that cannot be said.
     pub fn leave(&mut self, reason: CloseReason, now: Millis) -> bool {
         match &mut self.state {

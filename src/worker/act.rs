@@ -7,11 +7,8 @@ use super::entry::Role;
 use super::turn::Worker;
 
 impl Worker {
-    /// Carries out the actions of one session; whether there were any.
-    pub(super) fn act(&mut self, key: Key) -> bool {
-        if self.world.actions.is_empty() {
-            return false;
-        }
+    /// Carries out the actions of one session.
+    pub(super) fn act(&mut self, key: Key) {
         while !self.world.actions.is_empty() {
             let mut actions = std::mem::take(&mut self.world.actions);
             for action in actions.drain(..) {
@@ -23,7 +20,6 @@ impl Worker {
                 break;
             }
         }
-        true
     }
 
     fn act_one(&mut self, key: Key, action: Action) {

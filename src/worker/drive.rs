@@ -2,12 +2,15 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use mio::Registry;
+
 use crate::base::{Key, Millis};
 use crate::reactor::{Filled, Flushed, fill, flush};
 use crate::session::{CloseReason, HeadTimeouts, Input, Port, RxEnd, Side, TxEnd};
 
-use super::entry::{Conn, Role};
+use super::entry::{Conn, Role, Session};
 use super::turn::Worker;
+use super::world::World;
 
 /// Bytes one session may move in a turn before others have theirs.
 const BUDGET: usize = 512 << 10;
@@ -46,22 +49,24 @@ impl Worker {
     pub(super) fn drive_on(&mut self, key: Key) {
         let mut budget = BUDGET;
         loop {
-            let filled = self.fill_ports(key);
-            let Some(session) = self.sessions.get_mut(key) else { return };
-            if filled > 0 {
-                session.active = self.world.clock.now();
+            let Some(mut parts) = self.parts(key) else { return };
+            let filled = parts.fill(key);
+            parts.advance();
+            let acted = !parts.world.actions.is_empty();
+            if acted {
+                self.act(key);
+                let Some(again) = self.parts(key) else { return };
+                parts = again;
             }
-            session.machine.advance(&mut session.ports, &mut self.world.cx(session.active));
-            let acted = self.act(key);
-            let flushed = self.flush_ports(key);
-            let Some(session) = self.sessions.get_mut(key) else { return };
-            if session.machine.closed().is_some() {
+            let flushed = parts.flush();
+            if parts.session.machine.closed().is_some() {
                 return self.remove(key);
             }
             let moved = filled + flushed;
             if moved > 0 {
-                session.active = self.world.clock.now();
-            } else if !acted {
+                parts.session.active = parts.world.clock.now();
+            }
+            if !acted && (moved == 0 || parts.is_through()) {
                 break;
             }
             budget = budget.saturating_sub(moved);
@@ -101,29 +106,68 @@ impl Worker {
         }
     }
 
+    /// A session and what it touches, borrowed apart.
+    fn parts(&mut self, key: Key) -> Option<Parts<'_>> {
+        let session = self.sessions.get_mut(key)?;
+        let conns = match session.conns {
+            [Some(client), Some(upstream)] => self.conns.get_pair_mut(client, upstream).into(),
+            [client, upstream] => {
+                let one = client.or(upstream).and_then(|conn| self.conns.get_mut(conn));
+                if client.is_some() { [one, None] } else { [None, one] }
+            }
+        };
+        Some(Parts {
+            session,
+            conns,
+            world: &mut self.world,
+            registry: self.poll.registry(),
+            starved: &mut self.starved,
+        })
+    }
+
+    /// Closes what is left of a session.
+    pub(super) fn remove(&mut self, key: Key) {
+        let Some(session) = self.sessions.remove(key) else { return };
+        self.wheel.remove(session.timer);
+        self.drop_spool(key);
+        let [client, upstream] = session.conns;
+        if let Some(conn) = client.and_then(|conn| self.conns.remove(conn)) {
+            if session.ports[0].tx_end == Some(TxEnd::Abort) {
+                conn.stream.abort();
+            }
+            self.client_closed();
+        }
+        if let Some(conn) = upstream {
+            self.hang_up(conn);
+        }
+        self.world.counters.sessions.sub(1);
+    }
+}
+
+/// A session, its connections, and what of the worker the two need.
+struct Parts<'a> {
+    session: &'a mut Session,
+    conns: [Option<&'a mut Conn>; 2],
+    world: &'a mut World,
+    registry: &'a Registry,
+    starved: &'a mut Vec<Key>,
+}
+
+impl Parts<'_> {
     /// Reads once from each connection that has something and whose window has room; bytes read.
-    fn fill_ports(&mut self, key: Key) -> usize {
-        let Some(session) = self.sessions.get_mut(key) else { return 0 };
+    fn fill(&mut self, key: Key) -> usize {
         let mut total = 0;
         for side in [Side::Client, Side::Upstream] {
-            let Some(conn) = session.conns[side as usize].and_then(|conn| self.conns.get_mut(conn))
-            else {
-                continue;
-            };
-            let port = &mut session.ports[side as usize];
-            let readable = conn.ready.readable
-                && port.rx_end.is_none()
-                && !matches!(conn.role, Role::Dialling(_));
-            if !readable || side == Side::Client && !session.machine.wants_client_bytes(port) {
+            let Some(conn) = &mut self.conns[side as usize] else { continue };
+            let port = &mut self.session.ports[side as usize];
+            if !conn.is_readable() || port.rx_end.is_some() {
                 continue;
             }
-            match fill(
-                &conn.stream,
-                &mut conn.ready,
-                &mut conn.bulk,
-                &mut port.rx,
-                &self.world.pool,
-            ) {
+            if side == Side::Client && !self.session.machine.wants_client_bytes(port) {
+                continue;
+            }
+            let pool = &self.world.pool;
+            match fill(&conn.stream, &mut conn.ready, &mut conn.bulk, &mut port.rx, pool) {
                 Filled::Bytes(n) => {
                     total += n;
                     port.received = self.world.clock.now();
@@ -146,52 +190,48 @@ impl Worker {
                 }
             }
         }
+        if total > 0 {
+            self.session.active = self.world.clock.now();
+        }
         total
+    }
+
+    fn advance(&mut self) {
+        let session = &mut *self.session;
+        session.machine.advance(&mut session.ports, &mut self.world.cx(session.active));
     }
 
     /// Writes what the connections take; bytes written.
-    fn flush_ports(&mut self, key: Key) -> usize {
-        let Some(session) = self.sessions.get_mut(key) else { return 0 };
+    fn flush(&mut self) -> usize {
         let mut total = 0;
         for side in [Side::Upstream, Side::Client] {
-            let Some(conn_key) = session.conns[side as usize] else { continue };
-            let Some(conn) = self.conns.get_mut(conn_key) else { continue };
+            let Some(conn) = &mut self.conns[side as usize] else { continue };
             if matches!(conn.role, Role::Dialling(_)) {
                 continue;
             }
-            let port = &mut session.ports[side as usize];
+            let port = &mut self.session.ports[side as usize];
             let n = flush_port(conn, port);
-            total += n;
             if n > 0 {
+                total += n;
                 port.sent = self.world.clock.now();
-            }
-            match side {
-                Side::Client => self.world.counters.client_out.add(n as u64),
-                Side::Upstream => self.world.counters.upstream_out.add(n as u64),
+                match side {
+                    Side::Client => self.world.counters.client_out.add(n as u64),
+                    Side::Upstream => self.world.counters.upstream_out.add(n as u64),
+                }
             }
             let waits = !port.tx.is_empty() && !port.tx_broken;
+            let Some(token) = self.session.conns[side as usize] else { continue };
             // Where that fails, the timer still ends the session.
-            let _ = conn.stream.want_write(self.poll.registry(), conn_key.to_u64(), waits);
+            let _ = conn.stream.want_write(self.registry, token.to_u64(), waits);
         }
         total
     }
 
-    /// Closes what is left of a session.
-    pub(super) fn remove(&mut self, key: Key) {
-        let Some(session) = self.sessions.remove(key) else { return };
-        self.wheel.remove(session.timer);
-        self.drop_spool(key);
-        let [client, upstream] = session.conns;
-        if let Some(conn) = client.and_then(|conn| self.conns.remove(conn)) {
-            if session.ports[0].tx_end == Some(TxEnd::Abort) {
-                conn.stream.abort();
-            }
-            self.client_closed();
-        }
-        if let Some(conn) = upstream {
-            self.hang_up(conn);
-        }
-        self.world.counters.sessions.sub(1);
+    /// Whether another pass would find nothing to do: no connection has more to read, and what has
+    /// just left is not what the machine waits for.
+    fn is_through(&self) -> bool {
+        self.session.machine.rests(&self.session.ports)
+            && !self.conns.iter().flatten().any(|conn| conn.is_readable())
     }
 }
 

@@ -18,6 +18,13 @@ pub(super) struct Conn {
     pub(super) session: Option<Key>,
 }
 
+impl Conn {
+    /// Whether a read may get something.
+    pub(super) fn is_readable(&self) -> bool {
+        self.ready.readable && !matches!(self.role, Role::Dialling(_))
+    }
+}
+
 /// What a connection is there for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Role {
