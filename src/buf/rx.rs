@@ -31,6 +31,11 @@ impl Rx {
         self.chain.front().map(Segment::bytes).unwrap_or_default()
     }
 
+    /// Whether they lie in more than one piece.
+    pub fn is_split(&self) -> bool {
+        self.chain.is_split()
+    }
+
     /// The segments waiting, first to last.
     pub fn iter(&self) -> impl Iterator<Item = &Segment> + Clone {
         self.chain.iter()

@@ -93,6 +93,19 @@ fn frames_pass_as_they_are_and_are_counted() {
 }
 
 #[test]
+fn a_fin_takes_nothing_from_what_waits_for_room() {
+    for (sender, receiver) in [(CLIENT, UPSTREAM), (UPSTREAM, CLIENT)] {
+        let mut bench = open_with(|rules| rules.max_message = u64::MAX);
+        let message = frame(sender, Opcode::Binary, true, &[7; 200 << 10]);
+        bench.arrives(sender, &message);
+        assert!(bench.ports[receiver as usize].tx.len() < message.len(), "some of it waits");
+        bench.ends(sender, RxEnd::Finished);
+        assert_eq!(bench.takes_bytes(receiver).len(), message.len());
+        assert_eq!(bench.ports[receiver as usize].tx_end, Some(TxEnd::Finish));
+    }
+}
+
+#[test]
 fn two_ends_that_have_said_close_are_parted() {
     let mut bench = open();
     bench.client_says(close(CLIENT, 1001));

@@ -100,7 +100,13 @@ impl Track {
                     pass(n, discard, ports, side, cx.pool);
                 }
                 Ok(Step::Need(_)) if from.rx.gather(cx.pool) => continue,
-                Ok(Step::Need(_)) => break,
+                Ok(Step::Need(_)) => {
+                    if from.rx_end.is_some() && !from.rx.is_split() {
+                        // A header or control frame that was cut short is of no use to anybody.
+                        from.rx.consume(from.rx.len());
+                    }
+                    break;
+                }
                 Ok(Step::Control(control)) => self.control(control, side, discard, ports, cx),
                 Err(error) => return self.life.fault(error, side, cx.now),
             }
@@ -113,9 +119,7 @@ impl Track {
             }
         }
         let (from, to) = pair(ports, side);
-        if from.rx_end.is_some() && !self.life.is_ending() {
-            // A header or control frame that was cut short is of no use to anybody.
-            from.rx.consume(from.rx.len());
+        if from.is_drained() && !self.life.is_ending() {
             to.tx_end.get_or_insert(TxEnd::Finish);
         }
     }
