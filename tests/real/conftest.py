@@ -2,7 +2,10 @@
 
 import pytest
 
+from harness.dialects import TABLES
+from harness.peers import Peers
 from harness.stage import staged
+from harness.table import seen_in
 
 
 @pytest.fixture
@@ -15,6 +18,12 @@ def stage(request):
 def module_stage(request):
     with staged(request.node) as stage:
         yield stage
+
+
+@pytest.fixture(scope="module")
+def peers(module_stage):
+    """Independent WebSocket servers and clients: `peers.server("eventlet")`."""
+    return Peers(module_stage)
 
 
 @pytest.fixture
@@ -58,3 +67,12 @@ def pytest_runtest_makereport(item):
         for stage in getattr(node, "stages", []):
             for process in stage.processes:
                 report.sections.append((f"{process.name} (pid {process.pid})", process.describe()))
+
+
+def pytest_terminal_summary(terminalreporter):
+    """Shows the tables of who spoke what to whom in this run."""
+    seen = seen_in(report for reports in terminalreporter.stats.values() for report in reports)
+    for table in TABLES:
+        if table.name in seen:
+            terminalreporter.section(f"who speaks what to whom: {table.title[0].lower()}{table.title[1:]}")
+            terminalreporter.write_line(table.render(seen[table.name]))

@@ -59,7 +59,7 @@ http {{
 """)
     program = shutil.which("nginx") or "/usr/sbin/nginx"
     child = track(Process(name, [program, "-c", config, "-e", directory / f"{name}.start"], directory))
-    until("nginx listens", lambda: _accepts(port) or not child.alive())
+    until("nginx listens", lambda: accepts(port) or not child.alive())
     return f"127.0.0.1:{port}", child
 
 
@@ -69,7 +69,7 @@ def start_node_echo(track, directory):
     return "127.0.0.1:" + child.wait_for(r"(?m)^port (\d+)$", text=child.stdout)[1], child
 
 
-def _accepts(port):
+def accepts(port):
     import socket
 
     with socket.socket() as sock:
