@@ -37,7 +37,7 @@ fn forward(path: &[u8]) -> Forward<'_> {
         host: None,
         server: b"127.0.0.1:9000",
         body: Body::Empty,
-        upgrade: false,
+        switch: Switch::No,
         identity: Identity { addr: "192.0.2.1", proto: "http", trusted: false },
         keep_alive: true,
         expect: false,

@@ -81,7 +81,9 @@ fn handshake_response(bencher: Bencher<'_, '_>) {
     let request = parse_request(UPGRADE, &mut asked, &limits).unwrap().unwrap();
     let head = parse_response(SWITCHED, &mut answered, Method::Get, &limits).unwrap().unwrap();
     let accept = accept_key(b"dGhlIHNhbXBsZSBub25jZQ==");
-    bencher.bench_local(|| check_response(black_box(&head), &accept, request.fields).is_ok());
+    bencher.bench_local(|| {
+        check_response(black_box(&head), &accept, None, Some(request.fields)).is_ok()
+    });
 }
 
 #[divan::bench(args = ["browser", "handshake"])]
@@ -102,7 +104,7 @@ fn uwsgi_packet(bencher: Bencher<'_, '_>, kind: &str) {
         identity: Identity { addr: "192.0.2.1", proto: "http", trusted: false },
         content_length: None,
         chunked: false,
-        upgrade,
+        switch: if upgrade { Switch::Passed } else { Switch::No },
         extra: &[],
     };
     let mut out = Vec::with_capacity(4096);

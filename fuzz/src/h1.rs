@@ -41,7 +41,10 @@ fn forwarded(head: &RequestHead<'_, '_>, path: &[u8]) -> Vec<u8> {
         host: None,
         server: b"upstream:1",
         body: head.body,
-        upgrade: head.upgrade == Upgrade::WebSocket,
+        switch: match head.upgrade {
+            Upgrade::WebSocket => Switch::Passed,
+            _ => Switch::No,
+        },
         identity: Identity { addr: "192.0.2.1", proto: "http", trusted: false },
         keep_alive: head.keep_alive,
         expect: false,

@@ -45,11 +45,12 @@ fn answered(head: &RequestHead<'_, '_>, handshake: Handshake<'_>) {
         }
         Key::None => None,
     };
-    let (field, host) = (protocol_field(draft), head.host);
+    let (field, host) = (draft.protocol_field(), head.host);
     let protocol = head.fields.find(field).filter(|value| !value.is_empty());
     let origin = head.fields.get(Known::Origin);
     if proof.is_none() {
-        let answer = HixieAnswer { draft, origin, secure: true, host, target: head.path, protocol };
+        let (target, extra) = (head.path, &b""[..]);
+        let answer = HixieAnswer { draft, origin, secure: true, host, target, protocol, extra };
         answer.encode(&mut out);
     }
     let mut store = FieldStore::new();
@@ -59,15 +60,11 @@ fn answered(head: &RequestHead<'_, '_>, handshake: Handshake<'_>) {
     assert_eq!(answer.len, out.len(), "one head and nothing behind it");
     match proof {
         Some(proof) => {
-            let accepted = check_response(&answer, &proof, head.fields);
+            let accepted = check_response(&answer, &proof, protocol, Some(head.fields));
             assert_eq!(accepted.map(|accepted| accepted.protocol), Ok(None));
         }
         None => assert_eq!(check_hixie_answer(draft, &out, &answer, protocol), Ok(protocol)),
     }
-}
-
-fn protocol_field(draft: Draft) -> &'static str {
-    if draft == Draft::Hixie75 { "WebSocket-Protocol" } else { "Sec-WebSocket-Protocol" }
 }
 
 /// An answer proves what it is to prove, or is refused: without a status of 101 nothing does.
@@ -79,7 +76,9 @@ pub fn ws_answer(data: &[u8]) {
     let parsed = parse_response(data, &mut store, Method::Get, &limits);
     let Ok(Some(head)) = parsed else { return };
     let accept = accept_key(b"dGhlIHNhbXBsZSBub25jZQ==");
-    if let Ok(accepted) = check_response(&head, &accept, request.fields) {
+    let protocols = offered_protocols(Draft::Rfc6455, request.fields);
+    if let Ok(accepted) = check_response(&head, &accept, protocols.as_deref(), Some(request.fields))
+    {
         let proof = head.fields.get(Known::SecWebSocketAccept);
         assert_eq!((head.status, proof), (101, Some(accept.as_slice())));
         assert!(matches!(accepted.protocol, None | Some(b"chat" | b"binary")));

@@ -36,6 +36,11 @@ impl Rx {
         self.chain.is_split()
     }
 
+    /// The first contiguous bytes, to be changed in place.
+    pub fn bytes_mut(&mut self) -> &mut [u8] {
+        self.chain.front_mut().map(Segment::bytes_mut).unwrap_or_default()
+    }
+
     /// The segments waiting, first to last.
     pub fn iter(&self) -> impl Iterator<Item = &Segment> + Clone {
         self.chain.iter()

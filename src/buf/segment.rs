@@ -53,6 +53,21 @@ impl Segment {
         }
     }
 
+    /// The bytes, to be changed in place; constant text is copied first.
+    pub fn bytes_mut(&mut self) -> &mut [u8] {
+        if let Segment::Fixed(bytes) = self {
+            *self = Segment::Stub(Stub::new(bytes));
+        }
+        match self {
+            Segment::Block(block) => block.bytes_mut(),
+            Segment::Stub(stub) => {
+                let StubBytes { start, bytes } = &mut *stub.0;
+                bytes.get_mut(*start as usize..).unwrap_or_default()
+            }
+            Segment::Fixed(_) => &mut [],
+        }
+    }
+
     /// Number of bytes.
     pub fn len(&self) -> usize {
         self.bytes().len()
@@ -119,6 +134,8 @@ mod tests {
             assert_eq!((front.bytes(), segment.bytes()), (&b"ab"[..], &b"cdef"[..]));
             segment.consume(3);
             assert_eq!(segment.bytes(), b"f");
+            segment.bytes_mut()[0] = b'F';
+            assert_eq!(segment.bytes(), b"F");
             segment.consume(1);
             assert!(segment.is_empty());
         }

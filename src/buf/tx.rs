@@ -8,6 +8,8 @@ use super::{BLOCK, Chain, Pool, Segment, Stub};
 pub const HIGH_WATER: usize = 8 * BLOCK;
 /// Pushes up to this size are copied behind an unsent tail with room, instead of keeping a block.
 const COALESCE: usize = 512;
+/// Pieces below this many bytes do not keep a block of their own while they wait for others.
+const GATHERED: usize = 2048;
 /// Residues below this many bytes do not keep their block at the end of a turn.
 const SMALL: usize = 1024;
 
@@ -42,6 +44,11 @@ impl Tx {
         HIGH_WATER.saturating_sub(self.chain.capacity())
     }
 
+    /// Memory the queue holds, in bytes of capacity.
+    pub fn capacity(&self) -> usize {
+        self.chain.capacity()
+    }
+
     /// Queues a segment; a small one is copied behind an unsent tail where that has room.
     pub fn push(&mut self, segment: Segment, pool: &Pool) {
         if segment.len() <= COALESCE
@@ -53,6 +60,16 @@ impl Tx {
             return;
         }
         self.chain.push(segment);
+    }
+
+    /// Queues a segment that may wait for long: what fills little of its block is copied, so that
+    /// many small ones do not keep a block each.
+    pub fn gather(&mut self, segment: Segment, pool: &Pool) {
+        if segment.len() < GATHERED {
+            self.put(segment.bytes(), Copied::Payload, pool);
+        } else {
+            self.chain.push(segment);
+        }
     }
 
     /// Queues a segment as it is.
@@ -184,6 +201,18 @@ mod tests {
             tx.push(Segment::Block(block), &pool);
         }
         assert_eq!((tx.len(), pool.taken()), (400, 1));
+    }
+
+    #[test]
+    fn gathered_pieces_share_blocks() {
+        let pool = Pool::new(1);
+        let mut tx = Tx::default();
+        for _ in 0..100 {
+            let mut block = pool.take().expect("room");
+            block.append(&[7; 600]);
+            tx.gather(Segment::Block(block), &pool);
+        }
+        assert_eq!((tx.len(), tx.capacity()), (60_000, 4 * BLOCK));
     }
 
     #[test]

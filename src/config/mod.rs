@@ -43,6 +43,8 @@ pub use model::{
     Times, Upstream, Workers,
 };
 pub use origin::Origin;
-pub use settings::{ManageExpect, Rate, Settings, WebSocketDeflate, WebSocketDraft, WebSocketMode};
+pub use settings::{
+    ManageExpect, Rate, Settings, WebSocketBinary, WebSocketDeflate, WebSocketDraft, WebSocketMode,
+};
 pub use surroundings::Surroundings;
 pub use template::{Part, Template};

@@ -45,6 +45,8 @@ pub struct Settings {
     /// `websockets-protocol`: what we choose from where a WebSocket ends in the router, in order of
     /// preference.
     pub protocols: Vec<String>,
+    /// `websockets-binary`: what becomes of binary messages to clients that have only text.
+    pub binary: WebSocketBinary,
     /// `websockets-deflate`.
     pub deflate: WebSocketDeflate,
     /// `origin`: pages that may open WebSockets.
@@ -83,6 +85,17 @@ pub enum ManageExpect {
     On,
     /// We do for bodies up to this many bytes; a larger one gets 413.
     UpTo(u64),
+}
+
+/// What becomes of a binary message to a client of a draft that has only text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WebSocketBinary {
+    /// The WebSocket ends.
+    Close,
+    /// It is dropped.
+    Drop,
+    /// It goes as text where it is UTF-8.
+    Text,
 }
 
 /// How much of a WebSocket is looked at on its way through.
@@ -150,6 +163,7 @@ impl Default for Settings {
             drafts: vec![WebSocketDraft::Hybi07, WebSocketDraft::Hybi08, WebSocketDraft::Rfc6455],
             upstream_draft: Some(WebSocketDraft::Rfc6455),
             protocols: Vec::new(),
+            binary: WebSocketBinary::Close,
             deflate: WebSocketDeflate::On,
             origins: vec![Origin::Any],
             ping_freq: Some(Duration::from_secs(30)),

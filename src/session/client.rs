@@ -9,11 +9,10 @@ use super::peer::Peer;
 use super::port::{Port, RxEnd, TxEnd};
 use super::reason::CloseReason;
 use super::record::{self, Line};
-use super::settings::{Mode, Route};
-use super::tunnel::{Sight, Tunnel, TunnelKind};
-use super::websocket::Track;
+use super::settings::Route;
+use super::tunnel::{Tunnel, TunnelKind};
 use crate::base::Millis;
-use crate::proto::ws::Draft;
+use crate::buf::Pool;
 
 /// Exchanges kept for reuse, at most.
 const SPARE: usize = 256;
@@ -152,7 +151,7 @@ impl Client {
         let State::Exchange(mut exchange) = self.take_state() else { return self.take_state() };
         let id = cx.scratch.next_tunnel;
         cx.scratch.next_tunnel += 1;
-        let kind = match exchange.facts.accept {
+        let kind = match exchange.facts.handshake {
             Some(_) => TunnelKind::WebSocket,
             None => TunnelKind::Raw,
         };
@@ -162,14 +161,7 @@ impl Client {
         }
         cx.counters.tunnels_opened.add(1);
         self.write_line(&exchange, CloseReason::Done, Some(id), cx);
-        let sight = match (kind, &exchange.route.websockets) {
-            (TunnelKind::WebSocket, Some(websockets)) if websockets.mode == Mode::Track => {
-                let rules = &websockets.rules;
-                let track = Track::new(Draft::Rfc6455, exchange.extensions, rules, cx);
-                Sight::Frames(Box::new(track))
-            }
-            _ => Sight::Opaque,
-        };
+        let sight = exchange.sight(cx);
         let tunnel = Tunnel {
             kind,
             id,
@@ -290,6 +282,18 @@ impl Client {
         match &self.state {
             State::Tunnel(tunnel) => Some(tunnel),
             _ => None,
+        }
+    }
+
+    /// Memory that holds parts of messages, in bytes.
+    pub fn held(&self) -> usize {
+        self.tunnel().map_or(0, Tunnel::held)
+    }
+
+    /// Gives back what need not be kept while nothing happens.
+    pub fn settle(&mut self, pool: &Pool) {
+        if let State::Tunnel(tunnel) = &mut self.state {
+            tunnel.settle(pool);
         }
     }
 

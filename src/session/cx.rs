@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::base::{Clock, Counters, Millis, Rng};
 use crate::buf::Pool;
 use crate::proto::http::PathScratch;
+use crate::proto::ws::Engines;
 use crate::upstream::{self, ServerId};
 
 use super::exchange::Exchange;
@@ -51,6 +52,8 @@ pub struct Scratch {
     pub host: Vec<u8>,
     /// Captures.
     pub route: crate::route::Scratch,
+    /// Compressors, lent to the WebSocket whose message is at hand.
+    pub engines: Engines,
     /// Expanded templates.
     pub expanded: Vec<u8>,
     /// Exchanges that are over, to be used again.

@@ -21,8 +21,10 @@ use super::port::{Port, RxEnd};
 use super::reason::CloseReason;
 use super::record::Record;
 use super::request::Facts;
-use super::settings::Route;
+use super::settings::{Mode, Place, Route};
 use super::spool::{Replay, Spool};
+use super::tunnel::Sight;
+use super::websocket::{Opened, Terminated, Track};
 
 /// What has become of the request.
 #[derive(Debug)]
@@ -91,6 +93,8 @@ pub(super) struct Exchange {
     pub(super) keep: bool,
     /// The 101 agreed to extensions.
     pub(super) extensions: bool,
+    /// What was agreed with the client of a WebSocket that ends here.
+    pub(super) opened: Option<Opened>,
     /// The end of our response is the end of the connection.
     pub(super) until_close: bool,
     /// Interim responses seen.
@@ -128,6 +132,7 @@ impl Exchange {
             reusable: false,
             keep: false,
             extensions: false,
+            opened: None,
             until_close: false,
             interims: 0,
             packet: 0,
@@ -170,6 +175,9 @@ impl Exchange {
         if self.is_raw() && matches!(self.request, Request::Body) {
             return Ok(Outcome::Switched);
         }
+        if self.opens_here() {
+            return self.open_here(&mut ports[0], cx);
+        }
         self.advance_request(ports, cx)?;
         if matches!(self.request, Request::Collect(_) | Request::Dialling) {
             return Ok(Outcome::Wait);
@@ -177,9 +185,51 @@ impl Exchange {
         self.advance_response(ports, cx)
     }
 
+    /// Whether no upstream has a say in the handshake, and what it needs is there.
+    fn opens_here(&self) -> bool {
+        match self.route.target.place {
+            Place::Echo => true,
+            Place::Tcp { .. } => !matches!(self.request, Request::Dialling),
+            Place::Http { .. } | Place::Uwsgi { .. } => false,
+        }
+    }
+
+    /// Answers the handshake.
+    fn open_here(&mut self, client: &mut Port, cx: &mut Cx<'_>) -> Result<Outcome, CloseReason> {
+        let (Some(handshake), Some(kept)) = (&self.facts.handshake, self.head.take()) else {
+            return Err(CloseReason::BadHandshake);
+        };
+        self.record.first_byte = Some(cx.now);
+        self.opened = Some(handshake.answer(kept.bytes(), None, &self.route, client, cx)?);
+        Ok(Outcome::Switched)
+    }
+
+    /// What is to be seen of the tunnel that this has become.
+    pub(super) fn sight(&self, cx: &mut Cx<'_>) -> Sight {
+        let (Some(handshake), Some(settings)) = (&self.facts.handshake, &self.route.websockets)
+        else {
+            return Sight::Opaque;
+        };
+        let Some(opened) = self.opened else {
+            if settings.mode == Mode::Pass {
+                return Sight::Opaque;
+            }
+            let track = Track::new(handshake.draft, self.extensions, &settings.rules, cx);
+            return Sight::Frames(Box::new(track));
+        };
+        Sight::Messages(Box::new(match self.route.target.place {
+            Place::Echo => Terminated::echo(opened, settings, cx),
+            Place::Tcp { .. } => Terminated::bridge(opened, settings, cx),
+            Place::Http { .. } | Place::Uwsgi { .. } => {
+                let draft = handshake.upstream.unwrap_or(handshake.draft);
+                Terminated::between(opened, draft, settings, cx)
+            }
+        }))
+    }
+
     /// The rest is passed unseen once the head is on its way.
     pub(super) fn is_raw(&self) -> bool {
-        self.route.bodies.raw && self.facts.accept.is_none()
+        self.route.bodies.raw && self.facts.handshake.is_none()
     }
 
     fn advance_request(

@@ -15,13 +15,14 @@ use crate::route::Facts as RouteFacts;
 use super::answer::Asked;
 use super::cx::{Cx, Scratch};
 use super::exchange::{Exchange, Request};
+use super::handshake::Handshake;
 use super::origin;
 use super::peer::Peer;
 use super::port::{Port, RxEnd};
 use super::reason::CloseReason;
 use super::record::Record;
 use super::request::{ComposeCx, Facts};
-use super::settings::{Generation, Route};
+use super::settings::{Generation, Place, Route};
 use super::spool::Spool;
 
 /// Bounds of waiting for a head.
@@ -175,6 +176,8 @@ fn try_begin(
     if exchange.facts.must_collect(&exchange.route) {
         exchange.invite_body(client, cx);
         exchange.request = Request::Collect(Box::new(Spool::new()));
+    } else if matches!(exchange.route.target.place, Place::Echo) {
+        exchange.request = Request::Done;
     } else if let Err(reason) = exchange.dial(cx, false) {
         return Ok(Some(Next::Refused(*exchange.into_refusal(reason))));
     }
@@ -230,7 +233,7 @@ fn decide(
         let sentence = reason.sentence().to_owned();
         return Err(refuse(reason, reason.status(), sentence, record, None));
     };
-    let mut accept = None;
+    let mut handshake = None;
     if head.upgrade == Upgrade::WebSocket
         && let Some(websockets) = &route.websockets
     {
@@ -242,7 +245,7 @@ fn decide(
                 let sentence = reason.sentence().to_owned();
                 return Err(refuse(reason, reason.status(), sentence, record, Some(route)));
             }
-            Ok(handshake) => accept = handshake.accept(),
+            Ok(client) => handshake = Some(Handshake::new(&client, websockets, cx.rng)),
             Err(error) => {
                 let (status, sentence) = (error.status(), error.to_string());
                 let reason = CloseReason::BadHandshake;
@@ -250,7 +253,13 @@ fn decide(
             }
         }
     }
-    let facts = Facts::new(head, route, accept, *peer);
+    if handshake.is_none()
+        && let Some((reason, status)) = not_for_http(&route.target.place)
+    {
+        let sentence = reason.sentence().to_owned();
+        return Err(refuse(reason, status, sentence, record, Some(route)));
+    }
+    let facts = Facts::new(head, route, handshake, *peer);
     if let Body::Length(n) = head.body
         && n > facts.max_body
     {
@@ -271,6 +280,15 @@ fn decide(
         }
     }
     Ok(exchange)
+}
+
+/// What a plain request is answered where only WebSockets are served.
+fn not_for_http(place: &Place) -> Option<(CloseReason, u16)> {
+    match place {
+        Place::Echo => Some((CloseReason::EchoPage, 200)),
+        Place::Tcp { .. } => Some((CloseReason::UpgradeRequired, 426)),
+        Place::Http { .. } | Place::Uwsgi { .. } => None,
+    }
 }
 
 fn incomplete(wait: &HeadWait, timeouts: &HeadTimeouts, client: &Port, cx: &Cx<'_>) -> Next {

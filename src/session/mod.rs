@@ -19,6 +19,7 @@ mod body;
 mod client;
 mod cx;
 mod exchange;
+mod handshake;
 mod head;
 mod linger;
 mod origin;
@@ -48,7 +49,8 @@ pub use port::{Port, RxEnd, Side, TxEnd};
 pub use reason::{CloseReason, Fault};
 pub use record::LogFormat;
 pub use settings::{
-    Bodies, Generation, Mode, Place, Route, Target, Times, Token, WebSocketRules, WebSockets,
+    Binary, Bodies, Generation, Mode, Place, Route, Target, Times, Token, WebSocketRules,
+    WebSockets,
 };
 pub use snapshot::SnapshotError;
 pub use tunnel::{Figures, Tunnel, TunnelKind};

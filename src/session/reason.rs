@@ -78,6 +78,8 @@ reasons! {
     ForbiddenOrigin, "forbidden-origin", 403, Client, "pages of this origin may not open WebSockets here";
     /// A request that is no WebSocket handshake where only WebSockets are taken.
     UpgradeRequired, "upgrade-required", 426, Client, "only WebSockets are taken here";
+    /// A plain request to an echo.
+    EchoPage, "echo-page", 200, None, "a WebSocket opened here gets back every message it sends";
     /// The upstream could not be reached.
     Unreachable, "unreachable", 502, Upstream, "the upstream could not be reached";
     /// The upstream closed before a response.
@@ -114,6 +116,10 @@ reasons! {
     TooManyMessages, "too-many-messages", 0, Client, "the client sent more messages than websockets-rate allows";
     /// The client's frames break RFC 6455.
     ClientFrames, "client-frames", 0, Client, "the client sent a frame that breaks the protocol";
+    /// A binary message for an end that has only text.
+    Untranslatable, "untranslatable", 0, None, "a binary message for an end whose draft has only text";
+    /// More memory is needed for messages than websockets-memory.
+    OutOfMemory, "out-of-memory", 0, Router, "the largest of the messages that together exceeded websockets-memory";
     /// The upstream's frames break RFC 6455.
     UpstreamFrames, "upstream-frames", 0, Upstream, "the upstream sent a frame that breaks the protocol";
     /// A bug of ours, caught.

@@ -4,17 +4,19 @@ use percent_encoding::{AsciiSet, CONTROLS, percent_encode};
 
 use crate::buf::{Copied, Tx};
 use crate::config::{Part, Template};
-use crate::proto::h1::{Forward, Identity, RequestHead, encode_request, parse_request};
+use crate::proto::h1::{Forward, Identity, RequestHead, Switch, encode_request, parse_request};
 use crate::proto::http::path::canonical;
 use crate::proto::http::{
     Body, CanonicalPath, FieldStore, Known, Method, Version, host, prefers_html,
 };
 use crate::proto::uwsgi;
+use crate::proto::ws::Opening;
 use crate::route::{Facts as RouteFacts, Found};
 
 use super::body::{BodyPipe, Framing};
 use super::cx::{Cx, Scratch};
 use super::exchange::Exchange;
+use super::handshake::Handshake;
 use super::peer::{Peer, PeerText};
 use super::port::Port;
 use super::reason::CloseReason;
@@ -44,8 +46,8 @@ pub(super) struct Facts {
     pub(super) last: bool,
     /// The client prefers HTML to plain text.
     pub(super) html: bool,
-    /// The accept key a 101 must carry; `Some` for a WebSocket handshake only.
-    pub(super) accept: Option<[u8; 28]>,
+    /// The WebSocket handshake, where it is one.
+    pub(super) handshake: Option<Handshake>,
     /// Who asks.
     pub(super) peer: Peer,
 }
@@ -55,20 +57,22 @@ impl Facts {
     pub(super) fn new(
         head: &RequestHead<'_, '_>,
         route: &Route,
-        accept: Option<[u8; 28]>,
+        handshake: Option<Handshake>,
         peer: Peer,
     ) -> Facts {
         let bodies = &route.bodies;
         let max_body =
             if head.expect_continue { bodies.max.min(bodies.max_expected) } else { bodies.max };
+        // What follows a handshake is no body: of hixie-76 it belongs to the handshake.
+        let body = if handshake.is_some() { Body::Empty } else { head.body };
         let safe = matches!(head.method, Method::Get | Method::Head | Method::Options);
         Facts {
             is_head: head.method == Method::Head,
             method: head.method,
             version: head.version,
-            replayable: safe && head.body.is_empty(),
-            body: head.body,
-            framing: match head.body {
+            replayable: safe && body.is_empty(),
+            body,
+            framing: match body {
                 Body::Chunked => Framing::Chunked { first: true },
                 _ => Framing::Plain,
             },
@@ -76,7 +80,7 @@ impl Facts {
             expects_continue: head.expect_continue,
             last: !head.keep_alive,
             html: prefers_html(head.fields.get(Known::Accept)),
-            accept,
+            handshake,
             peer,
         }
     }
@@ -138,7 +142,14 @@ impl Exchange {
         out.clear();
         let body = match &self.collected {
             Some(replay) => Body::Length(replay.len()),
+            None if self.facts.handshake.is_some() => Body::Empty,
             None => head.body,
+        };
+        let opening = self.facts.handshake.and_then(|handshake| handshake.opening(head));
+        let switch = match (&opening, self.facts.handshake) {
+            (Some(opening), _) => Switch::Ours { token: opening.token(), fields: opening.fields() },
+            (None, Some(_)) => Switch::Passed,
+            (None, None) => Switch::No,
         };
         let peer = PeerText::new(&self.facts.peer);
         let identity = Identity { addr: peer.ip.as_str(), proto: "http", trusted: false };
@@ -154,7 +165,7 @@ impl Exchange {
                     host: (!self.host.is_empty()).then_some(self.host.as_slice()),
                     server: authority.as_bytes(),
                     body,
-                    upgrade: self.facts.accept.is_some(),
+                    switch,
                     identity,
                     keep_alive: !self.is_raw(),
                     expect: self.keeps_expect(),
@@ -163,6 +174,7 @@ impl Exchange {
                 };
                 encode_request(&head, &forward, out);
             }
+            Place::Echo | Place::Tcp { .. } => {}
             Place::Uwsgi { modifier1, modifier2, vars } => {
                 let packet = uwsgi::Packet {
                     modifier1: *modifier1,
@@ -180,15 +192,15 @@ impl Exchange {
                         _ => None,
                     },
                     chunked: body == Body::Chunked,
-                    upgrade: self.facts.accept.is_some(),
+                    switch,
                     extra: vars,
                 };
                 uwsgi::encode_request(head, &packet, out)
                     .map_err(|_| CloseReason::PacketTooLarge)?;
                 self.packet = out.len();
             }
-            Place::Tcp { .. } | Place::Echo => return Err(CloseReason::UpgradeRequired),
         }
+        out.extend_from_slice(opening.as_ref().map(Opening::behind).unwrap_or_default());
         upstream.put(out, Copied::Head, cx.pool);
         Ok(())
     }

@@ -5,7 +5,7 @@ use crate::proto::h1::{
     Limits, Reply, ResponseHead, encode_interim, encode_response, parse_request, parse_response,
 };
 use crate::proto::http::{Body, FIELDS_MAX, FieldStore, Known, Version};
-use crate::proto::ws;
+use crate::proto::ws::{self, AcceptError, offered_protocols};
 
 use super::body::{BodyPipe, Framing};
 use super::cx::Cx;
@@ -93,12 +93,16 @@ impl Exchange {
         if self.record.first_byte.is_none() {
             self.record.first_byte = Some(cx.now);
         }
-        let len = head.len;
+        let mut len = head.len;
         let switched = match head.status {
             101 => {
-                self.check_upgrade(&head)?;
-                self.extensions = head.fields.has(Known::SecWebSocketExtensions);
-                self.put_head(&head, Body::Empty, client, cx);
+                let Some(behind) = self.switch(&head, upstream.rx.bytes(), client, cx)? else {
+                    if upstream.rx.gather(cx.pool) {
+                        return Ok(None);
+                    }
+                    return self.head_incomplete(upstream, cx).map(Some);
+                };
+                len += behind;
                 true
             }
             100..=199 => {
@@ -138,18 +142,45 @@ impl Exchange {
         })
     }
 
-    /// A 101 opens a tunnel only when it answers our client's handshake with the right proof.
-    fn check_upgrade(&self, response: &ResponseHead<'_, '_>) -> Result<(), CloseReason> {
-        let (Some(accept), Some(kept)) = (&self.facts.accept, &self.head) else {
+    /// A 101 opens a WebSocket only when it answers the handshake with the right proof. `bytes` begin
+    /// with it; so many behind it belong to the proof. `None`: they are not all there.
+    fn switch(
+        &mut self,
+        response: &ResponseHead<'_, '_>,
+        bytes: &[u8],
+        client: &mut Port,
+        cx: &mut Cx<'_>,
+    ) -> Result<Option<usize>, CloseReason> {
+        let bad = |_: AcceptError| CloseReason::BadUpgrade;
+        let (Some(handshake), Some(kept)) = (self.facts.handshake, self.head.take()) else {
             return Err(CloseReason::BadUpgrade);
         };
         let mut store = FieldStore::new();
         let Ok(Some(request)) = parse_request(kept.bytes(), &mut store, &KEPT) else {
             return Err(CloseReason::BadUpgrade);
         };
-        ws::check_response(response, accept, request.fields)
-            .map(|_| ())
-            .map_err(|_| CloseReason::BadUpgrade)
+        let offered = offered_protocols(handshake.draft, request.fields);
+        let Some(opening) = handshake.opening(&request) else {
+            let accept = handshake.accept().ok_or(CloseReason::BadUpgrade)?;
+            let extensions = Some(request.fields);
+            ws::check_response(response, accept, offered.as_deref(), extensions).map_err(bad)?;
+            self.extensions = response.fields.has(Known::SecWebSocketExtensions);
+            self.put_head(response, Body::Empty, client, cx);
+            return Ok(Some(0));
+        };
+        match opening.check(bytes, response, offered.as_deref()).map_err(bad)? {
+            Some((accepted, behind)) => {
+                let route = &self.route;
+                let upstream = Some((response, accepted));
+                let opened = handshake.answer(kept.bytes(), upstream, route, client, cx)?;
+                self.opened = Some(opened);
+                Ok(Some(behind))
+            }
+            None => {
+                self.head = Some(kept);
+                Ok(None)
+            }
+        }
     }
 
     /// 100 goes on when the client waits for the upstream's; other interim heads to HTTP/1.1 clients.

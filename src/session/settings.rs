@@ -154,8 +154,22 @@ pub struct WebSockets {
     pub upstream: Option<Draft>,
     /// `websockets-protocol`: subprotocols to choose from where we terminate, in order of preference.
     pub protocols: Vec<Box<str>>,
+    /// `websockets-binary`: what becomes of binary messages to clients of drafts that have none.
+    pub binary: Binary,
     /// `websockets-deflate`: permessage-deflate where we terminate.
     pub deflate: Option<DeflatePolicy>,
+}
+
+/// What becomes of a binary message to a client of hixie-75 or hixie-76, which has only text, where
+/// the subprotocol `base64` was not agreed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Binary {
+    /// The WebSocket ends; the sender is told 1003.
+    Close,
+    /// It is dropped.
+    Drop,
+    /// It goes as text, where it is UTF-8; else as `Close`.
+    Text,
 }
 
 /// How much of a WebSocket is looked at on its way through.

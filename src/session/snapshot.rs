@@ -159,7 +159,7 @@ impl Client {
             server_port: self.peer().server_port.into(),
             ports: [PlainPort::of(&ports[0]), PlainPort::of(&ports[1])],
             track: match &tunnel.sight {
-                Sight::Opaque => None,
+                Sight::Opaque | Sight::Messages(_) => None,
                 Sight::Frames(track) => Some(Track::clone(track)),
             },
         };

@@ -8,7 +8,7 @@ use crate::base::{Address, Clock, Counters, Millis, Rng};
 use crate::buf::{Pool, Rx, Segment, Tx};
 use crate::config::{Origin, Protocol};
 use crate::proto::h1::Limits;
-use crate::proto::ws::{Draft, Drafts};
+use crate::proto::ws::{DeflatePolicy, Draft, Drafts};
 use crate::route::{Condition, Rule, Subject, Table};
 use crate::upstream::{self, Group, Identities};
 
@@ -74,12 +74,13 @@ pub(super) const SPOOL: u64 = 200 << 10;
 pub(super) const MAX_BODY: u64 = 400 << 10;
 
 /// What the routes of the test generation are called; each takes the paths that begin with its name.
-pub(super) const ROUTES: [&str; 7] = ["http", "pair", "uwsgi", "stream", "raw", "expect", "track"];
+pub(super) const ROUTES: [&str; 11] =
+    ["http", "pair", "uwsgi", "stream", "raw", "expect", "echo", "tcp", "guard", "old", "track"];
 
 /// A configuration with one route of each kind:
 /// `http` (one server), `pair` (two servers), `uwsgi`, `stream` (uwsgi, `http-chunked-input`), `raw`
-/// (http, `http-raw-body`), `expect` (http, without `http-manage-expect`) and `track` (http, frames of
-/// WebSockets are followed).
+/// (http, `http-raw-body`), `expect` (http, without `http-manage-expect`), `echo`, `tcp`, `guard` (uwsgi),
+/// `old` (http, the upstream speaks hixie-76) and `track` (http, frames of WebSockets are followed).
 pub(super) fn generation() -> Generation {
     let mut identities = Identities::default();
     let mut problems = Vec::new();
@@ -109,16 +110,17 @@ pub(super) fn generation() -> Generation {
 }
 
 fn route(name: &str, identities: &mut Identities) -> Route {
-    let uwsgi = matches!(name, "uwsgi" | "stream");
+    let uwsgi = matches!(name, "uwsgi" | "stream" | "guard");
     let protocol = if uwsgi { Protocol::Uwsgi } else { Protocol::Http };
     let servers = if name == "pair" { 2 } else { 1 };
     let addresses: Vec<Address> =
         (0..servers).map(|n| format!("{name}-{n}:80").parse().expect("an address")).collect();
     let group = Group::new(name, protocol, &addresses, identities);
-    let place = if uwsgi {
-        Place::Uwsgi { modifier1: 0, modifier2: 0, vars: Vec::new() }
-    } else {
-        Place::Http { host: None, uri: None, authority: format!("{name}-0:80") }
+    let place = match name {
+        "echo" => Place::Echo,
+        "tcp" => Place::Tcp { token: None },
+        _ if uwsgi => Place::Uwsgi { modifier1: 0, modifier2: 0, vars: Vec::new() },
+        _ => Place::Http { host: None, uri: None, authority: format!("{name}-0:80") },
     };
     Route {
         name: Arc::from(name),
@@ -139,13 +141,18 @@ fn route(name: &str, identities: &mut Identities) -> Route {
             spool: SPOOL,
         },
         websockets: Some(WebSockets {
-            mode: if name == "track" { Mode::Track } else { Mode::Pass },
+            mode: match name {
+                "track" => Mode::Track,
+                "guard" => Mode::Guard,
+                _ => Mode::Pass,
+            },
             rules: TRACK,
-            drafts: Drafts::NONE.with(Draft::Rfc6455),
+            drafts: Drafts::ALL,
+            upstream: Some(if name == "old" { Draft::Hixie76 } else { Draft::Rfc6455 }),
             origins: vec![Origin::Any],
-            upstream: Some(Draft::Rfc6455),
             protocols: Vec::new(),
-            deflate: None,
+            binary: Binary::Close,
+            deflate: Some(DeflatePolicy { takeover: false, bits: 15 }),
         }),
     }
 }

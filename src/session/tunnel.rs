@@ -17,7 +17,7 @@ use super::cx::Cx;
 use super::port::{Port, RxEnd, Side, TxEnd};
 use super::reason::CloseReason;
 use super::settings::Route;
-use super::websocket::{Life, Track};
+use super::websocket::{Life, Terminated, Track};
 
 /// What a tunnel carries. `http-timeout` bounds the silence of a raw one, `tunnel-timeout` that of a
 /// WebSocket.
@@ -57,6 +57,8 @@ pub(super) enum Sight {
     Opaque,
     /// Frame headers.
     Frames(Box<Track>),
+    /// Messages: they end here and go on as new ones.
+    Messages(Box<Terminated>),
 }
 
 /// What is known of an open WebSocket.
@@ -89,6 +91,9 @@ impl Tunnel {
             (Sight::Frames(track), Some(websockets)) => {
                 (track.advance(ports, &websockets.rules, cx), track.bytes())
             }
+            (Sight::Messages(messages), Some(websockets)) => {
+                (messages.advance(ports, websockets, cx), messages.bytes())
+            }
             _ => return self.pass(ports, cx.pool),
         };
         if bytes != self.bytes {
@@ -116,6 +121,22 @@ impl Tunnel {
         match &self.sight {
             Sight::Opaque => None,
             Sight::Frames(track) => Some(track.figures()),
+            Sight::Messages(messages) => Some(messages.figures()),
+        }
+    }
+
+    /// Memory that holds parts of messages, in bytes.
+    pub(super) fn held(&self) -> usize {
+        match &self.sight {
+            Sight::Messages(messages) => messages.held(),
+            _ => 0,
+        }
+    }
+
+    /// Gives back what small parts of messages need not keep.
+    pub(super) fn settle(&mut self, pool: &Pool) {
+        if let Sight::Messages(messages) = &mut self.sight {
+            messages.settle(pool);
         }
     }
 
@@ -128,6 +149,7 @@ impl Tunnel {
         match &mut self.sight {
             Sight::Opaque => None,
             Sight::Frames(track) => Some(&mut track.life),
+            Sight::Messages(messages) => Some(&mut messages.life),
         }
     }
 
@@ -153,21 +175,23 @@ impl Tunnel {
 
     /// When it must be looked at again if nothing moves.
     pub(super) fn deadline(&self, active: Millis, ports: &[Port; 2]) -> Option<Millis> {
-        let life = match (&self.sight, &self.route.websockets) {
-            (Sight::Frames(track), Some(websockets)) => Some((&track.life, &websockets.rules)),
-            _ => None,
+        let (life, own) = match &self.sight {
+            Sight::Opaque => return self.silent_at(active),
+            Sight::Frames(track) => (&track.life, None),
+            Sight::Messages(messages) => (&messages.life, messages.deadline()),
         };
-        let (frames, ending) = match life {
-            Some((life, rules)) => (life.deadline(ports, rules), life.is_ending()),
-            None => (None, false),
-        };
+        let rules = self.route.websockets.as_ref().map(|websockets| &websockets.rules);
+        let alive = rules.and_then(|rules| life.deadline(ports, rules));
         // An end that has begun has its own time.
-        let silence = if ending { None } else { self.silent_at(active) };
-        [frames, silence].into_iter().flatten().min()
+        let silence = if life.is_ending() { None } else { self.silent_at(active) };
+        [alive, own, silence].into_iter().flatten().min()
     }
 
     /// Begins to end it in words both ends understand; false where that cannot be said.
     pub(super) fn leave(&mut self, reason: CloseReason, now: Millis) -> bool {
+        if let (Sight::Messages(messages), CloseReason::OutOfMemory) = (&mut self.sight, reason) {
+            messages.forget();
+        }
         match self.life() {
             Some(life) => {
                 life.end(reason, now);

@@ -134,6 +134,7 @@ impl Worker {
             timer: wheel.add(key),
             armed: Millis::NEVER,
             active: now,
+            held: 0,
             queued: false,
         });
         self.world.counters.sessions.add(1);

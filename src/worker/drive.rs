@@ -75,6 +75,7 @@ impl Worker {
                 break;
             }
         }
+        self.count_messages(key);
         self.rest(key);
     }
 
@@ -85,6 +86,7 @@ impl Worker {
             port.rx.settle(&self.world.pool);
             port.tx.settle(&self.world.pool);
         }
+        session.machine.settle(&self.world.pool);
         let timeouts = HeadTimeouts::of(&self.world.generation);
         let deadline = session
             .machine
@@ -128,6 +130,7 @@ impl Worker {
     /// Closes what is left of a session.
     pub(super) fn remove(&mut self, key: Key) {
         let Some(session) = self.sessions.remove(key) else { return };
+        self.messages -= u64::from(session.held);
         self.wheel.remove(session.timer);
         self.drop_spool(key);
         let [client, upstream] = session.conns;

@@ -49,6 +49,8 @@ pub(super) struct Session {
     pub(super) armed: Millis,
     /// When bytes last moved.
     pub(super) active: Millis,
+    /// Memory that holds parts of its messages, as it was counted last.
+    pub(super) held: u32,
     /// It stands on the `again` list.
     pub(super) queued: bool,
 }

@@ -4,14 +4,15 @@ use std::sync::Arc;
 
 use crate::base::{Address, Problem};
 use crate::config::{
-    Action, Config, ManageExpect, Protocol, Settings, Target as Named, WebSocketDeflate,
-    WebSocketDraft, WebSocketMode,
+    Action, Config, ManageExpect, Protocol, Settings, Target as Named, WebSocketBinary,
+    WebSocketDeflate, WebSocketDraft, WebSocketMode,
 };
 use crate::proto::h1::Limits;
-use crate::proto::ws::{DeflatePolicy, Draft, Drafts};
+use crate::proto::ws::{DeflatePolicy, Draft};
 use crate::route::{Rule, Table};
 use crate::session::{
-    Bodies, Generation, LogFormat, Mode, Place, Route, Target, Times, WebSocketRules, WebSockets,
+    Binary, Bodies, Generation, LogFormat, Mode, Place, Route, Target, Times, WebSocketRules,
+    WebSockets,
 };
 use crate::upstream::{Group, Identities};
 
@@ -141,7 +142,7 @@ fn route(name: &str, target: Target, settings: &Settings) -> Route {
     };
     Route {
         name: Arc::from(name),
-        websockets: settings.websockets.then(|| carried(websockets(settings, &target.place))),
+        websockets: settings.websockets.then(|| websockets(settings, &target.place)),
         target,
         times: Times {
             connect: settings.connect_timeout,
@@ -182,6 +183,11 @@ fn websockets(settings: &Settings, place: &Place) -> WebSockets {
         origins: settings.origins.clone(),
         upstream: settings.upstream_draft.map(draft),
         protocols: settings.protocols.iter().map(|name| name.as_str().into()).collect(),
+        binary: match settings.binary {
+            WebSocketBinary::Close => Binary::Close,
+            WebSocketBinary::Drop => Binary::Drop,
+            WebSocketBinary::Text => Binary::Text,
+        },
         deflate: deflate(settings.deflate),
     }
 }
@@ -209,19 +215,6 @@ fn deflate(deflate: WebSocketDeflate) -> Option<DeflatePolicy> {
         WebSocketDeflate::Off => None,
         WebSocketDeflate::On => Some(DeflatePolicy { takeover: false, bits: 15 }),
         WebSocketDeflate::Takeover => Some(DeflatePolicy { takeover: true, bits: 15 }),
-    }
-}
-
-/// What sessions carry of it so far: version 13 on both sides, and frames that are followed at most.
-fn carried(asked: WebSockets) -> WebSockets {
-    WebSockets {
-        mode: match asked.mode {
-            Mode::Pass => Mode::Pass,
-            Mode::Track | Mode::Guard => Mode::Track,
-        },
-        drafts: asked.drafts.and(Drafts::NONE.with(Draft::Rfc6455)),
-        upstream: Some(Draft::Rfc6455),
-        ..asked
     }
 }
 

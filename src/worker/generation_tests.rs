@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::config::{Surroundings, parse};
+use crate::proto::ws::Drafts;
 
 fn built(text: &str) -> Generation {
     let text = format!("[tidegate]\nhttp = :80\n{text}");

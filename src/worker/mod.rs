@@ -22,6 +22,7 @@ mod generation;
 mod idle;
 mod logbook;
 mod mail;
+mod messages;
 mod names;
 mod spool;
 mod turn;

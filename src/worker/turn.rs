@@ -89,6 +89,8 @@ pub struct Worker {
     pub(super) world: World,
     /// Sessions that stopped early and go on before the next poll.
     pub(super) again: Vec<Key>,
+    /// Memory that parts of messages hold in all sessions together, in bytes.
+    pub(super) messages: u64,
     /// Sessions that found no block to read into.
     pub(super) starved: Vec<Key>,
     pub(super) accept_after: Millis,
@@ -147,6 +149,7 @@ impl Worker {
             spools: HashMap::new(),
             world,
             again: Vec::new(),
+            messages: 0,
             starved: Vec::new(),
             accept_after: Millis::default(),
             accept_paused: false,

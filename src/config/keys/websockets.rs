@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use super::super::origin;
-use super::super::settings::{Rate, WebSocketDeflate, WebSocketDraft, WebSocketMode};
+use super::super::settings::{
+    Rate, WebSocketBinary, WebSocketDeflate, WebSocketDraft, WebSocketMode,
+};
 use super::super::units::word_flag;
 use super::super::value::{Fault, Value};
 use super::{Group, Kind, Set, key};
@@ -180,6 +182,25 @@ pub(super) const GROUP: Group = Group {
              that holds most is told 1013",
         )
         .example("256m"),
+        key(
+            "websockets-binary",
+            Kind::Word,
+            Set::Settings(|settings, value| {
+                settings.binary = value.one_of(&[
+                    ("close", WebSocketBinary::Close),
+                    ("drop", WebSocketBinary::Drop),
+                    ("text", WebSocketBinary::Text),
+                ])?;
+                Ok(())
+            }),
+        )
+        .default("close")
+        .says(
+            "what becomes of a binary message to a client of hixie-75 or hixie-76, which has only text, \
+             where the subprotocol base64 was not agreed: its sender is told 1003, it is dropped, or it \
+             goes as text where it is UTF-8",
+        )
+        .example("text"),
         key(
             "websockets-deflate",
             Kind::Word,

@@ -27,8 +27,8 @@ pub struct Forward<'a> {
     pub server: &'a [u8],
     /// How the body that follows is framed: [`Body::Length`], [`Body::Chunked`] or none.
     pub body: Body,
-    /// The WebSocket handshake goes on; otherwise `Upgrade` is removed.
-    pub upgrade: bool,
+    /// What becomes of `Upgrade`.
+    pub switch: Switch<'a>,
     /// Who is asking.
     pub identity: Identity<'a>,
     /// Whether the upstream's connection is to be kept; otherwise `Connection: close` is sent.
@@ -40,6 +40,36 @@ pub struct Forward<'a> {
     pub raw: bool,
     /// Fields to add. Names are tokens and values have no controls: the caller's duty.
     pub extra: &'a [(&'a str, &'a [u8])],
+}
+
+/// What an upstream is asked to switch to.
+#[derive(Clone, Copy, Debug)]
+pub enum Switch<'a> {
+    /// Nothing.
+    No,
+    /// To the WebSocket that the client asks for, with its own handshake.
+    Passed,
+    /// To a WebSocket of ours: these fields take the place of the client's handshake, its `Origin`
+    /// included.
+    Ours {
+        /// What stands in `Upgrade`.
+        token: &'static str,
+        /// The fields of the handshake.
+        fields: &'a [(&'static str, Vec<u8>)],
+    },
+}
+
+impl Switch<'_> {
+    /// Whether a field of the client's handshake gives way to ours.
+    pub(in crate::proto) fn replaces(&self, field: &Field<'_>) -> bool {
+        matches!(self, Switch::Ours { .. })
+            && (field.known.is_handshake()
+                || field.known == Known::Other
+                    && field
+                        .name
+                        .get(..10)
+                        .is_some_and(|start| start.eq_ignore_ascii_case("websocket-")))
+    }
 }
 
 /// Appends the request for an upstream, always HTTP/1.1, with its empty line.
@@ -63,10 +93,16 @@ pub fn encode_request(head: &RequestHead<'_, '_>, forward: &Forward<'_>, out: &m
     put_framing(out, if forward.raw { head.body } else { forward.body });
     put_identity(head, &forward.identity, out);
     put_extra(out, forward.extra);
-    if forward.upgrade {
-        out.extend_from_slice(b"Connection: Upgrade\r\nUpgrade: websocket\r\n");
-    } else if !forward.keep_alive {
-        out.extend_from_slice(b"Connection: close\r\n");
+    match forward.switch {
+        Switch::Passed => out.extend_from_slice(b"Connection: Upgrade\r\nUpgrade: websocket\r\n"),
+        Switch::Ours { token, fields } => {
+            put(out, &[b"Upgrade: ", token.as_bytes(), b"\r\nConnection: Upgrade\r\n"]);
+            for (name, value) in fields {
+                put_field(out, name, value);
+            }
+        }
+        Switch::No if !forward.keep_alive => out.extend_from_slice(b"Connection: close\r\n"),
+        Switch::No => {}
     }
     out.extend_from_slice(b"\r\n");
 }
@@ -74,6 +110,7 @@ pub fn encode_request(head: &RequestHead<'_, '_>, forward: &Forward<'_>, out: &m
 /// Whether a field of the client reaches the upstream as it is.
 fn goes_on(head: &RequestHead<'_, '_>, forward: &Forward<'_>, field: Field<'_>) -> bool {
     match field.known {
+        _ if forward.switch.replaces(&field) => false,
         Known::Host | Known::Proxy | Known::Underscored | Known::XForwardedFor => false,
         Known::Expect => forward.raw || forward.expect,
         Known::Te | Known::Trailer if forward.raw => true,

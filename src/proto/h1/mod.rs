@@ -28,10 +28,10 @@ mod forward;
 
 pub use answer::{Answer, encode_answer};
 pub use chunked::{Chunk, ChunkError, ChunkedDecoder, encode_chunk_prefix, last_chunk};
-pub use forward::{Forward, Identity, encode_request};
+pub use forward::{Forward, Identity, Switch, encode_request};
 pub use framing::FramingError;
 pub use limits::{Limits, METHOD_MAX};
-pub use reply::{Reply, encode_interim, encode_response};
+pub use reply::{Reply, encode_end_to_end, encode_interim, encode_response};
 pub use request::{RequestHead, Upgrade, parse_request};
 pub use request_error::RequestError;
 pub use response::{ResponseError, ResponseHead, parse_response};

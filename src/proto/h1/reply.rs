@@ -3,7 +3,7 @@
 use super::ResponseHead;
 use super::connection::is_nominated;
 use super::write::{put, put_extra, put_field, put_framing, put_length};
-use crate::proto::http::{Body, Known, Version};
+use crate::proto::http::{Body, Field, Known, Version};
 
 /// What the router decides about a response that it sends on.
 #[derive(Clone, Copy, Debug)]
@@ -52,16 +52,29 @@ pub fn encode_interim(head: &ResponseHead<'_, '_>, out: &mut Vec<u8>) {
     out.extend_from_slice(b"\r\n");
 }
 
+/// Appends the fields of an upstream's 101 that are neither hop-by-hop nor of its handshake.
+pub fn encode_end_to_end(head: &ResponseHead<'_, '_>, out: &mut Vec<u8>) {
+    for field in head.fields.iter() {
+        let is_old = field.name.get(..10).is_some_and(|s| s.eq_ignore_ascii_case("websocket-"));
+        if !is_old && !field.known.is_handshake() && passes(head, field) {
+            put_field(out, field.name, field.value);
+        }
+    }
+}
+
+fn passes(head: &ResponseHead<'_, '_>, field: Field<'_>) -> bool {
+    !(field.known.is_hop_by_hop() || (head.nominates && is_nominated(head.fields, field)))
+}
+
 fn put_line_and_fields(head: &ResponseHead<'_, '_>, out: &mut Vec<u8>) {
     out.reserve(head.len + 160);
     let mut digits = itoa::Buffer::new();
     let status = digits.format(head.status).as_bytes();
     put(out, &[b"HTTP/1.1 ", status, b" ", head.reason.as_bytes(), b"\r\n"]);
     for field in head.fields.iter() {
-        if field.known.is_hop_by_hop() || (head.nominates && is_nominated(head.fields, field)) {
-            continue;
+        if passes(head, field) {
+            put_field(out, field.name, field.value);
         }
-        put_field(out, field.name, field.value);
     }
 }
 

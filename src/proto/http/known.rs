@@ -98,6 +98,24 @@ impl Known {
         )
     }
 
+    /// Whether the field belongs to a WebSocket's opening handshake, `Origin` included.
+    pub const fn is_handshake(self) -> bool {
+        matches!(
+            self,
+            Self::Origin
+                | Self::SecWebSocketKey
+                | Self::SecWebSocketKey1
+                | Self::SecWebSocketKey2
+                | Self::SecWebSocketDraft
+                | Self::SecWebSocketAccept
+                | Self::SecWebSocketOrigin
+                | Self::SecWebSocketVersion
+                | Self::SecWebSocketProtocol
+                | Self::SecWebSocketLocation
+                | Self::SecWebSocketExtensions
+        )
+    }
+
     /// Whether the field tells on whose behalf a proxy asks: believed of trusted peers only.
     pub const fn is_forwarding_identity(self) -> bool {
         matches!(
@@ -115,6 +133,7 @@ impl Known {
     /// what a body is or that a WebSocket's proof depends on.
     pub const fn is_kept_against_nomination(self) -> bool {
         self.is_forwarding_identity()
+            || self.is_handshake()
             || matches!(
                 self,
                 Self::Host
@@ -124,17 +143,6 @@ impl Known {
                     | Self::SetCookie
                     | Self::ContentType
                     | Self::Date
-                    | Self::Origin
-                    | Self::SecWebSocketKey
-                    | Self::SecWebSocketKey1
-                    | Self::SecWebSocketKey2
-                    | Self::SecWebSocketDraft
-                    | Self::SecWebSocketAccept
-                    | Self::SecWebSocketOrigin
-                    | Self::SecWebSocketVersion
-                    | Self::SecWebSocketProtocol
-                    | Self::SecWebSocketLocation
-                    | Self::SecWebSocketExtensions
             )
     }
 

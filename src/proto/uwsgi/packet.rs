@@ -1,6 +1,6 @@
 //! A request as a uwsgi packet: which variables a worker sees, and in which order.
 
-use crate::proto::h1::{Identity, RequestHead};
+use crate::proto::h1::{Identity, RequestHead, Switch};
 use crate::proto::http::{FIELDS_MAX, Field, Known};
 
 use super::vars::{PacketError, Vars};
@@ -32,8 +32,8 @@ pub struct Packet<'a> {
     pub content_length: Option<u64>,
     /// Whether the body follows in its chunks: `HTTP_TRANSFER_ENCODING`. Never with a length.
     pub chunked: bool,
-    /// Whether this is a WebSocket's handshake, of which the worker needs the hop-by-hop fields too.
-    pub upgrade: bool,
+    /// The WebSocket's handshake, of which the worker needs the hop-by-hop fields too.
+    pub switch: Switch<'a>,
     /// Further variables (`http-var`, `addvar:`). They come last, so that they win over others of
     /// their name; a name is not empty and not `CONTENT_LENGTH`.
     pub extra: &'a [(String, String)],
@@ -113,6 +113,15 @@ fn push_fields(vars: &mut Vars<'_>, head: &RequestHead<'_, '_>, packet: &Packet<
         }
     }
     framing.push(vars);
+    if let Switch::Ours { token, fields } = packet.switch {
+        vars.push("HTTP_UPGRADE", token.as_bytes());
+        vars.push("HTTP_CONNECTION", b"Upgrade");
+        for (name, value) in fields {
+            vars.open_header(name);
+            vars.piece(value);
+            vars.close();
+        }
+    }
     if !host && !head.host.is_empty() {
         vars.push("HTTP_HOST", head.host);
     }
@@ -123,7 +132,9 @@ fn goes(field: Field<'_>, head: &RequestHead<'_, '_>, packet: &Packet<'_>) -> bo
     match field.known {
         Known::Underscored | Known::Proxy | Known::XForwardedFor => false,
         known if known.is_forwarding_identity() => packet.identity.trusted,
-        _ if packet.upgrade => true,
+        _ if packet.switch.replaces(&field) => false,
+        Known::Upgrade | Known::Connection if matches!(packet.switch, Switch::Ours { .. }) => false,
+        _ if !matches!(packet.switch, Switch::No) => true,
         known => !known.is_hop_by_hop() && !head.is_nominated(field),
     }
 }

@@ -1,5 +1,7 @@
 //! The response half of the opening handshake: the proof that a server meant to switch.
 
+use std::borrow::Cow;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use sha1::{Digest, Sha1};
@@ -8,6 +10,7 @@ use crate::proto::h1::ResponseHead;
 use crate::proto::http::list::has_token;
 use crate::proto::http::{Fields, Known, Version};
 
+use super::draft::Draft;
 use super::list::{element_name, elements};
 
 /// The value of `Sec-WebSocket-Accept`.
@@ -61,13 +64,14 @@ pub enum AcceptError {
 
 /// Checks an upstream's answer to a handshake of versions 7, 8 or 13.
 ///
-/// `accept` is the value that its key demands, `offered` the fields of the request it answers: what
-/// they do not offer may not be chosen. The reason phrase and fields without a meaning here
-/// (`Sec-WebSocket-Origin`) do not matter.
+/// `accept` is the value that its key demands. What was not offered may not be chosen: of
+/// subprotocols `protocols`, a list; of extensions those in the fields of `offer`. The reason phrase
+/// and fields without a meaning here (`Sec-WebSocket-Origin`) do not matter.
 pub fn check_response<'a>(
     head: &ResponseHead<'_, 'a>,
     accept: &AcceptKey,
-    offered: Fields<'_, '_>,
+    protocols: Option<&[u8]>,
+    offer: Option<Fields<'_, '_>>,
 ) -> Result<Accepted<'a>, AcceptError> {
     if head.status != 101 || head.version != Version::Http11 {
         return Err(AcceptError::NotSwitching);
@@ -86,16 +90,44 @@ pub fn check_response<'a>(
     if proof.next() != Some(accept.as_slice()) || proof.next().is_some() {
         return Err(AcceptError::Accept);
     }
-    check_extensions(head.fields, offered)?;
-    check_protocol(head.fields, offered)
+    check_extensions(head.fields, offer)?;
+    check_protocol(head.fields, protocols)
+}
+
+/// The subprotocols that a client of `draft` asks for, as one list.
+pub fn offered_protocols<'a>(draft: Draft, fields: Fields<'_, 'a>) -> Option<Cow<'a, [u8]>> {
+    if draft == Draft::Hixie75 {
+        return fields.find(draft.protocol_field()).map(Cow::Borrowed);
+    }
+    let mut values = fields.all(Known::SecWebSocketProtocol);
+    let first = values.next()?;
+    let mut all = Cow::Borrowed(first);
+    for further in values {
+        let list = all.to_mut();
+        list.extend_from_slice(b", ");
+        list.extend_from_slice(further);
+    }
+    Some(all)
+}
+
+/// The subprotocol that a server chooses: the first of `ours` that a client offers.
+pub fn choose_protocol<'a, 'o>(
+    ours: impl IntoIterator<Item = &'a [u8]>,
+    offered: &'o [u8],
+) -> Option<&'o [u8]> {
+    ours.into_iter().find_map(|ours| elements(offered).find(|offer| *offer == ours))
 }
 
 /// Extensions are compared by name; their parameters are the two ends' affair.
-fn check_extensions(answer: Fields<'_, '_>, offered: Fields<'_, '_>) -> Result<(), AcceptError> {
+fn check_extensions(
+    answer: Fields<'_, '_>,
+    offer: Option<Fields<'_, '_>>,
+) -> Result<(), AcceptError> {
     for value in answer.all(Known::SecWebSocketExtensions) {
         for chosen in elements(value).map(element_name) {
-            let known = offered
-                .all(Known::SecWebSocketExtensions)
+            let known = offer
+                .iter()
+                .flat_map(|fields| fields.all(Known::SecWebSocketExtensions))
                 .flat_map(elements)
                 .any(|offer| element_name(offer).eq_ignore_ascii_case(chosen));
             if !known {
@@ -109,7 +141,7 @@ fn check_extensions(answer: Fields<'_, '_>, offered: Fields<'_, '_>) -> Result<(
 /// Subprotocols are compared byte by byte (RFC 6455 section 4.1).
 fn check_protocol<'a>(
     answer: Fields<'_, 'a>,
-    offered: Fields<'_, '_>,
+    offered: Option<&[u8]>,
 ) -> Result<Accepted<'a>, AcceptError> {
     let mut accepted = Accepted { protocol: None, echoed_list: false };
     for value in answer.all(Known::SecWebSocketProtocol) {
@@ -117,10 +149,7 @@ fn check_protocol<'a>(
             return Err(AcceptError::Protocol);
         }
         for chosen in elements(value) {
-            let known = offered
-                .all(Known::SecWebSocketProtocol)
-                .flat_map(elements)
-                .any(|offer| offer == chosen);
+            let known = offered.into_iter().flat_map(elements).any(|offer| offer == chosen);
             if !known {
                 return Err(AcceptError::Protocol);
             }

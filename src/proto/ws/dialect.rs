@@ -24,6 +24,14 @@ impl Draft {
         }
     }
 
+    /// The field that names subprotocols, asked for and chosen.
+    pub const fn protocol_field(self) -> &'static str {
+        match self {
+            Self::Hixie75 => "WebSocket-Protocol",
+            _ => "Sec-WebSocket-Protocol",
+        }
+    }
+
     /// Whether a peer that speaks it may say `code` in a close frame.
     pub const fn knows(self, code: CloseCode) -> bool {
         match self {

@@ -131,6 +131,12 @@ pub enum FrameError {
     /// Text that is not UTF-8 (RFC 6455 section 8.1).
     #[error("text that is not UTF-8")]
     NotUtf8,
+    /// Text that is not base64 where that subprotocol was agreed.
+    #[error("text that is not base64")]
+    NotBase64,
+    /// A deflated message that is none (RFC 7692 section 7.2.2).
+    #[error("a message that cannot be inflated")]
+    NotDeflate,
 }
 
 impl FrameError {
@@ -139,7 +145,7 @@ impl FrameError {
         match self {
             Self::TooLarge => CloseCode::TOO_LARGE,
             Self::Close(error) => error.close_code(),
-            Self::NotUtf8 => CloseCode::BAD_DATA,
+            Self::NotUtf8 | Self::NotBase64 | Self::NotDeflate => CloseCode::BAD_DATA,
             _ => CloseCode::PROTOCOL,
         }
     }

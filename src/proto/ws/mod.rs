@@ -28,12 +28,18 @@ mod incoming;
 mod list;
 mod mask;
 mod message;
+mod opening;
 mod request;
 mod sequence;
+mod switch;
+mod text;
 mod tracker;
 mod utf8;
 
-pub use accept::{AcceptError, AcceptKey, Accepted, accept_key, check_response};
+pub use accept::{
+    AcceptError, AcceptKey, Accepted, accept_key, check_response, choose_protocol,
+    offered_protocols,
+};
 pub use close::{CLOSE_MAX, Close, CloseCode, CloseError, REASON_MAX, encode_close, parse_close};
 pub use control::{CONTROL_FRAME_MAX, Control, ControlFrame};
 pub use deflate::{
@@ -49,7 +55,10 @@ pub use hixie::{
 pub use incoming::Incoming;
 pub use mask::{mask, rotate};
 pub use message::{Data, Kind, Read, Reader};
+pub use opening::{Opening, Wish};
 pub use request::{Handshake, HandshakeError, Key, check_request};
 pub use sequence::Sequence;
+pub use switch::SwitchAnswer;
+pub use text::{decode_base64, encode_base64};
 pub use tracker::{Step, Tally, Tracker, Until};
 pub use utf8::{NotUtf8, Utf8};

@@ -1,6 +1,7 @@
 //! The transitions of the machines, one by one, with both ends as bytes.
 
 mod keepalive;
+mod terminated;
 mod track;
 mod upgrade;
 mod upload;

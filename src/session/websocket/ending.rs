@@ -32,11 +32,18 @@ impl Ending {
     pub(super) fn new(reason: CloseReason, told: [bool; 2], now: Millis) -> Ending {
         let codes = match reason {
             CloseReason::TooManyMessages => [CloseCode::POLICY, CloseCode::GOING_AWAY],
+            CloseReason::OutOfMemory => [CloseCode::TRY_LATER, CloseCode::GOING_AWAY],
             CloseReason::DeadUpstream => [CloseCode::INTERNAL, CloseCode::GOING_AWAY],
             _ => [CloseCode::GOING_AWAY; 2],
         };
         // Nothing is to be expected from the dead.
-        let muted = [reason == CloseReason::DeadClient, reason == CloseReason::DeadUpstream];
+        let muted = match reason {
+            CloseReason::DeadClient => [true, false],
+            CloseReason::DeadUpstream => [false, true],
+            // The begin of what they are sending was dropped.
+            CloseReason::OutOfMemory => [true; 2],
+            _ => [false; 2],
+        };
         Ending { reason, codes, told, muted, last: None, until: now + PATIENCE }
     }
 
@@ -56,6 +63,24 @@ impl Ending {
         ending.muted[offender as usize] = true;
         // What the upstream still sends belongs to a client that was heard until now.
         ending.last = (offender == Side::Client).then_some(offender);
+        ending
+    }
+
+    /// The end that `side` has begun: it is told `answer` when the other side, told `other`, has said
+    /// Close too. Without an answer there is nothing to be said to it any more.
+    pub(super) fn closing(
+        side: Side,
+        answer: Option<CloseCode>,
+        other: CloseCode,
+        told: [bool; 2],
+        now: Millis,
+    ) -> Ending {
+        let mut ending = Ending::new(CloseReason::Done, told, now);
+        ending.codes = [other; 2];
+        ending.codes[side as usize] = answer.unwrap_or(other);
+        ending.told[side as usize] |= answer.is_none();
+        ending.muted[side as usize] = true;
+        ending.last = Some(side);
         ending
     }
 

@@ -31,6 +31,17 @@ pub(super) enum Word {
     Close(CloseCode),
 }
 
+/// How the client is joined to the other side.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Bond {
+    /// The two hear each other's frames, Close among them.
+    Passed,
+    /// Each hears only what we say.
+    Spoken,
+    /// There is no other side.
+    Alone,
+}
+
 /// What is known of the two ends, and of the end. Plain data.
 #[derive(Clone, Debug)]
 pub(in super::super) struct Life {
@@ -43,6 +54,8 @@ pub(in super::super) struct Life {
     closed: [bool; 2],
     /// A Close of one side goes to the other by itself.
     passes: bool,
+    /// There is no other side.
+    alone: bool,
     /// An unasked pong waits for its place.
     pong_wanted: bool,
     /// When both had said Close.
@@ -57,12 +70,11 @@ pub(in super::super) struct Life {
 }
 
 impl Life {
-    /// At the beginning. `asks` says of each side whether it can be pinged; `passes`: the two ends
-    /// hear each other's Close themselves.
+    /// At the beginning. `asks` says of each side whether it can be pinged.
     pub(super) fn new(
         rules: &WebSocketRules,
+        bond: Bond,
         asks: [bool; 2],
-        passes: bool,
         cx: &mut Cx<'_>,
     ) -> Life {
         let spread = |age: Duration, rng: &mut Rng| rng.below((age / 5).as_millis() as u64 + 1);
@@ -80,7 +92,9 @@ impl Life {
             pong_due: pong.map_or(Millis::NEVER, |every| cx.now + every),
             allowance: rules.rate.map_or(0, |rate| u64::from(rate.burst) * 1000),
             allowance_at: cx.now,
-            passes,
+            passes: bond == Bond::Passed,
+            alone: bond == Bond::Alone,
+            closed: [false, bond == Bond::Alone],
             ..Life::blank()
         }
     }
@@ -93,6 +107,7 @@ impl Life {
             first_close: None,
             closed: [false; 2],
             passes: false,
+            alone: false,
             pong_wanted: false,
             both_closed: Millis::NEVER,
             ends: Millis::NEVER,
@@ -116,7 +131,9 @@ impl Life {
                 at.short(code)
             },
         )?;
-        for flag in self.closed.iter_mut().chain([&mut self.passes, &mut self.pong_wanted]) {
+        for flag in
+            self.closed.iter_mut().chain([&mut self.passes, &mut self.alone, &mut self.pong_wanted])
+        {
             at.flag(flag)?;
         }
         for moment in [&mut self.both_closed, &mut self.ends, &mut self.pong_due] {
@@ -137,6 +154,9 @@ impl Life {
             let port = &ports[side as usize];
             if port.tx_broken || port.rx_end == Some(RxEnd::Reset) {
                 // It cannot be told; the other one is.
+                if side == Side::Upstream && !self.passes {
+                    self.refuse(side, CloseReason::TunnelReset, CloseCode::GOING_AWAY, now);
+                }
                 self.end(CloseReason::TunnelReset, now);
                 self.mute(side);
             }
@@ -247,13 +267,7 @@ impl Life {
             (Side::Client, _) => CloseReason::ClientFrames,
             (Side::Upstream, _) => CloseReason::UpstreamFrames,
         };
-        match &mut self.ending {
-            Some(ending) => ending.mute(side),
-            None => {
-                let code = error.close_code();
-                self.ending = Some(Ending::fault(reason, side, code, self.told(), now));
-            }
-        }
+        self.refuse(side, reason, error.close_code(), now);
     }
 
     /// Ends it: both sides are told.
@@ -269,10 +283,43 @@ impl Life {
         }
     }
 
+    /// `side` has said Close, or has ended without: it is told `answer` when the other side, told
+    /// `other`, has said Close too.
+    pub(super) fn closes(
+        &mut self,
+        side: Side,
+        answer: Option<CloseCode>,
+        other: CloseCode,
+        now: Millis,
+    ) {
+        self.closed[side as usize] = true;
+        if self.ending.is_none() {
+            self.ending = Some(Ending::closing(side, answer, other, self.told(), now));
+        }
+    }
+
+    /// `side` sends nothing more.
+    pub(super) fn finished(&mut self, side: Side) {
+        self.closed[side as usize] = true;
+    }
+
+    /// What `side` sent cannot be passed on: it is told `code` and not heard any more.
+    pub(super) fn refuse(&mut self, side: Side, reason: CloseReason, code: CloseCode, now: Millis) {
+        if self.ending.is_none() {
+            self.ending = Some(Ending::fault(reason, side, code, self.told(), now));
+        }
+        self.mute(side);
+    }
+
+    /// Whether `side` was told that it is over.
+    pub(super) fn was_told(&self, side: Side) -> bool {
+        self.ending.as_ref().is_some_and(|ending| ending.was_told(side))
+    }
+
     /// Who has heard of the end before it begins.
     fn told(&self) -> [bool; 2] {
         let [client, upstream] = self.closed;
-        if self.passes { [upstream, client] } else { [false; 2] }
+        if self.passes { [upstream, client] } else { [false, self.alone] }
     }
 
     /// Takes what new messages of the client cost off its allowance; false when it is used up.

@@ -10,10 +10,15 @@
 //!
 //! [`Life`] is what holds for both: whether the two ends are alive, what they may do, and the end.
 
+mod bridge;
+mod end;
 mod ending;
 mod keepalive;
 mod life;
+mod message;
+mod terminated;
 mod track;
 
 pub(super) use life::Life;
+pub(super) use terminated::{Opened, Terminated};
 pub(super) use track::Track;

@@ -17,7 +17,7 @@ use super::super::reason::CloseReason;
 use super::super::settings::WebSocketRules;
 use super::super::snapshot::{Cursor, SnapshotError};
 use super::super::tunnel::Figures;
-use super::life::{Life, NO_CODE, Word};
+use super::life::{Bond, Life, NO_CODE, Word};
 
 /// One direction, named after the side that sends.
 #[derive(Clone, Copy, Debug, Default)]
@@ -45,7 +45,7 @@ impl Track {
         rules: &WebSocketRules,
         cx: &mut Cx<'_>,
     ) -> Track {
-        let life = Life::new(rules, [true; 2], true, cx);
+        let life = Life::new(rules, Bond::Passed, [true; 2], cx);
         Track { watch: [Watch::default(); 2], life, draft, rsv1 }
     }
 
@@ -87,8 +87,11 @@ impl Track {
                 return from.rx.consume(from.rx.len());
             }
             let discard = self.life.discards(side);
-            if from.rx.is_empty() || (!discard && to.tx.room() == 0) {
+            if from.rx.is_empty() {
                 break;
+            }
+            if !discard && to.tx.room() == 0 {
+                return;
             }
             let speaks = self.life.wants_to_speak(side.other(), cx.now);
             let until = if speaks { Until::Frame } else { Until::End };
@@ -119,7 +122,12 @@ impl Track {
             }
         }
         let (from, to) = pair(ports, side);
-        if from.is_drained() && !self.life.is_ending() {
+        if !from.is_drained() {
+            return;
+        }
+        if self.life.is_ending() {
+            self.life.finished(side);
+        } else {
             to.tx_end.get_or_insert(TxEnd::Finish);
         }
     }

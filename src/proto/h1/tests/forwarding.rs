@@ -8,7 +8,7 @@ const PLAIN: Forward<'static> = Forward {
     host: None,
     server: b"upstream:9000",
     body: Body::Empty,
-    upgrade: false,
+    switch: Switch::No,
     identity: Identity { addr: "192.0.2.1", proto: "http", trusted: false },
     keep_alive: true,
     expect: false,
@@ -192,6 +192,6 @@ fn a_websocket_handshake_goes_on_whole() {
         Sec-WebSocket-Protocol: chat\r\nSec-WebSocket-Extensions: permessage-deflate\r\n\
         Origin: http://a\r\n";
     let kept = fields.split_inclusive("\r\n").skip(2).collect::<String>();
-    let out = forward_fields(fields, &Forward { upgrade: true, ..PLAIN });
+    let out = forward_fields(fields, &Forward { switch: Switch::Passed, ..PLAIN });
     assert_eq!(out, format!("{kept}Connection: Upgrade\r\nUpgrade: websocket\r\n"));
 }

@@ -26,7 +26,7 @@ fn a_request_goes_from_client_to_upstream() {
         host: None,
         server: b"127.0.0.1:9000",
         body: head.body,
-        upgrade: false,
+        switch: Switch::No,
         identity,
         keep_alive: true,
         expect: false,

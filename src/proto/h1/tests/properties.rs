@@ -86,7 +86,7 @@ const FORWARD: Forward<'static> = Forward {
     host: None,
     server: b"s",
     body: Body::Empty,
-    upgrade: false,
+    switch: Switch::No,
     identity: Identity { addr: "192.0.2.1", proto: "http", trusted: false },
     keep_alive: true,
     expect: false,

@@ -21,7 +21,7 @@ const PLAIN: Packet<'_> = Packet {
     identity: Identity { addr: "192.0.2.7", proto: "http", trusted: false },
     content_length: None,
     chunked: false,
-    upgrade: false,
+    switch: Switch::No,
     extra: &[],
 };
 
@@ -190,7 +190,7 @@ fn a_websocket_handshake_goes_with_all_its_fields() {
                    Upgrade: websocket\r\nOrigin: http://h\r\nSec-WebSocket-Version: 13\r\n\
                    Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nX-Underscore_: 1\r\n\
                    Sec-WebSocket-Protocol: a\r\nSec-WebSocket-Protocol: b\r\n\r\n";
-    let vars = variables(request, &Packet { upgrade: true, ..PLAIN });
+    let vars = variables(request, &Packet { switch: Switch::Passed, ..PLAIN });
     assert_var(&vars, "HTTP_CONNECTION", "keep-alive, Upgrade");
     assert_var(&vars, "HTTP_UPGRADE", "websocket");
     assert_var(&vars, "HTTP_ORIGIN", "http://h");

@@ -20,7 +20,9 @@ fn check(response: &str, offered: &str) -> Result<(Option<String>, bool), E> {
     let response = format!("{response}\r\n");
     let head = parse_response(response.as_bytes(), &mut answered, Method::Get, &limits);
     let head = head.unwrap().expect("a whole head");
-    let accepted = check_response(&head, &accept_key(KEY), request.fields)?;
+    let protocols = offered_protocols(Draft::Rfc6455, request.fields);
+    let (protocols, extensions) = (protocols.as_deref(), Some(request.fields));
+    let accepted = check_response(&head, &accept_key(KEY), protocols, extensions)?;
     let protocol = accepted.protocol.map(|p| String::from_utf8(p.to_vec()).unwrap());
     Ok((protocol, accepted.echoed_list))
 }

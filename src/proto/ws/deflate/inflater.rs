@@ -5,6 +5,7 @@ use std::fmt;
 use flate2::{Decompress, FlushDecompress, Status};
 
 use super::super::close::CloseCode;
+use super::super::frame::FrameError;
 use super::TAIL;
 use super::engines::Engines;
 use super::params::Window;
@@ -42,6 +43,15 @@ pub enum InflateError {
     /// It inflates to more than the limit (RFC 6455 section 7.4.1, code 1009).
     #[error("a message above the size limit when inflated")]
     TooLarge,
+}
+
+impl From<InflateError> for FrameError {
+    fn from(error: InflateError) -> Self {
+        match error {
+            InflateError::Corrupt => Self::NotDeflate,
+            InflateError::TooLarge => Self::TooLarge,
+        }
+    }
 }
 
 impl InflateError {

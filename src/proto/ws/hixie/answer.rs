@@ -29,6 +29,8 @@ pub struct HixieAnswer<'a> {
     pub target: &'a [u8],
     /// The subprotocol, whole as it was asked for: WebKit compares the string. Only if asked for.
     pub protocol: Option<&'a [u8]>,
+    /// Further field lines, each with its end; they come last.
+    pub extra: &'a [u8],
 }
 
 impl HixieAnswer<'_> {
@@ -51,6 +53,7 @@ impl HixieAnswer<'_> {
         if let Some(protocol) = self.protocol {
             field(b"WebSocket-Protocol: ", &[protocol]);
         }
+        out.extend_from_slice(self.extra);
         out.extend_from_slice(b"\r\n");
     }
 }
@@ -99,6 +102,7 @@ mod tests {
             host: b"example.com:8080",
             target: b"/demo?x=1",
             protocol,
+            extra: b"",
         };
         let mut out = Vec::new();
         answer.encode(&mut out);

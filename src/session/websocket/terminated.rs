@@ -1,0 +1,419 @@
+//! A WebSocket that ends here: messages are unmasked, inflated, checked and put together, and go on
+//! as new ones to an upstream in its own draft, or back to where they came from.
+//!
+//! Control frames are answered here, for each side apart. A Close of one side is told to the other
+//! behind what it sent before, and answered when the other has answered, or after some patience.
+
+use crate::base::Millis;
+use crate::buf::{Copied, Pool};
+use crate::proto::ws::{
+    CONTROL_MAX, Challenge, CloseCode, Control, Data, DeflateParams, Draft, FrameError, KEY3_LEN,
+    Opcode, Read, parse_close,
+};
+
+use super::super::cx::Cx;
+use super::super::port::{Port, Side, TxEnd};
+use super::super::reason::CloseReason;
+use super::super::settings::WebSockets;
+use super::super::tunnel::Figures;
+use super::bridge::Bridge;
+use super::end::End;
+use super::life::{Bond, Life, NO_CODE, Word};
+
+/// A part of an upstream's message is passed on as a fragment from this size on.
+const FRAGMENT: usize = 64 << 10;
+
+/// The state of a terminated WebSocket.
+#[derive(Debug)]
+pub(in super::super) struct Terminated {
+    pub(in super::super) life: Life,
+    client: End,
+    far: Far,
+    /// The client of hixie-76 owes us eight bytes, and we it the answer, until then.
+    challenge: Option<(Challenge, Millis)>,
+}
+
+/// What was agreed with a client.
+#[derive(Clone, Copy, Debug)]
+pub(in super::super) struct Opened {
+    pub(in super::super) draft: Draft,
+    /// To be answered when the client's eight bytes come: hixie-76.
+    pub(in super::super) challenge: Option<Challenge>,
+    pub(in super::super) deflate: Option<DeflateParams>,
+    /// The subprotocol is `base64`.
+    pub(in super::super) base64: bool,
+}
+
+/// Where a client's messages go.
+#[derive(Debug)]
+enum Far {
+    /// Back to it.
+    Echo,
+    /// To another end.
+    Socket(Box<End>),
+    /// To a server that knows nothing of WebSockets.
+    Bridge(Box<Bridge>),
+}
+
+impl Terminated {
+    /// One whose messages go back to the client.
+    pub(in super::super) fn echo(client: Opened, settings: &WebSockets, cx: &mut Cx<'_>) -> Self {
+        Terminated::new(client, Far::Echo, Bond::Alone, settings, cx)
+    }
+
+    /// One between a client and an upstream that speaks `draft`.
+    pub(in super::super) fn between(
+        client: Opened,
+        draft: Draft,
+        settings: &WebSockets,
+        cx: &mut Cx<'_>,
+    ) -> Self {
+        let far = Far::Socket(Box::new(End::client(draft)));
+        Terminated::new(client, far, Bond::Spoken, settings, cx)
+    }
+
+    /// One between a client and a TCP server.
+    pub(in super::super) fn bridge(client: Opened, settings: &WebSockets, cx: &mut Cx<'_>) -> Self {
+        let far = Far::Bridge(Box::new(Bridge::new(client.base64)));
+        Terminated::new(client, far, Bond::Spoken, settings, cx)
+    }
+
+    fn new(
+        client: Opened,
+        far: Far,
+        bond: Bond,
+        settings: &WebSockets,
+        cx: &mut Cx<'_>,
+    ) -> Terminated {
+        let Opened { draft, challenge, deflate, base64 } = client;
+        let asks_far = matches!(&far, Far::Socket(end) if end.draft.has_frames());
+        let until = cx.now + cx.generation.head_timeout;
+        Terminated {
+            life: Life::new(&settings.rules, bond, [draft.has_frames(), asks_far], cx),
+            client: End::server(draft, deflate, base64),
+            far,
+            challenge: challenge.map(|challenge| (challenge, until)),
+        }
+    }
+
+    /// Moves what can be moved. `Some` when it is over.
+    pub(in super::super) fn advance(
+        &mut self,
+        ports: &mut [Port; 2],
+        settings: &WebSockets,
+        cx: &mut Cx<'_>,
+    ) -> Option<CloseReason> {
+        let rules = &settings.rules;
+        self.life.notice(ports, rules, cx.now);
+        if self.shakes_hands(&mut ports[0], cx) {
+            for side in [Side::Client, Side::Upstream] {
+                self.relay(side, ports, settings, cx);
+            }
+        }
+        self.life.look(ports, rules, cx.now);
+        self.speak(ports, settings, cx);
+        self.life.over(ports, [self.challenge.is_none(), true], cx.now)
+    }
+
+    /// Answers the challenge of hixie-76 once it is complete; true when it is, or there is none.
+    fn shakes_hands(&mut self, client: &mut Port, cx: &mut Cx<'_>) -> bool {
+        let Some((challenge, until)) = self.challenge else { return true };
+        if client.rx.bytes().len() < KEY3_LEN {
+            client.rx.gather(cx.pool);
+        }
+        match client.rx.bytes().first_chunk() {
+            Some(key3) => {
+                client.tx.put(&challenge.answer(*key3), Copied::Head, cx.pool);
+                client.rx.consume(KEY3_LEN);
+                self.challenge = None;
+                true
+            }
+            None if client.rx_end.is_some() => {
+                client.rx.consume(client.rx.len());
+                self.life.closes(Side::Client, None, CloseCode::GOING_AWAY, cx.now);
+                false
+            }
+            None => {
+                if cx.now >= until {
+                    self.life.end(CloseReason::HeadTimeout, cx.now);
+                }
+                false
+            }
+        }
+    }
+
+    /// Reads what `side` sent, as far as the other side takes it.
+    fn relay(&mut self, side: Side, ports: &mut [Port; 2], settings: &WebSockets, cx: &mut Cx<'_>) {
+        if side == Side::Upstream && matches!(self.far, Far::Bridge(_)) {
+            return self.read_bridge(ports, settings, cx);
+        }
+        let Some(end) = self.end(side) else { return };
+        let limit = limit(side, settings, cx);
+        let rules = end.rules(limit);
+        loop {
+            let goes_to = self.goes_to(side) as usize;
+            let discard = self.life.discards(side);
+            let port = &mut ports[side as usize];
+            if self.life.is_muted(side) {
+                // Whoever is not listened to any more may go on sending for a while.
+                return port.rx.consume(port.rx.len());
+            }
+            if port.rx.is_empty() {
+                break;
+            }
+            if !discard && ports[goes_to].tx.room() == 0 {
+                return;
+            }
+            let port = &mut ports[side as usize];
+            let Some(end) = self.end(side) else { return };
+            let done = match end.incoming.advance(port.rx.bytes_mut(), &rules) {
+                Ok(Read::Data(data)) => {
+                    end.bytes += (data.framing + data.payload) as u64;
+                    port.rx.consume(data.framing);
+                    self.data(&data, side, discard, limit, ports, settings, cx)
+                }
+                Ok(Read::Skip(n)) => {
+                    end.bytes += n as u64;
+                    port.rx.consume(n);
+                    Ok(())
+                }
+                Ok(Read::Control(control)) => {
+                    self.control(control, side, ports, cx);
+                    Ok(())
+                }
+                Ok(Read::Need(_)) if port.rx.gather(cx.pool) => Ok(()),
+                Ok(Read::Need(_)) => break,
+                Err(error) => Err(error),
+            };
+            if let Err(error) = done {
+                return self.life.fault(error, side, cx.now);
+            }
+        }
+        let port = &mut ports[side as usize];
+        if port.rx_end.is_some() {
+            port.rx.consume(port.rx.len());
+            let code = self.end(side).map_or(CloseCode::GOING_AWAY, |end| end.code_of_silence());
+            self.life.closes(side, None, code, cx.now);
+        }
+    }
+
+    /// A part of a message of `side`.
+    #[allow(clippy::too_many_arguments)]
+    fn data(
+        &mut self,
+        data: &Data,
+        side: Side,
+        discard: bool,
+        limit: u64,
+        ports: &mut [Port; 2],
+        settings: &WebSockets,
+        cx: &mut Cx<'_>,
+    ) -> Result<(), FrameError> {
+        let [client, upstream] = ports;
+        let rx = if side == Side::Client { &mut client.rx } else { &mut upstream.rx };
+        if discard {
+            rx.consume(data.payload);
+            return Ok(());
+        }
+        let whole = match (&self.far, side) {
+            (Far::Bridge(bridge), Side::Client) => {
+                let (end, tx) = (&mut self.client, &mut upstream.tx);
+                bridge.write(data, end, rx, tx, limit, cx.pool, cx.scratch)?;
+                data.last
+            }
+            _ => {
+                let Some(end) = self.end(side) else { return Ok(()) };
+                end.collect(data, rx, limit, cx.pool, cx.scratch)?
+            }
+        };
+        if whole && side == Side::Client && !self.life.may_send(1, &settings.rules, cx.now) {
+            self.life.end(CloseReason::TooManyMessages, cx.now);
+            return Ok(());
+        }
+        if matches!(self.far, Far::Bridge(_)) {
+            return Ok(());
+        }
+        if whole || side == Side::Upstream && self.passes_fragments() {
+            self.pass(side, whole, ports, settings, cx);
+        }
+        Ok(())
+    }
+
+    /// Whether enough of an upstream's message has come to send it on before the rest.
+    fn passes_fragments(&self) -> bool {
+        match &self.far {
+            Far::Socket(far) => {
+                far.collected() >= FRAGMENT
+                    && far.draft.refuses_bad_text()
+                    && self.client.draft.has_frames()
+            }
+            Far::Echo | Far::Bridge(_) => false,
+        }
+    }
+
+    /// Reads what a server that knows nothing of WebSockets sent.
+    fn read_bridge(&mut self, ports: &mut [Port; 2], settings: &WebSockets, cx: &mut Cx<'_>) {
+        let [client, upstream] = ports;
+        let Far::Bridge(bridge) = &mut self.far else { return };
+        if self.life.discards(Side::Upstream) || self.life.is_muted(Side::Upstream) {
+            return upstream.rx.consume(upstream.rx.len());
+        }
+        if !upstream.rx.is_empty() {
+            if client.tx.room() == 0 {
+                return;
+            }
+            let message = bridge.read(&mut upstream.rx, cx.pool);
+            // Text in base64 can be said in every draft.
+            let _ = self.client.send(message, true, settings.binary, &mut client.tx, cx);
+        }
+        if upstream.rx_end.is_some() {
+            self.life.closes(Side::Upstream, None, CloseCode::NORMAL, cx.now);
+        }
+    }
+
+    /// Sends on what has come of a message of `side`; `last` ends it.
+    fn pass(
+        &mut self,
+        side: Side,
+        last: bool,
+        ports: &mut [Port; 2],
+        settings: &WebSockets,
+        cx: &mut Cx<'_>,
+    ) {
+        let Some(end) = self.end(side) else { return };
+        let message = end.take();
+        let to = self.goes_to(side);
+        let tx = &mut ports[to as usize].tx;
+        let Some(end) = self.end(to) else { return };
+        if end.send(message, last, settings.binary, tx, cx).is_err() {
+            self.life.refuse(side, CloseReason::Untranslatable, CloseCode::UNSUPPORTED, cx.now);
+        }
+    }
+
+    /// A whole control frame stands at the front of what `side` sent.
+    fn control(&mut self, control: Control, side: Side, ports: &mut [Port; 2], cx: &mut Cx<'_>) {
+        let port = &mut ports[side as usize];
+        let mut payload = [0; CONTROL_MAX];
+        let payload = control.payload(port.rx.bytes(), &mut payload);
+        port.rx.consume(control.len);
+        let Some(end) = self.end(side) else { return };
+        end.bytes += control.len as u64;
+        match control.head.opcode {
+            Opcode::Close => {
+                let close = parse_close(payload, end.draft).ok().flatten();
+                let code = close.map_or(NO_CODE, |close| end.draft.meaning(close.code));
+                self.life.heard_close(side, code, cx.now);
+                self.life.closes(side, Some(code), code, cx.now);
+            }
+            Opcode::Ping => {
+                end.tally.pings = end.tally.pings.wrapping_add(1);
+                if !self.life.was_told(side)
+                    && let Some(end) = self.end(side)
+                {
+                    end.answer(payload, &mut ports[side as usize].tx, cx.pool);
+                }
+            }
+            _ => {
+                end.tally.pongs = end.tally.pongs.wrapping_add(1);
+                self.life.answered(side, payload, cx.now);
+            }
+        }
+    }
+
+    /// Says what is due.
+    fn speak(&mut self, ports: &mut [Port; 2], settings: &WebSockets, cx: &mut Cx<'_>) {
+        for side in [Side::Client, Side::Upstream] {
+            if side == Side::Client && self.challenge.is_some() {
+                continue;
+            }
+            while let Some(word) = self.life.speak(side, &settings.rules, cx) {
+                let port = &mut ports[side as usize];
+                let says_close = match self.end(side) {
+                    Some(end) => {
+                        end.say(word, &mut port.tx, cx.pool);
+                        end.draft != Draft::Hixie75
+                    }
+                    None => false,
+                };
+                if matches!(word, Word::Close(_)) && !says_close {
+                    port.tx_end = Some(TxEnd::Finish);
+                }
+            }
+        }
+    }
+
+    /// The end of a side, where there is one.
+    fn end(&mut self, side: Side) -> Option<&mut End> {
+        match (side, &mut self.far) {
+            (Side::Client, _) => Some(&mut self.client),
+            (Side::Upstream, Far::Socket(end)) => Some(end),
+            (Side::Upstream, Far::Echo | Far::Bridge(_)) => None,
+        }
+    }
+
+    /// Where the messages of `side` go.
+    fn goes_to(&self, side: Side) -> Side {
+        match self.far {
+            Far::Echo => Side::Client,
+            Far::Socket(_) | Far::Bridge(_) => side.other(),
+        }
+    }
+
+    /// Memory that holds parts of messages, in bytes.
+    pub(in super::super) fn held(&self) -> usize {
+        let far = match &self.far {
+            Far::Echo | Far::Bridge(_) => 0,
+            Far::Socket(end) => end.held(),
+        };
+        self.client.held() + far
+    }
+
+    /// Drops the parts of messages that are not whole.
+    pub(in super::super) fn forget(&mut self) {
+        self.client.take();
+        if let Far::Socket(end) = &mut self.far {
+            end.take();
+        }
+    }
+
+    /// Gives back what small parts of messages need not keep.
+    pub(in super::super) fn settle(&mut self, pool: &Pool) {
+        self.client.settle(pool);
+        if let Far::Socket(end) = &mut self.far {
+            end.settle(pool);
+        }
+    }
+
+    /// Bytes that came, by side.
+    pub(in super::super) fn bytes(&self) -> [u64; 2] {
+        let far = match &self.far {
+            Far::Echo => 0,
+            Far::Socket(end) => end.bytes,
+            Far::Bridge(bridge) => bridge.bytes,
+        };
+        [self.client.bytes, far]
+    }
+
+    /// What is known of it.
+    pub(in super::super) fn figures(&self) -> Figures {
+        let far = match &self.far {
+            Far::Echo => self.client.tally,
+            Far::Socket(end) => end.tally,
+            Far::Bridge(bridge) => bridge.tally,
+        };
+        self.life.figures(self.client.draft, [self.client.tally, far])
+    }
+
+    /// When it must be looked at again though nothing moves, besides what its life says.
+    pub(in super::super) fn deadline(&self) -> Option<Millis> {
+        self.challenge.map(|(_, until)| until).filter(|_| !self.life.is_ending())
+    }
+}
+
+/// The longest message of a side, in bytes. An upstream is believed, as far as memory goes.
+fn limit(side: Side, settings: &WebSockets, cx: &Cx<'_>) -> u64 {
+    match side {
+        Side::Client => settings.rules.max_message,
+        Side::Upstream => cx.generation.websocket_memory.max(settings.rules.max_message),
+    }
+}
