@@ -160,6 +160,7 @@ impl Tunnel {
             && match &self.sight {
                 Sight::Opaque => true,
                 Sight::Frames(track) => !track.life.is_ending(),
+                Sight::Messages(messages) => !messages.life.is_ending(),
             }
     }
 

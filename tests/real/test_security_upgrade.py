@@ -160,8 +160,8 @@ def test_upgrade_token_in_any_case(gate, upgrade):
 def test_uwsgi_s_own_answer_is_accepted(stage):
     """Another reason phrase, another case, an obsolete field, the whole list of subprotocols: UWSGI's workers say so."""
     def worker(peer):
-        peer.packet()
-        peer.send(websocket.response(websocket.ACCEPT, "Sec-WebSocket-Origin: http://a", "Sec-WebSocket-Protocol: chat, other",
+        key = peer.packet().variables["HTTP_SEC_WEBSOCKET_KEY"]
+        peer.send(websocket.response(websocket.accept_of(key), "Sec-WebSocket-Origin: http://a", "Sec-WebSocket-Protocol: chat, other",
                                      status="101 Web Socket Protocol Handshake").replace(b"Upgrade: websocket", b"Upgrade: WebSocket"))
         peer.rest()
 

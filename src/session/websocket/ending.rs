@@ -38,7 +38,7 @@ impl Ending {
         };
         // Nothing is to be expected from the dead.
         let muted = match reason {
-            CloseReason::DeadClient => [true, false],
+            CloseReason::DeadClient | CloseReason::HeadTimeout => [true, false],
             CloseReason::DeadUpstream => [false, true],
             // The begin of what they are sending was dropped.
             CloseReason::OutOfMemory => [true; 2],
@@ -67,18 +67,17 @@ impl Ending {
     }
 
     /// The end that `side` has begun: it is told `answer` when the other side, told `other`, has said
-    /// Close too. Without an answer there is nothing to be said to it any more.
+    /// Close too.
     pub(super) fn closing(
         side: Side,
-        answer: Option<CloseCode>,
+        answer: CloseCode,
         other: CloseCode,
         told: [bool; 2],
         now: Millis,
     ) -> Ending {
         let mut ending = Ending::new(CloseReason::Done, told, now);
         ending.codes = [other; 2];
-        ending.codes[side as usize] = answer.unwrap_or(other);
-        ending.told[side as usize] |= answer.is_none();
+        ending.codes[side as usize] = answer;
         ending.muted[side as usize] = true;
         ending.last = Some(side);
         ending

@@ -285,13 +285,7 @@ impl Life {
 
     /// `side` has said Close, or has ended without: it is told `answer` when the other side, told
     /// `other`, has said Close too.
-    pub(super) fn closes(
-        &mut self,
-        side: Side,
-        answer: Option<CloseCode>,
-        other: CloseCode,
-        now: Millis,
-    ) {
+    pub(super) fn closes(&mut self, side: Side, answer: CloseCode, other: CloseCode, now: Millis) {
         self.closed[side as usize] = true;
         if self.ending.is_none() {
             self.ending = Some(Ending::closing(side, answer, other, self.told(), now));

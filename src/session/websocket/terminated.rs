@@ -112,7 +112,7 @@ impl Terminated {
         }
         self.life.look(ports, rules, cx.now);
         self.speak(ports, settings, cx);
-        self.life.over(ports, [self.challenge.is_none(), true], cx.now)
+        self.life.over(ports, [true; 2], cx.now)
     }
 
     /// Answers the challenge of hixie-76 once it is complete; true when it is, or there is none.
@@ -130,7 +130,8 @@ impl Terminated {
             }
             None if client.rx_end.is_some() => {
                 client.rx.consume(client.rx.len());
-                self.life.closes(Side::Client, None, CloseCode::GOING_AWAY, cx.now);
+                let code = CloseCode::GOING_AWAY;
+                self.life.closes(Side::Client, code, code, cx.now);
                 false
             }
             None => {
@@ -182,7 +183,13 @@ impl Terminated {
                     Ok(())
                 }
                 Ok(Read::Need(_)) if port.rx.gather(cx.pool) => Ok(()),
-                Ok(Read::Need(_)) => break,
+                Ok(Read::Need(_)) => {
+                    if port.rx_end.is_some() && !port.rx.is_split() {
+                        // A frame that was cut short is of no use to anybody.
+                        port.rx.consume(port.rx.len());
+                    }
+                    break;
+                }
                 Err(error) => Err(error),
             };
             if let Err(error) = done {
@@ -190,10 +197,9 @@ impl Terminated {
             }
         }
         let port = &mut ports[side as usize];
-        if port.rx_end.is_some() {
-            port.rx.consume(port.rx.len());
+        if port.is_drained() {
             let code = self.end(side).map_or(CloseCode::GOING_AWAY, |end| end.code_of_silence());
-            self.life.closes(side, None, code, cx.now);
+            self.life.closes(side, code, code, cx.now);
         }
     }
 
@@ -267,7 +273,8 @@ impl Terminated {
             let _ = self.client.send(message, true, settings.binary, &mut client.tx, cx);
         }
         if upstream.rx_end.is_some() {
-            self.life.closes(Side::Upstream, None, CloseCode::NORMAL, cx.now);
+            let code = CloseCode::NORMAL;
+            self.life.closes(Side::Upstream, code, code, cx.now);
         }
     }
 
@@ -303,7 +310,7 @@ impl Terminated {
                 let close = parse_close(payload, end.draft).ok().flatten();
                 let code = close.map_or(NO_CODE, |close| end.draft.meaning(close.code));
                 self.life.heard_close(side, code, cx.now);
-                self.life.closes(side, Some(code), code, cx.now);
+                self.life.closes(side, code, code, cx.now);
             }
             Opcode::Ping => {
                 end.tally.pings = end.tally.pings.wrapping_add(1);
@@ -323,19 +330,21 @@ impl Terminated {
     /// Says what is due.
     fn speak(&mut self, ports: &mut [Port; 2], settings: &WebSockets, cx: &mut Cx<'_>) {
         for side in [Side::Client, Side::Upstream] {
-            if side == Side::Client && self.challenge.is_some() {
-                continue;
-            }
+            let has_answer = side == Side::Upstream || self.challenge.is_none();
+            let is_last = ports[side.other() as usize].rx_end.is_some();
             while let Some(word) = self.life.speak(side, &settings.rules, cx) {
                 let port = &mut ports[side as usize];
-                let says_close = match self.end(side) {
+                let has_close = match self.end(side) {
+                    // Nothing can be said before the handshake.
+                    Some(_) if !has_answer => continue,
                     Some(end) => {
                         end.say(word, &mut port.tx, cx.pool);
                         end.draft != Draft::Hixie75
                     }
                     None => false,
                 };
-                if matches!(word, Word::Close(_)) && !says_close {
+                // FIN says it, or goes on as it came.
+                if matches!(word, Word::Close(_)) && (!has_close || is_last) {
                     port.tx_end = Some(TxEnd::Finish);
                 }
             }
