@@ -14,11 +14,11 @@ use super::peer::Peer;
 use super::port::{Port, RxEnd, TxEnd};
 use super::settings::Route;
 use super::tunnel::{Sight, Tunnel, TunnelKind};
-use super::websocket::Track;
+use super::websocket::{Track, Written};
 
 pub(super) use cursor::Cursor;
 
-const VERSION: u8 = 3;
+const VERSION: u8 = 4;
 
 /// Why a snapshot cannot be taken up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -48,6 +48,7 @@ struct Plain {
     server_port: u64,
     ports: [PlainPort; 2],
     track: Option<Track>,
+    messages: Option<Written>,
 }
 
 /// A port with its bytes in one piece.
@@ -78,7 +79,8 @@ impl Plain {
         for port in &mut self.ports {
             port.fields(at)?;
         }
-        at.maybe(&mut self.track, Track::blank, Track::fields)
+        at.maybe(&mut self.track, Track::blank, Track::fields)?;
+        at.maybe(&mut self.messages, Written::blank, Written::fields)
     }
 }
 
@@ -144,9 +146,15 @@ impl PlainPort {
 }
 
 impl Client {
-    /// Writes a tunnel down; `None` for anything else.
+    /// Writes a tunnel down; `None` for anything else, and for a WebSocket whose compression holds what
+    /// cannot be written down.
     pub fn snapshot(&self, ports: &[Port; 2], now: Millis) -> Option<Vec<u8>> {
         let tunnel = self.tunnel()?;
+        let (track, messages) = match &tunnel.sight {
+            Sight::Opaque => (None, None),
+            Sight::Frames(track) => (Some(Track::clone(track)), None),
+            Sight::Messages(messages) => (None, Some(Written::of(messages)?)),
+        };
         let mut plain = Plain {
             raw: tunnel.kind == TunnelKind::Raw,
             id: tunnel.id,
@@ -158,10 +166,8 @@ impl Client {
             address: self.peer().address.map(|a| a.to_string()).unwrap_or_default(),
             server_port: self.peer().server_port.into(),
             ports: [PlainPort::of(&ports[0]), PlainPort::of(&ports[1])],
-            track: match &tunnel.sight {
-                Sight::Opaque | Sight::Messages(_) => None,
-                Sight::Frames(track) => Some(Track::clone(track)),
-            },
+            track,
+            messages,
         };
         let mut at = Cursor::write(now, VERSION);
         // Writing always succeeds.
@@ -179,7 +185,7 @@ impl Client {
         let mut plain = Plain::default();
         plain.fields(&mut at)?;
         at.ended()?;
-        let Plain { raw, id, opened, active, bytes, track, .. } = plain;
+        let Plain { raw, id, opened, active, bytes, track, messages, .. } = plain;
         let server = u16::try_from(plain.server).map_err(|_| SnapshotError::Damaged)?;
         let server_port = u16::try_from(plain.server_port).map_err(|_| SnapshotError::Damaged)?;
         let address = match plain.address.as_str() {
@@ -190,7 +196,12 @@ impl Client {
         let [client, upstream] = plain.ports;
         let ports = [client.restore()?, upstream.restore()?];
         let kind = if raw { TunnelKind::Raw } else { TunnelKind::WebSocket };
-        let sight = track.map_or(Sight::Opaque, |track| Sight::Frames(Box::new(track)));
+        let sight = match (track, messages) {
+            (None, None) => Sight::Opaque,
+            (Some(track), None) => Sight::Frames(Box::new(track)),
+            (None, Some(written)) => Sight::Messages(Box::new(written.restore()?)),
+            (Some(_), Some(_)) => return Err(SnapshotError::Damaged),
+        };
         let tunnel = Tunnel { kind, id, opened, bytes, route, server, active, sight };
         Ok((Client::resumed(Peer { address, server_port }, tunnel), ports))
     }

@@ -5,6 +5,9 @@ use super::frame::{FrameError, Rules};
 use super::hixie::HixieReader;
 use super::message::{Read, Reader};
 
+/// Bytes in which it is written down where an [`Incoming`] stands.
+pub const INCOMING_SAVED: usize = 27;
+
 /// Reads messages in the draft it was made for; one of the two readers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Incoming {
@@ -23,6 +26,23 @@ impl Incoming {
             Draft::Hixie75 | Draft::Hixie76 => Self::Hixie(HixieReader::default()),
             _ => Self::Frames(Reader::default()),
         }
+    }
+
+    /// Where it stands, to be written down.
+    pub fn saved(&self) -> [u8; INCOMING_SAVED] {
+        match self {
+            Self::Frames(reader) => reader.saved(),
+            Self::Hixie(reader) => reader.saved(),
+        }
+    }
+
+    /// One for messages in `draft` that stands where another did; `None` where none can.
+    pub fn resume(draft: Draft, saved: [u8; INCOMING_SAVED]) -> Option<Self> {
+        Some(if draft.has_frames() {
+            Self::Frames(Reader::resume(saved)?)
+        } else {
+            Self::Hixie(HixieReader::resume(saved)?)
+        })
     }
 
     /// Whether the next byte starts a message.

@@ -2,6 +2,7 @@
 
 use super::control::Control;
 use super::frame::{FrameError, Opcode, Rules};
+use super::incoming::INCOMING_SAVED;
 use super::mask::{mask, rotate};
 use super::sequence::{Next, Sequence};
 use super::utf8::Utf8;
@@ -84,6 +85,45 @@ impl Reader {
     /// Whether the next byte starts a message.
     pub const fn at_message(&self) -> bool {
         self.left == 0 && !self.sequence.is_open()
+    }
+
+    /// Where it stands, to be written down.
+    pub(super) fn saved(&self) -> [u8; INCOMING_SAVED] {
+        let mut saved = [0; INCOMING_SAVED];
+        let flags = u8::from(self.sequence.is_open())
+            | u8::from(self.kind == Kind::Binary) << 1
+            | u8::from(self.deflated) << 2;
+        let [a, b, c] = self.utf8.open();
+        let parts = [
+            &self.left.to_le_bytes()[..],
+            &self.sequence.open().unwrap_or(0).to_le_bytes(),
+            &self.key,
+            &[a, b, c, flags],
+        ];
+        for (to, from) in saved.iter_mut().zip(parts.into_iter().flatten()) {
+            *to = *from;
+        }
+        saved
+    }
+
+    /// One that stands where another did.
+    pub(super) fn resume(saved: [u8; INCOMING_SAVED]) -> Option<Self> {
+        let (left, rest) = saved.split_first_chunk::<8>()?;
+        let (size, rest) = rest.split_first_chunk::<8>()?;
+        let (key, rest) = rest.split_first_chunk::<4>()?;
+        let [a, b, c, flags, ..] = *rest else { return None };
+        if flags > 7 {
+            return None;
+        }
+        let open = (flags & 1 != 0).then(|| u64::from_le_bytes(*size));
+        Some(Self {
+            left: u64::from_le_bytes(*left),
+            sequence: Sequence::resume(open),
+            key: *key,
+            utf8: Utf8::resume([a, b, c]).ok()?,
+            kind: if flags & 2 != 0 { Kind::Binary } else { Kind::Text },
+            deflated: flags & 4 != 0,
+        })
     }
 
     /// Reads what comes next, at most to the end of a frame, and unmasks it in place.

@@ -52,7 +52,7 @@ pub use hixie::{
     Challenge, HIXIE_CLOSE, HixieAnswer, HixieKey, HixieReader, KEY3_LEN, check_hixie_answer,
     encode_hixie_text,
 };
-pub use incoming::Incoming;
+pub use incoming::{INCOMING_SAVED, Incoming};
 pub use mask::{mask, rotate};
 pub use message::{Data, Kind, Read, Reader};
 pub use opening::{Opening, Wish};

@@ -125,7 +125,7 @@ impl<'a> Cursor<'a> {
         Ok(())
     }
 
-    pub(super) fn bytes(&mut self, value: &mut Vec<u8>) -> Done {
+    pub(in super::super) fn bytes(&mut self, value: &mut Vec<u8>) -> Done {
         let mut len = value.len() as u64;
         self.number(&mut len)?;
         match &mut self.side {

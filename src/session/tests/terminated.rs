@@ -475,3 +475,79 @@ fn a_reset_of_the_server_is_told_as_1011() {
     bench.ends(UPSTREAM, RxEnd::Reset);
     assert_eq!(bench.takes_bytes(CLIENT), plain(Opcode::Close, &1011u16.to_be_bytes()));
 }
+
+/// Writes a WebSocket down and takes it up again.
+fn moved(bench: &mut Bench) {
+    let now = bench.world.clock.now();
+    let written = bench.client.snapshot(&bench.ports, now).expect("a WebSocket");
+    let generation = std::sync::Arc::clone(&bench.world.generation);
+    let find = |name: &str| generation.routes.iter().find(|r| &*r.name == name).cloned();
+    (bench.client, bench.ports) = Client::restore(&written, now, find).expect("whole");
+}
+
+#[test]
+fn a_websocket_may_move_at_any_byte() {
+    let bytes = [
+        frame(Opcode::Text, false, b"h\xc3", Some(KEY)),
+        sent(Opcode::Ping, b"?"),
+        frame(Opcode::Continuation, true, b"\xa4llo", Some(KEY)),
+        sent(Opcode::Binary, &[7; 130]),
+    ]
+    .concat();
+    let back = [
+        plain(Opcode::Pong, b"?"),
+        plain(Opcode::Text, "hällo".as_bytes()),
+        plain(Opcode::Binary, &[7; 130]),
+    ]
+    .concat();
+    let old = b"^n:ds[4U\x01other\xff\x80\x02ab\x00h\xc3\xa4llo\xff";
+    let offer = "Sec-WebSocket-Extensions: permessage-deflate\r\n";
+    for (draft, more, bytes, back) in [
+        (Draft::Rfc6455, "", &bytes[..], &back[..]),
+        (Draft::Rfc6455, offer, &bytes[..], &back[..]),
+        (Draft::Hixie76, "", &old[..], "8jKS'y:G*Co,Wxa-\0h\u{e4}llo".as_bytes()),
+    ] {
+        let (mut bench, _) = echo(draft, more);
+        let mut got = Vec::new();
+        for byte in bytes {
+            bench.client_says([*byte]);
+            moved(&mut bench);
+            got.extend(bench.takes_bytes(CLIENT));
+        }
+        if draft == Draft::Hixie76 {
+            assert_eq!(got.pop(), Some(0xff));
+        } else if !more.is_empty() {
+            // Worth deflating.
+            got.truncate(got.iter().rposition(|byte| *byte == 0xc2).expect("a frame"));
+            assert_eq!(got, back[..got.len()]);
+            continue;
+        }
+        assert_eq!(got, back, "{draft}");
+    }
+}
+
+#[test]
+fn both_ends_of_a_websocket_and_of_a_bridge_move() {
+    let (mut bench, _) = joined("guard", Draft::Rfc6455, "", "");
+    bench.client_says(frame(Opcode::Text, false, b"one ", Some(KEY)));
+    bench.upstream_says(&plain(Opcode::Text, b"answer")[..4]);
+    moved(&mut bench);
+    bench.client_says(frame(Opcode::Continuation, true, b"two", Some(KEY)));
+    assert_eq!(bench.takes_bytes(UPSTREAM), ours(Opcode::Text, b"one two"));
+    bench.upstream_says(b"swer");
+    assert_eq!(bench.takes_bytes(CLIENT), plain(Opcode::Text, b"answer"));
+    bench.client_says(sent(Opcode::Close, b""));
+    moved(&mut bench);
+    assert_eq!(bench.takes_bytes(UPSTREAM), ours(Opcode::Close, b""));
+    let mut bench = Bench::new();
+    bench.client_says(handshake("tcp", Draft::Hixie75, ""));
+    bench.dialled(false);
+    bench.client_reads();
+    bench.client_says(b"\x00AP8");
+    moved(&mut bench);
+    bench.client_says(b"=\xff");
+    assert_eq!(bench.takes_bytes(UPSTREAM), b"\x00\xff");
+    bench.upstream_says(b"\xff");
+    moved(&mut bench);
+    assert_eq!(bench.takes_bytes(CLIENT), b"\x00/w==\xff");
+}

@@ -9,10 +9,10 @@ use super::end::End;
 use super::message::Message;
 
 /// The state of a raw side.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Bridge {
     /// Messages are text, each base64 by itself.
-    base64: bool,
+    pub(super) base64: bool,
     /// Messages made of what came, and its bytes.
     pub(super) tally: Tally,
     pub(super) bytes: u64,

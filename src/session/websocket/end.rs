@@ -22,15 +22,15 @@ const KEY: [u8; 4] = [0; 4];
 pub(super) struct End {
     pub(super) draft: Draft,
     /// Which of the two the peer is.
-    peer: Sender,
+    pub(super) peer: Sender,
     pub(super) incoming: Incoming,
     /// What has come of the message that is open.
-    message: Message,
+    pub(super) message: Message,
     /// A message to the peer is open: some of it was sent.
-    sending: bool,
+    pub(super) sending: bool,
     /// Binary messages to a peer that has none go as base64.
-    base64: bool,
-    deflate: Option<Box<Deflate>>,
+    pub(super) base64: bool,
+    pub(super) deflate: Option<Box<Deflate>>,
     /// What came.
     pub(super) tally: Tally,
     /// Bytes that came, frames and all.
@@ -39,11 +39,11 @@ pub(super) struct End {
 
 /// Both directions of permessage-deflate.
 #[derive(Debug)]
-struct Deflate {
-    inflater: Inflater,
-    deflater: Deflater,
+pub(super) struct Deflate {
+    pub(super) inflater: Inflater,
+    pub(super) deflater: Deflater,
     /// The deflater keeps its window: what went into it must be sent.
-    takeover: bool,
+    pub(super) takeover: bool,
 }
 
 /// What the peer cannot be told in its draft.

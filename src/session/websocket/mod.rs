@@ -18,7 +18,9 @@ mod life;
 mod message;
 mod terminated;
 mod track;
+mod written;
 
 pub(super) use life::Life;
 pub(super) use terminated::{Opened, Terminated};
 pub(super) use track::Track;
+pub(super) use written::Written;

@@ -27,10 +27,10 @@ const FRAGMENT: usize = 64 << 10;
 #[derive(Debug)]
 pub(in super::super) struct Terminated {
     pub(in super::super) life: Life,
-    client: End,
-    far: Far,
+    pub(super) client: End,
+    pub(super) far: Far,
     /// The client of hixie-76 owes us eight bytes, and we it the answer, until then.
-    challenge: Option<(Challenge, Millis)>,
+    pub(super) challenge: Option<(Challenge, Millis)>,
 }
 
 /// What was agreed with a client.
@@ -46,7 +46,7 @@ pub(in super::super) struct Opened {
 
 /// Where a client's messages go.
 #[derive(Debug)]
-enum Far {
+pub(super) enum Far {
     /// Back to it.
     Echo,
     /// To another end.

@@ -27,6 +27,12 @@ impl Deflater {
         Self { window, engine: None, fed: false }
     }
 
+    /// What is to be written down of it; `None` while it holds what cannot be.
+    pub fn written_down(&self) -> Option<Window> {
+        let idle = self.engine.is_none() && !self.fed;
+        idle.then_some(self.window)
+    }
+
     /// Appends the next piece of a message, deflated, to `out`; `last` ends the message.
     ///
     /// The message's frames are what was appended, in as many fragments as one likes, the first with

@@ -70,6 +70,12 @@ impl Inflater {
         Self { window, engine: None, size: 0, tail: 0 }
     }
 
+    /// What is to be written down of it; `None` while it holds what cannot be.
+    pub fn written_down(&self) -> Option<Window> {
+        let idle = self.engine.is_none() && self.size == 0 && self.tail == 0;
+        idle.then_some(self.window)
+    }
+
     /// Inflates of the next `piece` of a message what `room` holds; `last` ends the message.
     ///
     /// `limit` is the longest message, in bytes inflated: no more than one byte beyond it is ever

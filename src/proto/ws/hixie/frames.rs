@@ -3,6 +3,7 @@
 use super::super::control::Control;
 use super::super::draft::Draft;
 use super::super::frame::{FrameError, FrameHead, Opcode, Rules};
+use super::super::incoming::INCOMING_SAVED;
 use super::super::message::{Data, Kind, Read};
 
 /// The close of hixie-76, answered with the same; hixie-75 has none but FIN.
@@ -49,6 +50,39 @@ impl HixieReader {
     /// Whether the next byte starts a frame, and with it a message.
     pub fn at_message(&self) -> bool {
         self.place == Place::Start
+    }
+
+    /// Where it stands, to be written down.
+    pub(in super::super) fn saved(&self) -> [u8; INCOMING_SAVED] {
+        let (tag, number) = match self.place {
+            Place::Start => (0, 0),
+            Place::Text => (1, 0),
+            Place::Discard => (2, 0),
+            Place::Length(length) => (3, length),
+            Place::Counted(left) => (4, left),
+        };
+        let mut saved = [0; INCOMING_SAVED];
+        let parts = [&self.size.to_le_bytes()[..], &u64::to_le_bytes(number), &[tag]];
+        for (to, from) in saved.iter_mut().zip(parts.into_iter().flatten()) {
+            *to = *from;
+        }
+        saved
+    }
+
+    /// One that stands where another did.
+    pub(in super::super) fn resume(saved: [u8; INCOMING_SAVED]) -> Option<Self> {
+        let (size, rest) = saved.split_first_chunk::<8>()?;
+        let (number, rest) = rest.split_first_chunk::<8>()?;
+        let number = u64::from_le_bytes(*number);
+        let place = match rest.first()? {
+            0 => Place::Start,
+            1 => Place::Text,
+            2 => Place::Discard,
+            3 => Place::Length(number),
+            4 => Place::Counted(number),
+            _ => return None,
+        };
+        Some(Self { place, size: u64::from_le_bytes(*size) })
     }
 
     /// Reads what comes next. The end of a message comes as a part without payload.

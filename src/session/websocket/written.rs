@@ -1,0 +1,181 @@
+//! A terminated WebSocket written down and taken up again; `snapshot` says how.
+
+use crate::base::Millis;
+use crate::buf::{Segment, Stub};
+use crate::proto::ws::{
+    Challenge, Deflater, Draft, INCOMING_SAVED, Incoming, Inflater, Kind, Sender, Tally, Window,
+};
+
+use super::super::snapshot::{Cursor, SnapshotError};
+use super::bridge::Bridge;
+use super::end::{Deflate, End};
+use super::life::Life;
+use super::message::Message;
+use super::terminated::{Far, Terminated};
+
+/// All of a terminated WebSocket, as one list of fields that is both written and read.
+pub(in super::super) struct Written {
+    life: Life,
+    client: WrittenEnd,
+    /// The other end, where it is one of a WebSocket.
+    socket: Option<WrittenEnd>,
+    /// The other end, where it is raw.
+    bridge: Option<Bridge>,
+    /// The numbers of a challenge that is not answered yet, and until when that may be.
+    challenge: Option<([u32; 2], Millis)>,
+}
+
+/// An end with its bytes in one piece.
+struct WrittenEnd {
+    draft: Draft,
+    incoming: [u8; INCOMING_SAVED],
+    binary: bool,
+    body: Vec<u8>,
+    sending: bool,
+    base64: bool,
+    /// What is inflated, and what is deflated.
+    windows: Option<[Window; 2]>,
+    tally: Tally,
+    bytes: u64,
+}
+
+impl Written {
+    /// One to be read into.
+    pub(in super::super) fn blank() -> Written {
+        let (socket, bridge, challenge) = (None, None, None);
+        Written { life: Life::blank(), client: WrittenEnd::blank(), socket, bridge, challenge }
+    }
+
+    /// A copy of what is there; `None` while a window is in use, which cannot be written down.
+    pub(in super::super) fn of(from: &Terminated) -> Option<Written> {
+        let (socket, bridge) = match &from.far {
+            Far::Echo => (None, None),
+            Far::Socket(end) => (Some(WrittenEnd::of(end)?), None),
+            Far::Bridge(bridge) => (None, Some(Bridge::clone(bridge))),
+        };
+        Some(Written {
+            life: from.life.clone(),
+            client: WrittenEnd::of(&from.client)?,
+            socket,
+            bridge,
+            challenge: from.challenge.map(|(challenge, until)| (challenge.numbers(), until)),
+        })
+    }
+
+    /// The WebSocket again.
+    pub(in super::super) fn restore(self) -> Result<Terminated, SnapshotError> {
+        let Written { life, client, socket, bridge, challenge } = self;
+        let far = match (socket, bridge) {
+            (None, None) => Far::Echo,
+            (Some(end), None) => Far::Socket(Box::new(end.restore(Sender::Server)?)),
+            (None, Some(bridge)) => Far::Bridge(Box::new(bridge)),
+            (Some(_), Some(_)) => return Err(SnapshotError::Damaged),
+        };
+        let challenge = challenge.map(|(numbers, until)| (Challenge::of(numbers), until));
+        Ok(Terminated { life, client: client.restore(Sender::Client)?, far, challenge })
+    }
+
+    pub(in super::super) fn fields(&mut self, at: &mut Cursor<'_>) -> Result<(), SnapshotError> {
+        self.life.fields(at)?;
+        self.client.fields(at)?;
+        at.maybe(&mut self.socket, WrittenEnd::blank, WrittenEnd::fields)?;
+        at.maybe(&mut self.bridge, Bridge::default, |bridge, at| {
+            at.flag(&mut bridge.base64)?;
+            at.tally(&mut bridge.tally)?;
+            at.number(&mut bridge.bytes)
+        })?;
+        at.maybe(
+            &mut self.challenge,
+            || ([0; 2], Millis::default()),
+            |([first, second], until), at| {
+                at.word(first)?;
+                at.word(second)?;
+                at.time(until)
+            },
+        )
+    }
+}
+
+impl WrittenEnd {
+    fn blank() -> WrittenEnd {
+        WrittenEnd {
+            draft: Draft::Rfc6455,
+            incoming: [0; INCOMING_SAVED],
+            binary: false,
+            body: Vec::new(),
+            sending: false,
+            base64: false,
+            windows: None,
+            tally: Tally::default(),
+            bytes: 0,
+        }
+    }
+
+    fn of(end: &End) -> Option<WrittenEnd> {
+        let windows = match end.deflate.as_deref() {
+            Some(deflate) => {
+                Some([deflate.inflater.written_down()?, deflate.deflater.written_down()?])
+            }
+            None => None,
+        };
+        Some(WrittenEnd {
+            draft: end.draft,
+            incoming: end.incoming.saved(),
+            binary: end.message.kind == Kind::Binary,
+            body: end.message.bytes(),
+            sending: end.sending,
+            base64: end.base64,
+            windows,
+            tally: end.tally,
+            bytes: end.bytes,
+        })
+    }
+
+    fn restore(self, peer: Sender) -> Result<End, SnapshotError> {
+        let incoming = Incoming::resume(self.draft, self.incoming).ok_or(SnapshotError::Damaged)?;
+        let kind = if self.binary { Kind::Binary } else { Kind::Text };
+        let mut message = Message { kind, ..Message::default() };
+        message.body.queue(Segment::Stub(Stub::new(&self.body)));
+        let deflate = self.windows.map(|[theirs, ours]| {
+            let (inflater, deflater) = (Inflater::new(theirs), Deflater::new(ours));
+            Box::new(Deflate { inflater, deflater, takeover: ours.takeover })
+        });
+        Ok(End {
+            draft: self.draft,
+            peer,
+            incoming,
+            message,
+            sending: self.sending,
+            base64: self.base64,
+            deflate,
+            tally: self.tally,
+            bytes: self.bytes,
+        })
+    }
+
+    fn fields(&mut self, at: &mut Cursor<'_>) -> Result<(), SnapshotError> {
+        at.draft(&mut self.draft)?;
+        at.array(&mut self.incoming)?;
+        at.flag(&mut self.binary)?;
+        at.bytes(&mut self.body)?;
+        at.flag(&mut self.sending)?;
+        at.flag(&mut self.base64)?;
+        let none = Window { takeover: false, bits: 15 };
+        at.maybe(
+            &mut self.windows,
+            || [none; 2],
+            |windows, at| {
+                for window in windows {
+                    at.flag(&mut window.takeover)?;
+                    at.byte(&mut window.bits)?;
+                    if !(9..=15).contains(&window.bits) {
+                        return Err(SnapshotError::Damaged);
+                    }
+                }
+                Ok(())
+            },
+        )?;
+        at.tally(&mut self.tally)?;
+        at.number(&mut self.bytes)
+    }
+}
