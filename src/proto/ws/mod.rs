@@ -56,7 +56,7 @@ pub use incoming::{INCOMING_SAVED, Incoming};
 pub use mask::{mask, rotate};
 pub use message::{Data, Kind, Read, Reader};
 pub use opening::{Opening, Wish};
-pub use request::{Handshake, HandshakeError, Key, check_request};
+pub use request::{Handshake, HandshakeError, Key, apparent_draft, check_request};
 pub use sequence::Sequence;
 pub use switch::SwitchAnswer;
 pub use text::{decode_base64, encode_base64};

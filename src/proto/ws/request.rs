@@ -125,6 +125,18 @@ pub fn check_request<'a>(
     if head.body.is_empty() || key3 { handshake } else { Err(HandshakeError::Body) }
 }
 
+/// The draft that a WebSocket request looks like, before anything of it is checked: what
+/// [`check_request`] accepts is of this one. `None`: like none that there is.
+pub fn apparent_draft(fields: Fields<'_, '_>) -> Option<Draft> {
+    if let Some(version) = fields.get(Known::SecWebSocketVersion) {
+        return Draft::from_version(parse_version(version).ok()?);
+    }
+    if fields.has(Known::SecWebSocketKey1) || fields.has(Known::SecWebSocketKey2) {
+        return Some(Draft::Hixie76);
+    }
+    is_hixie_75(fields).then_some(Draft::Hixie75)
+}
+
 fn hybi<'a>(
     version: &[u8],
     key: Option<&'a [u8]>,

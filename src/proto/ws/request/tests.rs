@@ -15,6 +15,7 @@ fn check_among(request: &str, allowed: Drafts) -> Result<(Draft, String), E> {
     let head = parse_request(request.as_bytes(), &mut store, &Limits::default());
     let head = head.unwrap().expect("a whole head");
     let handshake = check_request(&head, allowed)?;
+    assert_eq!(apparent_draft(head.fields), Some(handshake.draft));
     let Key::Text(key) = handshake.key else { return Ok((handshake.draft, String::new())) };
     assert_eq!(handshake.accept(), Some(accept_key(key)));
     Ok((handshake.draft, String::from_utf8(key.to_vec()).unwrap()))
@@ -29,6 +30,28 @@ fn check(lines: &[&str]) -> Result<(Draft, String), E> {
 fn draft(lines: &[&str]) -> Result<Draft, E> {
     let request = format!("GET /ws HTTP/1.1\r\nHost: h\r\n{UPGRADE}{}\r\n", lines.concat());
     check_among(&request, Drafts::ALL).map(|(draft, _)| draft)
+}
+
+#[test]
+fn a_draft_shows_before_anything_is_checked() {
+    let looks_like = |lines: &str| {
+        let request = format!("GET /ws HTTP/1.1\r\nHost: h\r\n{lines}\r\n");
+        let mut store = FieldStore::new();
+        let head = parse_request(request.as_bytes(), &mut store, &Limits::default());
+        apparent_draft(head.unwrap().expect("a whole head").fields)
+    };
+    for (lines, draft) in [
+        ("Sec-WebSocket-Version: 13\r\n", Some(Draft::Rfc6455)),
+        ("Sec-WebSocket-Version: 7\r\nOrigin: http://h\r\n", Some(Draft::Hybi07)),
+        ("Sec-WebSocket-Version: 14\r\n", None),
+        ("Sec-WebSocket-Version: x\r\nSec-WebSocket-Key1: 1\r\n", None),
+        ("Sec-WebSocket-Key2: 1\r\nOrigin: http://h\r\n", Some(Draft::Hixie76)),
+        ("Origin: http://h\r\n", Some(Draft::Hixie75)),
+        (KEY, None),
+        ("", None),
+    ] {
+        assert_eq!(looks_like(lines), draft, "{lines}");
+    }
 }
 
 fn refused(lines: &[&str], error: E) {
