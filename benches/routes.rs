@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use divan::counter::ItemsCount;
 use divan::{Bencher, black_box};
-use tidegate::route::{Condition, Facts, Rule, Scratch, Subject, Table};
+use tidegate::route::{Condition, Facts, Purpose, Rule, Scratch, Subject, Table};
 
 fn main() {
     println!("10000 rules              compiled in   table      resident    after asking each");
@@ -33,7 +33,7 @@ fn case(count: usize, one: impl Fn(usize) -> (Vec<Condition>, String, String)) -
     let mut case = Case { rules: Vec::new(), requests: Vec::new() };
     for n in 0..count {
         let (conditions, path, host) = one(n);
-        case.rules.push(Rule { conditions, captures: Some(0) });
+        case.rules.push(Rule { conditions, captures: Some(0), ..Rule::default() });
         case.requests.push((path, host));
     }
     case
@@ -91,9 +91,10 @@ fn memory(name: &str, of: fn(usize) -> Case) {
     let compiled = resident() - before;
     let mut scratch = Scratch::new();
     for (path, host) in &case.requests {
-        black_box(
-            table.find(&Facts { path: path.as_bytes(), host: host.as_bytes() }, &mut scratch),
-        );
+        black_box(table.find(
+            &Facts { path: path.as_bytes(), host: host.as_bytes(), purpose: Purpose::Plain },
+            &mut scratch,
+        ));
     }
     println!(
         "{name:24} {:8} ms {:5} KiB {:8.1} MiB {:10.1} MiB",
@@ -136,7 +137,11 @@ fn ask(bencher: Bencher<'_, '_>, case: &Case) {
         for _ in 0..ROUND {
             let (start, middle, end) = spans[at];
             at = if at + 1 == spans.len() { 0 } else { at + 1 };
-            let facts = Facts { path: &text[start..middle], host: &text[middle..end] };
+            let facts = Facts {
+                path: &text[start..middle],
+                host: &text[middle..end],
+                purpose: Purpose::Plain,
+            };
             black_box(table.find(&facts, &mut scratch)).expect("a rule matches");
         }
     });
@@ -166,7 +171,11 @@ fn find_by_prefix_with_unlike_ends(bencher: Bencher<'_, '_>, count: usize) {
 fn none_of_rules_without_literal(bencher: Bencher<'_, '_>, count: usize) {
     let table = compile(&free(count));
     let mut scratch = Scratch::new();
-    let facts = Facts { path: b"/assets/2024/report-final_version-17.html", host: b"example.com" };
+    let facts = Facts {
+        path: b"/assets/2024/report-final_version-17.html",
+        host: b"example.com",
+        purpose: Purpose::Plain,
+    };
     bencher.counter(ItemsCount::new(ROUND)).bench_local(|| {
         for _ in 0..ROUND {
             black_box(table.find(black_box(&facts), &mut scratch));

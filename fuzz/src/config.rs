@@ -30,7 +30,8 @@ fn is_whole(config: &Config) {
     assert!(config.http_to.is_empty() || config.default.is_none(), "one takes the rest");
     assert!((1..=MAX_FIELDS).contains(&config.limits.max_fields) && config.limits.max_uri > 0);
     for rule in &config.rules {
-        assert!(rule.host.is_some() || rule.path.is_some(), "every rule has a condition");
+        let condition = rule.host.is_some() || rule.path.is_some() || !rule.websocket.is_empty();
+        assert!(condition, "every rule has a condition");
         assert!(!rule.settings.timeout.is_zero() && rule.settings.spool_max > 0);
         leads_somewhere(config, &rule.action.value);
     }

@@ -61,6 +61,16 @@ impl Action {
             Action::Echo => None,
         }
     }
+
+    /// The highest capture it asks for.
+    pub fn highest_capture(&self) -> Option<u8> {
+        match self {
+            Action::Http { host, uri, .. } => {
+                host.iter().chain(uri).filter_map(Template::highest_capture).max()
+            }
+            Action::Uwsgi { .. } | Action::Tcp { .. } | Action::Echo => None,
+        }
+    }
 }
 
 /// A server, or a group of them.

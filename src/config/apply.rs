@@ -11,6 +11,9 @@ use super::lexer::Entry;
 use super::model::{Balance, Protocol, Upstream};
 use super::value::{Fault, Value};
 
+/// Keys of a route of which at least one is needed.
+const CONDITIONS: [&str; 4] = ["host", "path", "is-websocket", "websocket-draft"];
+
 /// Carries sections into a draft.
 pub(super) struct Applier<'a> {
     pub(super) reader: Reader<'a>,
@@ -138,7 +141,14 @@ impl<'a> Applier<'a> {
 
     fn route(&mut self, name: &str, section: &Section) {
         let settings = self.draft.settings.clone();
-        let mut route = RouteDraft { host: None, path: None, to: None, settings };
+        let mut route = RouteDraft {
+            host: None,
+            path: None,
+            is_websocket: None,
+            websocket_draft: None,
+            to: None,
+            settings,
+        };
         for entry in &section.entries {
             if let Some((key, value)) = self.look_up(Scope::Route, section, entry) {
                 let result = match key.set {
@@ -150,10 +160,16 @@ impl<'a> Applier<'a> {
             }
         }
         let has = |key: &str| section.entries.iter().any(|entry| entry.key == key);
-        if !has("host") && !has("path") {
-            let said = "expected a condition: host or path (what takes all the rest is default)";
+        if !CONDITIONS.into_iter().any(has) {
+            let said = "expected a condition: host, path, is-websocket or websocket-draft (what takes \
+                        all the rest is default)";
             self.problem(at(section, said));
         }
+        if route.is_websocket == Some(false) && route.websocket_draft.is_some() {
+            let said = "what is no WebSocket has no websocket-draft: this never matches";
+            self.problem(at(section, said));
+        }
+        let websocket = route.websocket();
         if !has("to") {
             self.problem(at(section, "expected an action, as in to = http:127.0.0.1:9000"));
         }
@@ -164,6 +180,7 @@ impl<'a> Applier<'a> {
                 place: section.place.clone(),
                 host: route.host,
                 path: route.path,
+                websocket,
                 action,
                 settings: (route.settings != self.draft.settings).then_some(route.settings),
             });

@@ -1,7 +1,8 @@
 //! A configuration while its sections are read: what refers to other sections is still text.
 
+use super::condition::{self, WebSocketCondition};
 use super::model::{Config, Placed};
-use super::settings::Settings;
+use super::settings::{Settings, WebSocketDraft};
 use super::value::{Fault, Value};
 use crate::base::Place;
 
@@ -24,6 +25,7 @@ pub(super) struct RuleDraft {
     pub(super) place: Place,
     pub(super) host: Option<Placed<String>>,
     pub(super) path: Option<Placed<String>>,
+    pub(super) websocket: Vec<WebSocketCondition>,
     pub(super) action: Value,
     /// `None`: those of the main section.
     pub(super) settings: Option<Settings>,
@@ -33,8 +35,19 @@ pub(super) struct RuleDraft {
 pub(super) struct RouteDraft {
     pub(super) host: Option<Placed<String>>,
     pub(super) path: Option<Placed<String>>,
+    pub(super) is_websocket: Option<bool>,
+    pub(super) websocket_draft: Option<WebSocketDraft>,
     pub(super) to: Option<Value>,
     pub(super) settings: Settings,
+}
+
+impl RouteDraft {
+    /// Its conditions on what a request opens.
+    pub(super) fn websocket(&self) -> Vec<WebSocketCondition> {
+        let is = self.is_websocket.map(|is| WebSocketCondition { draft: None, negated: !is });
+        let draft = |draft| WebSocketCondition { draft: Some(draft), negated: false };
+        is.into_iter().chain(self.websocket_draft.map(draft)).collect()
+    }
 }
 
 /// What the regex of a one-line rule is matched with.
@@ -70,7 +83,30 @@ impl Draft {
             place: regex.place_at(0),
             host,
             path,
+            websocket: Vec::new(),
             action,
+            settings: None,
+        });
+        Ok(())
+    }
+
+    /// `route-if = CONDITION ACTION`, and with `negated` `route-if-not`.
+    pub(super) fn rule_if(&mut self, negated: bool, value: &Value) -> Result<(), Fault> {
+        let text = value.text();
+        let Some(space) = text.find([' ', '\t']) else {
+            let said = "expected CONDITION ACTION, as in is-websocket: http:127.0.0.1:9000";
+            return Err(Fault::at(text.len(), said));
+        };
+        let condition = value.slice(0..space);
+        let not = if negated { "!" } else { "" };
+        self.rules.push(RuleDraft {
+            section: self.section,
+            name: format!("{not}{}", condition.text()),
+            place: condition.place_at(0),
+            host: None,
+            path: None,
+            websocket: vec![condition::parse(&condition, negated)?],
+            action: value.slice(space..text.len()),
             settings: None,
         });
         Ok(())

@@ -12,7 +12,7 @@ use super::draft::RuleDraft;
 use super::model::{Config, Placed, Rule, Upstream};
 use super::settings::Settings;
 use super::units::shown;
-use super::value::Value;
+use super::value::{Fault, Value};
 
 /// The longest message, in characters: whatever a file holds, it does not flood a log.
 const MESSAGE_MAX: usize = 2000;
@@ -61,13 +61,21 @@ impl Applier<'_> {
     fn rule(&mut self, rule: RuleDraft, groups: &Groups, settings: &Arc<Settings>) -> Option<Rule> {
         let action = self.action(&rule.action, groups)?;
         if rule.host.is_none() && rule.path.is_none() {
-            return None;
+            if rule.websocket.is_empty() {
+                return None;
+            }
+            if let Some(capture) = action.value.highest_capture() {
+                let said = format!("${capture} is asked for, but there is no regex to capture it");
+                self.problem(rule.action.error(&Fault::new(said)));
+                return None;
+            }
         }
         Some(Rule {
             name: rule.name,
             place: rule.place,
             host: rule.host,
             path: rule.path,
+            websocket: rule.websocket,
             action,
             settings: rule.settings.map_or_else(|| settings.clone(), Arc::new),
         })

@@ -96,6 +96,26 @@ fn what_is_said_of_websockets() {
 }
 
 #[test]
+fn conditions_on_websockets() {
+    use super::super::{WebSocketCondition as Condition, WebSocketDraft as Draft};
+    let config = fine(
+        "[tidegate]\nhttp = :80\nhttp-to = a:1\nroute-if = is-websocket: http:b:1\n\
+         route-if-not = websocket-draft:hixie-76  http:b:2\n\
+         [route:x]\npath = ^/x\nis-websocket\nwebsocket-draft = 13\nto = http:b:3\n\
+         [route:page]\nis-websocket = off\nto = http:b:4\n",
+    );
+    let names: Vec<&str> = config.rules.iter().map(|rule| rule.name.as_str()).collect();
+    assert_eq!(names, ["is-websocket:", "!websocket-draft:hixie-76", "x", "page"]);
+    let found: Vec<&[Condition]> = config.rules.iter().map(|rule| &rule.websocket[..]).collect();
+    let is = |draft, negated| Condition { draft, negated };
+    assert_eq!(found[0], [is(None, false)]);
+    assert_eq!(found[1], [is(Some(Draft::Hixie76), true)]);
+    assert_eq!(found[2], [is(None, false), is(Some(Draft::Rfc6455), false)]);
+    assert_eq!(found[3], [is(None, true)]);
+    assert_eq!(config.rules[0].action.place.to_string(), "site.ini:4:26");
+}
+
+#[test]
 fn sockets_of_the_app_server_stand_in_for_http_to() {
     let (config, problems) = read("[uwsgi]\nhttp = :80\nsocket = :3031\nuwsgi-socket = /a\n");
     let servers: Vec<String> = config.http_to.iter().map(|a| a.value.to_string()).collect();

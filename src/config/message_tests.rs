@@ -177,6 +177,38 @@ const MESSAGES: &[(&str, &str)] = &[
         "8:8: [tidegate] route = \"\": expected REGEX ACTION, as in ^/ws/ http:127.0.0.1:9000",
     ),
     (
+        "[tidegate]\nroute-if = is-websocket:",
+        "8:25: [tidegate] route-if = \"is-websocket:\": expected CONDITION ACTION, as in is-websocket: http:127.0.0.1:9000",
+    ),
+    (
+        "[tidegate]\nroute-if = exists:/a http:web",
+        "8:12: [tidegate] route-if = \"exists:/a http:web\": the condition exists: is not in this version; there are is-websocket: and websocket-draft:NAME",
+    ),
+    (
+        "[tidegate]\nroute-if-not = is_websocket: http:web",
+        "8:16: [tidegate] route-if-not = \"is_websocket: http:web\": there is no condition is_websocket:; did you mean is-websocket? (there are is-websocket: and websocket-draft:NAME)",
+    ),
+    (
+        "[tidegate]\nroute-if = is-websocket:on http:web",
+        "8:25: [tidegate] route-if = \"is-websocket:on http:web\": expected nothing behind the colon",
+    ),
+    (
+        "[tidegate]\nroute-if = websocket-draft:14 http:web",
+        "8:28: [tidegate] route-if = \"websocket-draft:14 http:web\": expected one of hixie-75, hixie-76, hybi-07, hybi-08 and 13",
+    ),
+    (
+        "[tidegate]\nroute-if = is-websocket: http:web,,/$1",
+        "8:26: [tidegate] route-if = \"is-websocket: http:web,,/$1\": $1 is asked for, but there is no regex to capture it",
+    ),
+    (
+        "[route:x]\nwebsocket-draft = 12\nto = http:web",
+        "8:19: [route:x] websocket-draft = \"12\": expected one of hixie-75, hixie-76, hybi-07, hybi-08 and 13",
+    ),
+    (
+        "[route:x]\nwebsocket-draft = 13\nis-websocket = off\nto = http:web",
+        "7:1: [route:x]: what is no WebSocket has no websocket-draft: this never matches",
+    ),
+    (
         "[tidegate]\nroute = ^/a http:wbe",
         "8:18: [tidegate] route = \"^/a http:wbe\": there is no [upstream:wbe]; did you mean web? (an address has a port, as in 127.0.0.1:9000)",
     ),
@@ -200,7 +232,7 @@ const MESSAGES: &[(&str, &str)] = &[
     ),
     (
         "[route:x]\nto = http:web",
-        "7:1: [route:x]: expected a condition: host or path (what takes all the rest is default)",
+        "7:1: [route:x]: expected a condition: host, path, is-websocket or websocket-draft (what takes all the rest is default)",
     ),
     ("[route:x]\npath = ^/", "7:1: [route:x]: expected an action, as in to = http:127.0.0.1:9000"),
     (

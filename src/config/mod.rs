@@ -15,6 +15,7 @@
 
 mod action;
 mod apply;
+mod condition;
 mod dialect;
 mod docs;
 mod document;
@@ -36,6 +37,7 @@ mod uwsgi_actions;
 mod value;
 
 pub use action::{Action, Target};
+pub use condition::WebSocketCondition;
 pub use docs::{full_ini, markdown};
 pub use load::{Given, load, parse};
 pub use model::{

@@ -7,6 +7,7 @@ use std::time::Duration;
 use crate::base::{Address, Place};
 
 use super::action::Action;
+use super::condition::WebSocketCondition;
 use super::settings::Settings;
 
 /// A value together with where it was written, so that whoever compiles it later can point there.
@@ -90,15 +91,17 @@ pub struct Times {
 /// One rule: all its conditions must hold.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rule {
-    /// What logs call it: the section's NAME, else the text of its regex.
+    /// What logs call it: the section's NAME, else the text of its regex or condition.
     pub name: String,
     /// Where the rule starts.
     pub place: Place,
     /// Regex the host must match (`route-host`, `host`).
     pub host: Option<Placed<String>>,
-    /// Regex the canonical path must match (`route`, `path`). At least one of the two is there. Captures
-    /// are the path's when it is there, else the host's.
+    /// Regex the canonical path must match (`route`, `path`). Captures are the path's when it is there,
+    /// else the host's.
     pub path: Option<Placed<String>>,
+    /// What it must open (`route-if`, `is-websocket`). Of the three, at least one is there.
+    pub websocket: Vec<WebSocketCondition>,
     /// What is done.
     pub action: Placed<Action>,
     /// Settings for what it takes.

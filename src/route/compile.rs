@@ -78,14 +78,17 @@ impl Compiler {
         }
         for (condition, wanted) in conditions {
             match self.condition(condition, wanted, &mut sketch) {
-                Ok(matcher) => self.steps.push(Step { matcher, rule: number, then: Then::Next }),
+                Ok(matcher) => self.steps.push(Step::of(rule, number, matcher)),
                 Err(problem) => self.problems.push(problem),
             }
         }
         let last = if rule.captures.is_some() { Then::Captures } else { Then::Done };
         match self.steps.get_mut(step as usize..).and_then(<[Step]>::last_mut) {
             Some(step) => step.then = last,
-            None => self.steps.push(Step { matcher: Matcher::ALWAYS, rule: number, then: last }),
+            None => {
+                let step = Step::of(rule, number, Matcher::ALWAYS);
+                self.steps.push(Step { then: last, ..step });
+            }
         }
         self.sketches.push(sketch);
     }
@@ -131,6 +134,13 @@ impl Compiler {
         }
         sketch.prefixes = prefixes;
         sketch.path = Some(hir);
+    }
+}
+
+impl Step {
+    /// A step of a rule, with more to follow.
+    fn of(rule: &Rule, number: u32, matcher: Matcher) -> Step {
+        Step { matcher, rule: number, then: Then::Next, purposes: rule.purposes }
     }
 }
 

@@ -13,7 +13,8 @@
 //!
 //! `shelf` chooses the literal, `index` holds the maps, `matcher` compares a rule's literal prefix and runs a
 //! program for the rest, `program` shares equal programs and bounds what they take, `pattern` reads regexes
-//! and explains the ones it refuses.
+//! and explains the ones it refuses. What a request is for, a WebSocket or an answer, is no text and in no index:
+//! a rule's set of them is looked at first (`purpose`).
 
 mod captures;
 mod compile;
@@ -22,12 +23,14 @@ mod literal;
 mod matcher;
 mod pattern;
 mod program;
+mod purpose;
 mod rule;
 mod shelf;
 mod table;
 mod trie;
 
 pub use captures::Captures;
+pub use purpose::{Purpose, Purposes};
 pub use rule::{Condition, Facts, Rule, Subject};
 pub use table::{Found, Scratch, Table};
 

@@ -1,7 +1,9 @@
 //! What a rule says and what a request shows of itself, as plain data.
 
 use crate::base::Place;
-use crate::config::{self, Action, Placed, Template};
+use crate::config::{self, Placed};
+
+use super::purpose::{Purpose, Purposes};
 
 /// What a condition looks at.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -20,6 +22,8 @@ pub struct Facts<'a> {
     pub path: &'a [u8],
     /// See [`Subject::Host`].
     pub host: &'a [u8],
+    /// What it is for.
+    pub purpose: Purpose,
 }
 
 impl<'a> Facts<'a> {
@@ -48,6 +52,8 @@ pub struct Condition {
 pub struct Rule {
     /// All of them must match.
     pub conditions: Vec<Condition>,
+    /// What it is for must be one of these.
+    pub purposes: Purposes,
     /// The highest of `$0` to `$9` that anybody will ask for; captures that nobody wants cost nothing. They are
     /// those of the first condition on the path, else of the first condition.
     pub captures: Option<u8>,
@@ -62,12 +68,8 @@ impl From<&config::Rule> for Rule {
         };
         let path = rule.path.iter().map(|regex| condition(Subject::Path, regex));
         let host = rule.host.iter().map(|regex| condition(Subject::Host, regex));
-        let captures = match &rule.action.value {
-            Action::Uwsgi { .. } | Action::Tcp { .. } | Action::Echo => None,
-            Action::Http { host, uri, .. } => {
-                host.iter().chain(uri).filter_map(Template::highest_capture).max()
-            }
-        };
-        Rule { conditions: path.chain(host).collect(), captures }
+        let purposes = rule.websocket.iter().map(Purposes::of).fold(Purposes::ALL, Purposes::and);
+        let captures = rule.action.value.highest_capture();
+        Rule { conditions: path.chain(host).collect(), purposes, captures }
     }
 }

@@ -7,6 +7,7 @@ use super::compile;
 use super::index::{Gather, Index};
 use super::matcher::{Matcher, Matchers};
 use super::program::Search;
+use super::purpose::Purposes;
 use super::rule::{Facts, Rule, Subject};
 
 /// The rules of a generation, ready to be asked; immutable and shared by all workers.
@@ -26,6 +27,8 @@ pub(super) struct Step {
     pub(super) rule: u32,
     /// What follows when it matches.
     pub(super) then: Then,
+    /// What its rule takes.
+    pub(super) purposes: Purposes,
 }
 
 /// What follows a step that matches.
@@ -93,6 +96,9 @@ impl Table {
     /// Whether all steps of a rule match, from its first to its last.
     fn try_rule(&self, first: u32, facts: &Facts<'_>, search: &mut Search) -> Option<Found> {
         for step in &self.steps[first as usize..] {
+            if !step.purposes.contains(facts.purpose) {
+                return None;
+            }
             let subject = step.matcher.subject;
             let text = facts.get(subject);
             let captures = match step.then {

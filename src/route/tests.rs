@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::base::{Place, Problem};
-use crate::config::{self, Surroundings};
+use crate::config::{self, Surroundings, WebSocketDraft};
 
 /// A rule with conditions on path and host.
 fn rule(path: Option<&str>, host: Option<&str>) -> Rule {
@@ -15,7 +15,8 @@ fn rule(path: Option<&str>, host: Option<&str>) -> Rule {
     };
     let path = path.map(|regex| condition(Subject::Path, regex));
     let host = host.map(|regex| condition(Subject::Host, regex));
-    Rule { conditions: path.into_iter().chain(host).collect(), captures: Some(0) }
+    let conditions = path.into_iter().chain(host).collect();
+    Rule { conditions, captures: Some(0), ..Rule::default() }
 }
 
 fn paths(regexes: &[&str]) -> Vec<Rule> {
@@ -36,7 +37,7 @@ fn problems(rules: &[Rule]) -> Vec<String> {
 }
 
 fn find(table: &Table, host: &str, path: &str) -> Option<u32> {
-    let facts = Facts { path: path.as_bytes(), host: host.as_bytes() };
+    let facts = Facts { path: path.as_bytes(), host: host.as_bytes(), purpose: Purpose::Plain };
     table.find(&facts, &mut Scratch::new()).map(|found| found.rule)
 }
 
@@ -73,7 +74,7 @@ fn captures_are_positions_in_the_subject_of_the_rule() {
     ]);
     let mut scratch = Scratch::new();
     let mut ask = |host: &str, path: &str| {
-        let facts = Facts { path: path.as_bytes(), host: host.as_bytes() };
+        let facts = Facts { path: path.as_bytes(), host: host.as_bytes(), purpose: Purpose::Plain };
         let found = table.find(&facts, &mut scratch).expect("a rule matches");
         let text = |n| String::from_utf8_lossy(found.captures.text(n, facts.get(found.subject)));
         (found.rule, text(0).into_owned(), text(1).into_owned(), found.captures.get(2))
@@ -86,6 +87,33 @@ fn captures_are_positions_in_the_subject_of_the_rule() {
     assert_eq!(ask("b", "/opened"), owned(3, "/open", ""));
     assert_eq!(ask("b", "/abcde"), owned(4, "bcd", "c"));
     assert_eq!(ask("wiki.org", "/"), owned(5, "wiki.org", "wiki"));
+}
+
+#[test]
+fn what_is_opened_decides_between_rules_for_one_path() {
+    let only = |rule: Rule, draft, negated| {
+        let purposes = Purposes::of(&config::WebSocketCondition { draft, negated });
+        Rule { purposes, ..rule }
+    };
+    let table = table(&[
+        only(rule(None, None), Some(WebSocketDraft::Hixie75), false),
+        only(rule(Some("^/chat/(\\w+)$"), None), None, false),
+        only(rule(Some("^/chat"), None), None, true),
+        rule(Some("^/"), None),
+    ]);
+    let ask = |path: &str, purpose| {
+        let facts = Facts { path: path.as_bytes(), host: b"", purpose };
+        let found = table.find(&facts, &mut Scratch::new()).expect("a rule matches");
+        (found.rule, found.captures.text(1, path.as_bytes()).to_vec())
+    };
+    let (plain, old) = (Purpose::Plain, Purpose::WebSocket(Some(WebSocketDraft::Hixie75)));
+    let (new, odd) = (Some(WebSocketDraft::Rfc6455), None);
+    assert_eq!(ask("/chat/1", plain), (2, vec![]));
+    assert_eq!(ask("/chat/1", old), (0, vec![]));
+    assert_eq!(ask("/chat/1", Purpose::WebSocket(new)), (1, b"1".to_vec()));
+    assert_eq!(ask("/chat/1", Purpose::WebSocket(odd)), (1, b"1".to_vec()));
+    assert_eq!(ask("/chat", Purpose::WebSocket(new)), (3, vec![]));
+    assert_eq!(ask("/else", plain), (3, vec![]));
 }
 
 #[test]
@@ -114,7 +142,7 @@ fn dot_and_dollar_never_cross_a_newline_and_classes_are_ascii() {
     assert_eq!(find(&table, "", "/x1 "), Some(2));
     assert_eq!(find(&table, "", "/é1 "), None);
     assert_eq!(find(&table, "", "/x٣ "), None);
-    let facts = Facts { path: b"/\xc3\xa9\xff", host: b"" };
+    let facts = Facts { path: b"/\xc3\xa9\xff", host: b"", purpose: Purpose::Plain };
     assert_eq!(table.find(&facts, &mut Scratch::new()).map(|found| found.rule), Some(3));
 }
 
@@ -133,7 +161,8 @@ fn a_crowd_behind_one_prefix_is_told_apart_by_what_follows() {
         for (host, path, rule) in
             [("", path.as_str(), n), (&tenant, "/", 500 + n), (&named, "/y", 1000 + n)]
         {
-            let facts = Facts { path: path.as_bytes(), host: host.as_bytes() };
+            let facts =
+                Facts { path: path.as_bytes(), host: host.as_bytes(), purpose: Purpose::Plain };
             let found = table.find(&facts, &mut scratch).expect("a rule matches");
             assert_eq!(found.rule, n.max(rule));
             assert!(scratch.candidates() <= 4, "{path}: {} tried", scratch.candidates());
@@ -266,7 +295,7 @@ proptest! {
         let table = table(&compiled);
         let mut scratch = Scratch::new();
         for (path, host) in &requests {
-            let facts = Facts { path, host: host.as_bytes() };
+            let facts = Facts { path, host: host.as_bytes(), purpose: Purpose::Plain };
             let found = table.find(&facts, &mut scratch);
             let groups = |found: Found| {
                 let all: Vec<_> = (0..10).map(|n| found.captures.get(n).map(|range| (range.start, range.end))).collect();

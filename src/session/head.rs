@@ -5,12 +5,13 @@ use std::time::Duration;
 
 use crate::base::Millis;
 use crate::buf::Tx;
+use crate::config::WebSocketDraft;
 use crate::proto::h1::{RequestError, RequestHead, Upgrade, parse_request};
 use crate::proto::http::host::comparable;
 use crate::proto::http::path::canonical;
 use crate::proto::http::{Body, FieldStore, Known, Method, prefers_html};
-use crate::proto::ws;
-use crate::route::Facts as RouteFacts;
+use crate::proto::ws::{self, Draft};
+use crate::route::{Facts as RouteFacts, Purpose};
 
 use super::answer::Asked;
 use super::cx::{Cx, Scratch};
@@ -227,7 +228,11 @@ fn decide(
             return Err(refuse(CloseReason::BadRequest, 400, sentence, record, None));
         }
     };
-    let subjects = RouteFacts { path: path.matched, host: comparable(head.host, host) };
+    let subjects = RouteFacts {
+        path: path.matched,
+        host: comparable(head.host, host),
+        purpose: purpose(head),
+    };
     let Some((route, found)) = generation.find(&subjects, captures) else {
         let reason = CloseReason::NoRoute;
         let sentence = reason.sentence().to_owned();
@@ -289,6 +294,21 @@ fn not_for_http(place: &Place) -> Option<(CloseReason, u16)> {
         Place::Tcp { .. } => Some((CloseReason::UpgradeRequired, 426)),
         Place::Http { .. } | Place::Uwsgi { .. } => None,
     }
+}
+
+/// What a rule sees of a head that may be a handshake. Whether it is a good one is asked later, when it is known
+/// whose rules hold.
+fn purpose(head: &RequestHead<'_, '_>) -> Purpose {
+    if head.upgrade != Upgrade::WebSocket {
+        return Purpose::Plain;
+    }
+    Purpose::WebSocket(ws::apparent_draft(head.fields).map(|draft| match draft {
+        Draft::Hixie75 => WebSocketDraft::Hixie75,
+        Draft::Hixie76 => WebSocketDraft::Hixie76,
+        Draft::Hybi07 => WebSocketDraft::Hybi07,
+        Draft::Hybi08 => WebSocketDraft::Hybi08,
+        Draft::Rfc6455 => WebSocketDraft::Rfc6455,
+    }))
 }
 
 fn incomplete(wait: &HeadWait, timeouts: &HeadTimeouts, client: &Port, cx: &Cx<'_>) -> Next {

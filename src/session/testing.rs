@@ -90,7 +90,7 @@ pub(super) fn generation() -> Generation {
             regex: format!("^/{name}"),
             place: None,
         }],
-        captures: None,
+        ..Rule::default()
     };
     let rules: Vec<Rule> = ROUTES.iter().map(rule).collect();
     let table = Table::compile(&rules, &mut problems).expect("a table");

@@ -52,6 +52,8 @@ pub enum Kind {
     Action,
     /// A regex, a space and an action.
     Rule,
+    /// A condition, a space and an action.
+    Conditional,
     /// A regex.
     Regex,
     /// `NAME=VALUE`.
@@ -76,6 +78,7 @@ impl Kind {
             Kind::Path => "PATH",
             Kind::Action => "ACTION",
             Kind::Rule => "REGEX ACTION",
+            Kind::Conditional => "CONDITION ACTION",
             Kind::Regex => "REGEX",
             Kind::Pair => "NAME=VALUE",
             Kind::Word => "WORD",

@@ -1,5 +1,6 @@
 //! Keys that say where requests go.
 
+use super::super::condition;
 use super::super::draft::Condition;
 use super::super::value::{Fault, Value};
 use super::{Group, Kind, Scope, Set, key, planned};
@@ -23,6 +24,21 @@ pub(super) const GROUP: Group = Group {
             .list()
             .says("the same for the host, in lower case and without port and trailing dot")
             .example(r"^api\.example\.com$ http:127.0.0.1:9001"),
+        key("route-if", Kind::Conditional, Set::Main(|draft, value| draft.rule_if(false, value)))
+            .list()
+            .says(
+                "what CONDITION holds for goes to ACTION: `is-websocket:`, a WebSocket handshake; \
+             `websocket-draft:NAME`, one in this draft (named as in `websockets-drafts`)",
+            )
+            .example("is-websocket: http:127.0.0.1:9002"),
+        key(
+            "route-if-not",
+            Kind::Conditional,
+            Set::Main(|draft, value| draft.rule_if(true, value)),
+        )
+        .list()
+        .says("what CONDITION does not hold for goes to ACTION")
+        .example("is-websocket: uwsgi:127.0.0.1:3032"),
         key(
             "http-to",
             Kind::Address,
@@ -74,8 +90,6 @@ pub(super) const GROUP: Group = Group {
         planned("route-remote-addr", MAIN, ""),
         planned("route-user-agent", MAIN, ""),
         planned("route-referer", MAIN, ""),
-        planned("route-if", MAIN, ""),
-        planned("route-if-not", MAIN, ""),
         planned("route-run", MAIN, ""),
         planned("route-label", MAIN, ""),
     ],
@@ -94,7 +108,7 @@ pub(super) const SECTION: Group = Group {
                 Ok(())
             }),
         )
-        .says("condition: regex for the host; one of `host` and `path` is needed")
+        .says("condition: regex for the host; at least one condition is needed")
         .example(r"^chat\.example\.com$"),
         key(
             "path",
@@ -106,6 +120,26 @@ pub(super) const SECTION: Group = Group {
         )
         .says("condition: regex for the canonical path; captures are its, when it is there")
         .example(r"^/ws/(\w+)$"),
+        key(
+            "is-websocket",
+            Kind::Flag,
+            Set::Route(|route, value| {
+                route.is_websocket = Some(value.flag()?);
+                Ok(())
+            }),
+        )
+        .says("condition: on, a WebSocket handshake, good or bad; off, anything else")
+        .example("on"),
+        key(
+            "websocket-draft",
+            Kind::Word,
+            Set::Route(|route, value| {
+                route.websocket_draft = Some(condition::draft(value)?);
+                Ok(())
+            }),
+        )
+        .says("condition: a WebSocket handshake in this draft, named as in `websockets-drafts`")
+        .example("13"),
         key(
             "to",
             Kind::Action,
