@@ -234,7 +234,8 @@ pub(super) fn tunnel_ended(tunnel: &Tunnel, peer: &Peer, reason: CloseReason, cx
 /// What was seen of a tunnel's frames.
 fn combined_frames(figures: &Figures, out: &mut Vec<u8>) {
     let [client, upstream] = &figures.tallies;
-    let _ = write!(out, " messages_in={} messages_out={}", client.messages, upstream.messages);
+    let (draft, [came, went]) = (figures.draft, [client.messages, upstream.messages]);
+    let _ = write!(out, " draft={draft} messages_in={came} messages_out={went}");
     if let Some((side, code)) = figures.first_close {
         let _ = write!(out, " closed_by={} code={code}", side.word());
     }
@@ -245,8 +246,8 @@ fn combined_frames(figures: &Figures, out: &mut Vec<u8>) {
 
 fn json_frames(figures: &Figures, out: &mut Vec<u8>) {
     let [client, upstream] = &figures.tallies;
-    let _ =
-        write!(out, ",\"messages_in\":{},\"messages_out\":{}", client.messages, upstream.messages);
+    let (draft, [came, went]) = (figures.draft, [client.messages, upstream.messages]);
+    let _ = write!(out, ",\"draft\":\"{draft}\",\"messages_in\":{came},\"messages_out\":{went}");
     if let Some((side, code)) = figures.first_close {
         let _ = write!(out, ",\"closed_by\":\"{}\",\"code\":{code}", side.word());
     }

@@ -14,6 +14,8 @@ use super::message::Message;
 
 /// Below this many bytes a message is not worth deflating by itself.
 const WORTH_DEFLATING: usize = 64;
+/// A scratch buffer that has grown beyond this many bytes is not kept.
+const KEPT: usize = 1 << 20;
 /// The key of what we send as a client: what is to be hidden by it is between us and our upstream.
 const KEY: [u8; 4] = [0; 4];
 
@@ -225,7 +227,9 @@ impl End {
             let len = head.encode(&mut encoded);
             tx.put(encoded.get(..len).unwrap_or_default(), Copied::Head, cx.pool);
             tx.put(&out, Copied::Payload, cx.pool);
-            cx.scratch.out = out;
+            if out.capacity() <= KEPT {
+                cx.scratch.out = out;
+            }
             return;
         }
         if self.peer == Sender::Server {

@@ -233,6 +233,7 @@ impl Terminated {
             }
         };
         if whole && side == Side::Client && !self.life.may_send(1, &settings.rules, cx.now) {
+            self.client.take();
             self.life.end(CloseReason::TooManyMessages, cx.now);
             return Ok(());
         }
