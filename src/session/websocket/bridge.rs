@@ -4,7 +4,7 @@
 use crate::buf::{Copied, Pool, Rx, Tx};
 use crate::proto::ws::{Data, FrameError, Kind, Tally, decode_base64, encode_base64};
 
-use super::super::cx::Scratch;
+use super::super::cx::Cx;
 use super::end::End;
 use super::message::Message;
 
@@ -24,7 +24,6 @@ impl Bridge {
     }
 
     /// Writes a part of a client's message, which stands at the front of `rx`, to the server.
-    #[allow(clippy::too_many_arguments)]
     pub(super) fn write(
         &self,
         data: &Data,
@@ -32,28 +31,27 @@ impl Bridge {
         rx: &mut Rx,
         tx: &mut Tx,
         limit: u64,
-        pool: &Pool,
-        scratch: &mut Scratch,
+        cx: &mut Cx<'_>,
     ) -> Result<(), FrameError> {
         if !self.base64 && !data.deflated {
             client.count(data);
-            if let Some(piece) = rx.take(data.payload as u64, pool) {
-                tx.push(piece, pool);
+            if let Some(piece) = rx.take(data.payload as u64, cx.pool) {
+                tx.push(piece, cx.pool);
             }
             return Ok(());
         }
-        if !client.collect(data, rx, limit, pool, scratch)? {
+        if !client.collect(data, rx, limit, cx)? {
             return Ok(());
         }
         let Message { kind, mut body } = client.take();
         if self.base64 && kind == Kind::Text {
             let text: Vec<u8> = body.iter().flat_map(|piece| piece.bytes()).copied().collect();
             let bytes = decode_base64(&text).ok_or(FrameError::NotBase64)?;
-            tx.put(&bytes, Copied::Payload, pool);
+            tx.put(&bytes, Copied::Payload, cx.pool);
             return Ok(());
         }
         while let Some(segment) = body.pop() {
-            tx.push(segment, pool);
+            tx.push(segment, cx.pool);
         }
         Ok(())
     }

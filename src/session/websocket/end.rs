@@ -121,25 +121,24 @@ impl End {
         data: &Data,
         rx: &mut Rx,
         limit: u64,
-        pool: &Pool,
-        scratch: &mut Scratch,
+        cx: &mut Cx<'_>,
     ) -> Result<bool, FrameError> {
         if data.first {
             self.message.kind = data.kind;
         }
         self.count(data);
-        let piece = rx.take(data.payload as u64, pool);
+        let piece = rx.take(data.payload as u64, cx.pool);
         if data.deflated {
             let piece = piece.as_ref().map(Segment::bytes).unwrap_or_default();
-            self.inflate(piece, data, limit, pool, scratch)?;
+            self.inflate(piece, data, limit, cx)?;
         } else if let Some(piece) = piece {
-            self.message.add(piece, data.last, pool);
+            self.message.add(piece, data.last, cx.pool);
             if self.deflate.is_some() && self.message.body.len() as u64 > limit {
                 return Err(FrameError::TooLarge);
             }
         }
         if data.last && !self.draft.refuses_bad_text() {
-            self.message.mend(pool);
+            self.message.mend(cx.pool);
         }
         Ok(data.last)
     }
@@ -162,23 +161,22 @@ impl End {
         piece: &[u8],
         data: &Data,
         limit: u64,
-        pool: &Pool,
-        scratch: &mut Scratch,
+        cx: &mut Cx<'_>,
     ) -> Result<(), FrameError> {
         let Some(deflate) = &mut self.deflate else { return Err(FrameError::ReservedBits) };
         let is_text = data.kind == Kind::Text;
         let mut rest = piece;
         loop {
-            let Some(mut block) = pool.take() else { return Err(FrameError::TooLarge) };
+            let Some(mut block) = cx.pool.take() else { return Err(FrameError::TooLarge) };
             let room = block.tail();
             let step =
-                deflate.inflater.inflate(rest, data.last, limit, &mut scratch.engines, room)?;
+                deflate.inflater.inflate(rest, data.last, limit, &mut cx.scratch.engines, room)?;
             block.filled(step.written);
             rest = rest.get(step.read..).unwrap_or_default();
             if is_text && self.draft.refuses_bad_text() {
                 self.incoming.text(block.bytes(), data.last && step.done)?;
             }
-            self.message.add(Segment::Block(block), data.last && step.done, pool);
+            self.message.add(Segment::Block(block), data.last && step.done, cx.pool);
             if step.done {
                 return Ok(());
             }

@@ -11,6 +11,7 @@ use super::super::reason::CloseReason;
 use super::super::settings::WebSocketRules;
 use super::super::snapshot::{Cursor, SnapshotError};
 use super::super::tunnel::Figures;
+use super::allowance::Allowance;
 use super::ending::Ending;
 use super::keepalive::{Keepalive, Pace};
 
@@ -64,9 +65,8 @@ pub(in super::super) struct Life {
     ends: Millis,
     /// When the next unasked pong is due.
     pong_due: Millis,
-    /// Messages the client may still send, in thousandths, and since when that is so.
-    allowance: u64,
-    allowance_at: Millis,
+    /// Of messages of the client.
+    allowance: Allowance,
 }
 
 impl Life {
@@ -90,8 +90,7 @@ impl Life {
             keepalive,
             ends,
             pong_due: pong.map_or(Millis::NEVER, |every| cx.now + every),
-            allowance: rules.rate.map_or(0, |rate| u64::from(rate.burst) * 1000),
-            allowance_at: cx.now,
+            allowance: Allowance::new(rules.rate, cx.now),
             passes: bond == Bond::Passed,
             alone: bond == Bond::Alone,
             closed: [false, bond == Bond::Alone],
@@ -112,8 +111,7 @@ impl Life {
             both_closed: Millis::NEVER,
             ends: Millis::NEVER,
             pong_due: Millis::NEVER,
-            allowance: 0,
-            allowance_at: Millis::default(),
+            allowance: Allowance::default(),
         }
     }
 
@@ -139,8 +137,7 @@ impl Life {
         for moment in [&mut self.both_closed, &mut self.ends, &mut self.pong_due] {
             at.moment(moment)?;
         }
-        at.number(&mut self.allowance)?;
-        at.time(&mut self.allowance_at)
+        self.allowance.fields(at)
     }
 
     /// Notices what has happened to the ends since the last call.
@@ -318,18 +315,8 @@ impl Life {
 
     /// Takes what new messages of the client cost off its allowance; false when it is used up.
     pub(super) fn may_send(&mut self, new: u64, rules: &WebSocketRules, now: Millis) -> bool {
-        let Some(rate) = rules.rate.filter(|_| new > 0) else { return true };
-        let earned = (now - self.allowance_at).as_millis() as u64 * u64::from(rate.per_second);
-        let most = u64::from(rate.burst) * 1000;
-        self.allowance = self.allowance.saturating_add(earned).min(most);
-        self.allowance_at = now;
-        match self.allowance.checked_sub(new * 1000) {
-            Some(left) => {
-                self.allowance = left;
-                true
-            }
-            None => false,
-        }
+        let rate = rules.rate.filter(|_| new > 0);
+        rate.is_none_or(|rate| self.allowance.spend(new, rate, now))
     }
 
     /// `Some` when it is over. `between` says of what goes to each side whether it stands between

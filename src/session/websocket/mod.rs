@@ -10,12 +10,14 @@
 //!
 //! [`Life`] is what holds for both: whether the two ends are alive, what they may do, and the end.
 
+mod allowance;
 mod bridge;
 mod end;
 mod ending;
 mod keepalive;
 mod life;
 mod message;
+mod relay;
 mod terminated;
 mod track;
 mod written;

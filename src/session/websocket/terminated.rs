@@ -6,10 +6,7 @@
 
 use crate::base::Millis;
 use crate::buf::{Copied, Pool};
-use crate::proto::ws::{
-    CONTROL_MAX, Challenge, CloseCode, Control, Data, DeflateParams, Draft, FrameError, KEY3_LEN,
-    Opcode, Read, parse_close,
-};
+use crate::proto::ws::{Challenge, CloseCode, DeflateParams, Draft, KEY3_LEN};
 
 use super::super::cx::Cx;
 use super::super::port::{Port, Side, TxEnd};
@@ -18,10 +15,7 @@ use super::super::settings::WebSockets;
 use super::super::tunnel::Figures;
 use super::bridge::Bridge;
 use super::end::End;
-use super::life::{Bond, Life, NO_CODE, Word};
-
-/// A part of an upstream's message is passed on as a fragment from this size on.
-const FRAGMENT: usize = 64 << 10;
+use super::life::{Bond, Life, Word};
 
 /// The state of a terminated WebSocket.
 #[derive(Debug)]
@@ -143,191 +137,6 @@ impl Terminated {
         }
     }
 
-    /// Reads what `side` sent, as far as the other side takes it.
-    fn relay(&mut self, side: Side, ports: &mut [Port; 2], settings: &WebSockets, cx: &mut Cx<'_>) {
-        if side == Side::Upstream && matches!(self.far, Far::Bridge(_)) {
-            return self.read_bridge(ports, settings, cx);
-        }
-        let Some(end) = self.end(side) else { return };
-        let limit = limit(side, settings, cx);
-        let rules = end.rules(limit);
-        loop {
-            let goes_to = self.goes_to(side) as usize;
-            let discard = self.life.discards(side);
-            let port = &mut ports[side as usize];
-            if self.life.is_muted(side) {
-                // Whoever is not listened to any more may go on sending for a while.
-                return port.rx.consume(port.rx.len());
-            }
-            if port.rx.is_empty() {
-                break;
-            }
-            if !discard && ports[goes_to].tx.room() == 0 {
-                return;
-            }
-            let port = &mut ports[side as usize];
-            let Some(end) = self.end(side) else { return };
-            let done = match end.incoming.advance(port.rx.bytes_mut(), &rules) {
-                Ok(Read::Data(data)) => {
-                    end.bytes += (data.framing + data.payload) as u64;
-                    port.rx.consume(data.framing);
-                    self.data(&data, side, discard, limit, ports, settings, cx)
-                }
-                Ok(Read::Skip(n)) => {
-                    end.bytes += n as u64;
-                    port.rx.consume(n);
-                    Ok(())
-                }
-                Ok(Read::Control(control)) => {
-                    self.control(control, side, ports, cx);
-                    Ok(())
-                }
-                Ok(Read::Need(_)) if port.rx.gather(cx.pool) => Ok(()),
-                Ok(Read::Need(_)) => {
-                    if port.rx_end.is_some() && !port.rx.is_split() {
-                        // A frame that was cut short is of no use to anybody.
-                        port.rx.consume(port.rx.len());
-                    }
-                    break;
-                }
-                Err(error) => Err(error),
-            };
-            if let Err(error) = done {
-                return self.life.fault(error, side, cx.now);
-            }
-        }
-        let port = &mut ports[side as usize];
-        if port.is_drained() {
-            let code = self.end(side).map_or(CloseCode::GOING_AWAY, |end| end.code_of_silence());
-            self.life.closes(side, code, code, cx.now);
-        }
-    }
-
-    /// A part of a message of `side`.
-    #[allow(clippy::too_many_arguments)]
-    fn data(
-        &mut self,
-        data: &Data,
-        side: Side,
-        discard: bool,
-        limit: u64,
-        ports: &mut [Port; 2],
-        settings: &WebSockets,
-        cx: &mut Cx<'_>,
-    ) -> Result<(), FrameError> {
-        let [client, upstream] = ports;
-        let rx = if side == Side::Client { &mut client.rx } else { &mut upstream.rx };
-        if discard {
-            rx.consume(data.payload);
-            return Ok(());
-        }
-        let whole = match (&self.far, side) {
-            (Far::Bridge(bridge), Side::Client) => {
-                let (end, tx) = (&mut self.client, &mut upstream.tx);
-                bridge.write(data, end, rx, tx, limit, cx.pool, cx.scratch)?;
-                data.last
-            }
-            _ => {
-                let Some(end) = self.end(side) else { return Ok(()) };
-                end.collect(data, rx, limit, cx.pool, cx.scratch)?
-            }
-        };
-        if whole && side == Side::Client && !self.life.may_send(1, &settings.rules, cx.now) {
-            self.client.take();
-            self.life.end(CloseReason::TooManyMessages, cx.now);
-            return Ok(());
-        }
-        if matches!(self.far, Far::Bridge(_)) {
-            return Ok(());
-        }
-        if whole || side == Side::Upstream && self.passes_fragments() {
-            self.pass(side, whole, ports, settings, cx);
-        }
-        Ok(())
-    }
-
-    /// Whether enough of an upstream's message has come to send it on before the rest.
-    fn passes_fragments(&self) -> bool {
-        match &self.far {
-            Far::Socket(far) => {
-                far.collected() >= FRAGMENT
-                    && far.draft.refuses_bad_text()
-                    && self.client.draft.has_frames()
-            }
-            Far::Echo | Far::Bridge(_) => false,
-        }
-    }
-
-    /// Reads what a server that knows nothing of WebSockets sent.
-    fn read_bridge(&mut self, ports: &mut [Port; 2], settings: &WebSockets, cx: &mut Cx<'_>) {
-        let [client, upstream] = ports;
-        let Far::Bridge(bridge) = &mut self.far else { return };
-        if self.life.discards(Side::Upstream) || self.life.is_muted(Side::Upstream) {
-            return upstream.rx.consume(upstream.rx.len());
-        }
-        if !upstream.rx.is_empty() {
-            if client.tx.room() == 0 {
-                return;
-            }
-            let message = bridge.read(&mut upstream.rx, cx.pool);
-            // Text in base64 can be said in every draft.
-            let _ = self.client.send(message, true, settings.binary, &mut client.tx, cx);
-        }
-        if upstream.rx_end.is_some() {
-            let code = CloseCode::NORMAL;
-            self.life.closes(Side::Upstream, code, code, cx.now);
-        }
-    }
-
-    /// Sends on what has come of a message of `side`; `last` ends it.
-    fn pass(
-        &mut self,
-        side: Side,
-        last: bool,
-        ports: &mut [Port; 2],
-        settings: &WebSockets,
-        cx: &mut Cx<'_>,
-    ) {
-        let Some(end) = self.end(side) else { return };
-        let message = end.take();
-        let to = self.goes_to(side);
-        let tx = &mut ports[to as usize].tx;
-        let Some(end) = self.end(to) else { return };
-        if end.send(message, last, settings.binary, tx, cx).is_err() {
-            self.life.refuse(side, CloseReason::Untranslatable, CloseCode::UNSUPPORTED, cx.now);
-        }
-    }
-
-    /// A whole control frame stands at the front of what `side` sent.
-    fn control(&mut self, control: Control, side: Side, ports: &mut [Port; 2], cx: &mut Cx<'_>) {
-        let port = &mut ports[side as usize];
-        let mut payload = [0; CONTROL_MAX];
-        let payload = control.payload(port.rx.bytes(), &mut payload);
-        port.rx.consume(control.len);
-        let Some(end) = self.end(side) else { return };
-        end.bytes += control.len as u64;
-        match control.head.opcode {
-            Opcode::Close => {
-                let close = parse_close(payload, end.draft).ok().flatten();
-                let code = close.map_or(NO_CODE, |close| end.draft.meaning(close.code));
-                self.life.heard_close(side, code, cx.now);
-                self.life.closes(side, code, code, cx.now);
-            }
-            Opcode::Ping => {
-                end.tally.pings = end.tally.pings.wrapping_add(1);
-                if !self.life.was_told(side)
-                    && let Some(end) = self.end(side)
-                {
-                    end.answer(payload, &mut ports[side as usize].tx, cx.pool);
-                }
-            }
-            _ => {
-                end.tally.pongs = end.tally.pongs.wrapping_add(1);
-                self.life.answered(side, payload, cx.now);
-            }
-        }
-    }
-
     /// Says what is due.
     fn speak(&mut self, ports: &mut [Port; 2], settings: &WebSockets, cx: &mut Cx<'_>) {
         for side in [Side::Client, Side::Upstream] {
@@ -353,7 +162,7 @@ impl Terminated {
     }
 
     /// The end of a side, where there is one.
-    fn end(&mut self, side: Side) -> Option<&mut End> {
+    pub(super) fn end(&mut self, side: Side) -> Option<&mut End> {
         match (side, &mut self.far) {
             (Side::Client, _) => Some(&mut self.client),
             (Side::Upstream, Far::Socket(end)) => Some(end),
@@ -362,7 +171,7 @@ impl Terminated {
     }
 
     /// Where the messages of `side` go.
-    fn goes_to(&self, side: Side) -> Side {
+    pub(super) fn goes_to(&self, side: Side) -> Side {
         match self.far {
             Far::Echo => Side::Client,
             Far::Socket(_) | Far::Bridge(_) => side.other(),
@@ -417,13 +226,5 @@ impl Terminated {
     /// When it must be looked at again though nothing moves, besides what its life says.
     pub(in super::super) fn deadline(&self) -> Option<Millis> {
         self.challenge.map(|(_, until)| until).filter(|_| !self.life.is_ending())
-    }
-}
-
-/// The longest message of a side, in bytes. An upstream is believed, as far as memory goes.
-fn limit(side: Side, settings: &WebSockets, cx: &Cx<'_>) -> u64 {
-    match side {
-        Side::Client => settings.rules.max_message,
-        Side::Upstream => cx.generation.websocket_memory.max(settings.rules.max_message),
     }
 }
