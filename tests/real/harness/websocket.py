@@ -29,9 +29,9 @@ def response(accept=ACCEPT, *fields, status="101 Switching Protocols"):
     return "\r\n".join(lines).encode()
 
 
-def frame(payload, opcode=BINARY, masked=True, fin=True):
-    """One frame; a client's is masked."""
-    head = bytes([(0x80 if fin else 0) | opcode])
+def frame(payload, opcode=BINARY, masked=True, fin=True, rsv=0):
+    """One frame; a client's is masked. `rsv` are the three reserved bits; 4 is RSV1."""
+    head = bytes([(0x80 if fin else 0) | rsv << 4 | opcode])
     bit, size = (0x80 if masked else 0), len(payload)
     if size < 126:
         head += bytes([bit | size])
@@ -52,6 +52,12 @@ def mask(payload, key):
 
 def read_frame(raw):
     """The next frame as (opcode, payload, whether it was the final fragment)."""
+    opcode, payload, fin, _ = read_whole_frame(raw)
+    return opcode, payload, fin
+
+
+def read_whole_frame(raw):
+    """The next frame as (opcode, payload, whether it was the final fragment, the reserved bits)."""
     first, second = raw.take(2)
     size = second & 0x7F
     if size == 126:
@@ -60,7 +66,7 @@ def read_frame(raw):
         (size,) = struct.unpack("!Q", raw.take(8))
     key = raw.take(4) if second & 0x80 else None
     payload = raw.take(size)
-    return first & 0x0F, mask(payload, key) if key else payload, bool(first & 0x80)
+    return first & 0x0F, mask(payload, key) if key else payload, bool(first & 0x80), first >> 4 & 7
 
 
 def open_websocket(raw, path="/ws", *fields, key=KEY):
