@@ -551,3 +551,31 @@ fn both_ends_of_a_websocket_and_of_a_bridge_move() {
     moved(&mut bench);
     assert_eq!(bench.takes_bytes(CLIENT), b"\x00/w==\xff");
 }
+
+#[test]
+fn pings_of_a_client_that_does_not_read_are_not_answered_without_end() {
+    let (mut bench, _) = joined("guard", Draft::Rfc6455, "", "");
+    let pings = sent(Opcode::Ping, &[7; 125]).repeat(100);
+    for _ in 0..50 {
+        bench.client_says(&pings);
+    }
+    assert!(bench.ports[0].tx.capacity() <= HIGH_WATER + (20 << 10));
+    assert!(bench.ports[0].rx.is_empty(), "messages still go on");
+    bench.client_says(sent(Opcode::Text, b"hello"));
+    assert_eq!(bench.takes_bytes(UPSTREAM), ours(Opcode::Text, b"hello"));
+}
+
+#[test]
+fn a_client_that_never_reads_its_echo_is_dropped() {
+    let (mut bench, _) = echo(Draft::Rfc6455, "");
+    while bench.ports[0].rx.room() > 0 {
+        bench.client_says(sent(Opcode::Binary, &[7; 1000]).repeat(16));
+    }
+    assert!(bench.ports[0].tx.capacity() <= HIGH_WATER + (20 << 10));
+    for _ in 0..3 {
+        if bench.closed().is_none() {
+            bench.expire();
+        }
+    }
+    assert!(bench.log().contains("end=dead-client"), "{:?}", bench.closed());
+}

@@ -121,14 +121,14 @@ impl Keepalive {
     }
 
     /// When a peer that goes on being silent is dead. One that takes what we send lives, though a
-    /// ping finds no place inside a long message; and one we do not read is not silent.
+    /// ping finds no place inside a long message; and one we do not read is not silent, unless it
+    /// takes nothing of a full queue either.
     pub(super) fn dead_at(&self, port: &Port, pace: Pace) -> Option<Millis> {
+        let stuck = port.sent.max(self.heard(port)) + pace.every + pace.tolerance;
         match self.asked() {
-            Some(_) if is_unheard(port) => None,
+            Some(_) if is_unheard(port) => Some(stuck).filter(|_| port.tx.room() == 0),
             Some(asked) => Some(asked.max(port.received) + pace.tolerance),
-            None if self.wanted && !port.tx.is_empty() => {
-                Some(port.sent.max(self.heard(port)) + pace.every + pace.tolerance)
-            }
+            None if self.wanted && !port.tx.is_empty() => Some(stuck),
             None => None,
         }
     }
