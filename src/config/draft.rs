@@ -12,6 +12,7 @@ pub(super) struct Draft {
     pub(super) config: Config,
     pub(super) settings: Settings,
     pub(super) default: Option<Value>,
+    pub(super) admin: Option<Value>,
     pub(super) rules: Vec<RuleDraft>,
     /// Which section is being read, counted in the order of the text.
     pub(super) section: usize,

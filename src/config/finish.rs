@@ -4,12 +4,12 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use crate::base::Problem;
+use crate::base::{Address, Problem};
 
 use super::action::{self, Action, Groups, Target};
 use super::apply::Applier;
 use super::draft::RuleDraft;
-use super::model::{Config, Placed, Rule, Upstream};
+use super::model::{Admin, Config, Placed, Rule, Upstream};
 use super::settings::Settings;
 use super::units::shown;
 use super::value::{Fault, Value};
@@ -50,6 +50,7 @@ impl Applier<'_> {
             self.problem(Problem::error(None, NO_WAY));
         }
         self.check_upstreams(&config);
+        self.check_admin(&config);
         let mut problems = std::mem::take(&mut self.reader.problems);
         for problem in &mut problems {
             problem.message = shown(&problem.message, MESSAGE_MAX);
@@ -88,6 +89,34 @@ impl Applier<'_> {
                 self.problem(value.error(&fault));
                 None
             }
+        }
+    }
+
+    /// Who may ask the router about itself, and tell it to close what it carries, is said by the rights
+    /// of a file; TCP has none.
+    fn check_admin(&mut self, config: &Config) {
+        let (Admin::At(admin), Some(value)) = (&config.admin, self.draft.admin.take()) else {
+            return;
+        };
+        let place = value.place_at(0);
+        let any_port = matches!(admin, Address::Ip(address) if address.port() == 0);
+        let same = config.listeners.iter().find(|http| http.value == *admin && !any_port);
+        if let Some(taken) = same {
+            let said = format!("{}: clients come in there, by {}", value.quoted(), taken.place);
+            return self.problem(Problem::error(Some(place), said));
+        }
+        let near = match admin {
+            Address::Ip(address) => address.ip().to_canonical().is_loopback(),
+            Address::Name { host, .. } => host == "localhost",
+            Address::Unix(_) | Address::Abstract(_) => true,
+        };
+        if !near {
+            let said = format!(
+                "{}: whoever reaches that address may ask and close everything; expected one of \
+                 this machine alone, as in unix:/run/tidegate/admin.sock or 127.0.0.1:9900",
+                value.quoted()
+            );
+            self.problem(Problem::warning(Some(place), said));
         }
     }
 

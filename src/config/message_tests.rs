@@ -99,6 +99,14 @@ const MESSAGES: &[(&str, &str)] = &[
         "[tidegate]\nx = 5q\nhttp-timeout = %(x)",
         "9:16: [tidegate] http-timeout = \"%(x)\" (which is \"5q\"): expected a duration such as 30s, 5m or 250ms",
     ),
+    (
+        "[tidegate]\nadmin = :80",
+        "8:9: [tidegate] admin = \":80\": clients come in there, by site.ini:2:8",
+    ),
+    (
+        "[tidegate]\nadmin = 10.0.0.1:9900",
+        "8:9: warning: [tidegate] admin = \"10.0.0.1:9900\": whoever reaches that address may ask and close everything; expected one of this machine alone, as in unix:/run/tidegate/admin.sock or 127.0.0.1:9900",
+    ),
     ("[tidegate]\nset-ph = x", "8:10: [tidegate] set-ph: expected NAME=VALUE"),
     (
         "[tidegate]\ninclude = none.ini",

@@ -30,6 +30,8 @@ pub struct Config {
     pub backlog: u32,
     /// `max-connections`; `None`: what the descriptor limit allows.
     pub max_connections: Option<u64>,
+    /// `admin`: where the running router is asked about itself.
+    pub admin: Admin,
     /// `http-to`: uwsgi servers that take what no rule takes; empty when [`Config::default`] is set.
     pub http_to: Vec<Placed<Address>>,
     /// `default`: the action that takes what no rule takes; `None` when [`Config::http_to`] is set.
@@ -62,6 +64,20 @@ pub enum Workers {
     /// This many, at least one.
     Count(u16),
 }
+
+/// Where the running router is asked about itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Admin {
+    /// Nothing is said of it: [`ADMIN_DEFAULT`] where that can be made.
+    Default,
+    /// Nowhere.
+    Off,
+    /// There.
+    At(Address),
+}
+
+/// The file of the admin socket where nothing else is said.
+pub const ADMIN_DEFAULT: &str = "/run/tidegate.sock";
 
 /// Bounds of a request head, in bytes and fields.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -206,6 +222,7 @@ impl Default for Config {
             workers: Workers::Auto,
             backlog: 4096,
             max_connections: None,
+            admin: Admin::Default,
             http_to: Vec::new(),
             default: None,
             rules: Vec::new(),

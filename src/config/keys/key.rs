@@ -46,6 +46,8 @@ pub enum Kind {
     Number,
     /// An address.
     Address,
+    /// An address, or `off`.
+    AddressOrOff,
     /// The path of a file or directory.
     Path,
     /// An action.
@@ -75,6 +77,7 @@ impl Kind {
             Kind::Size => "SIZE",
             Kind::Number => "N",
             Kind::Address => "ADDR",
+            Kind::AddressOrOff => "ADDR|off",
             Kind::Path => "PATH",
             Kind::Action => "ACTION",
             Kind::Rule => "REGEX ACTION",

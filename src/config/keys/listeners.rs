@@ -1,6 +1,7 @@
 //! Keys about listening, workers and who the process is.
 
-use super::super::model::Workers;
+use super::super::model::{Admin, Workers};
+use super::super::units::word_flag;
 use super::super::value::{Fault, Value};
 use super::{Group, Kind, Scope, Set, key, planned};
 
@@ -63,12 +64,26 @@ pub(super) const GROUP: Group = Group {
         .unset("what the limit of open files allows")
         .says("clients served at once; beyond it, new ones wait in the kernel")
         .example("20000"),
+        key(
+            "admin",
+            Kind::AddressOrOff,
+            Set::Main(|draft, value| {
+                draft.config.admin = match word_flag(value.text()) {
+                    Some(false) => Admin::Off,
+                    _ => Admin::At(value.address()?),
+                };
+                draft.admin = Some(value.clone());
+                Ok(())
+            }),
+        )
+        .unset("`unix:/run/tidegate.sock` where that can be made")
+        .says("where `tidegate ctl` and curl ask the running router about itself, or `off`")
+        .example("unix:/run/tidegate/admin.sock"),
         planned("https", MAIN, "let what stands before tidegate speak TLS"),
         planned("sni", MAIN, ""),
         planned("http-to-https", MAIN, ""),
         planned("proxy-protocol", MAIN, "").aliases(&["http-enable-proxy-protocol"]),
         planned("trusted-proxies", MAIN, "until then X-Forwarded-* of clients is always replaced"),
-        planned("admin", MAIN, ""),
         planned("user", MAIN, PROCESS).aliases(&["uid", "http-uid"]),
         planned("group", MAIN, PROCESS).aliases(&["gid", "http-gid"]),
     ],

@@ -6,7 +6,7 @@ const MAIN: &[Scope] = &[Scope::Main];
 const ROUTES: &str = "where requests go is said by route, [route:NAME] and http-to";
 const OWN_SOCKET: &str =
     "it is a socket of uWSGI's workers, which tidegate does not run; listen with http";
-const STATISTICS: &str = "the admin socket, which is not in this version, will tell";
+const STATISTICS: &str = "tidegate ctl status tells, through the admin socket";
 const SUBSCRIPTIONS: &str = "servers are listed by http-to or [upstream:NAME]; nobody subscribes";
 
 const fn idle(name: &'static str, reason: &'static str) -> Key {
