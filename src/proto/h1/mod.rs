@@ -3,7 +3,7 @@
 //! ```text
 //! bytes -- parse_request  --> RequestHead  -- encode_request  --> bytes for an upstream
 //! bytes -- parse_response --> ResponseHead -- encode_response --> bytes for a client
-//!                                Answer    -- encode_answer   --> bytes for a client
+//!                                Answer, Own -- encode_answer, encode_own --> bytes for a client
 //! body  -- ChunkedDecoder --> spans of payload -- encode_chunk_prefix --> body
 //! ```
 //!
@@ -17,6 +17,7 @@ mod connection;
 mod framing;
 mod head;
 mod limits;
+mod own;
 mod reply;
 mod request;
 mod request_error;
@@ -31,6 +32,7 @@ pub use chunked::{Chunk, ChunkError, ChunkedDecoder, encode_chunk_prefix, last_c
 pub use forward::{Forward, Identity, Switch, encode_request};
 pub use framing::FramingError;
 pub use limits::{Limits, METHOD_MAX};
+pub use own::{Own, encode_own};
 pub use reply::{Reply, encode_end_to_end, encode_interim, encode_response};
 pub use request::{RequestHead, Upgrade, parse_request};
 pub use request_error::RequestError;

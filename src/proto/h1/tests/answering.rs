@@ -1,7 +1,7 @@
 //! The router's own answers.
 
 use super::*;
-use crate::proto::http::Version;
+use crate::proto::http::{Body, Version};
 
 fn answer(answer: &Answer<'_>) -> (String, String) {
     let mut out = Vec::new();
@@ -92,4 +92,31 @@ fn fields_can_be_added() {
     let extra: &[(&str, &[u8])] = &[("Location", b"https://a/")];
     let (head, _) = answer(&Answer { extra, ..Answer::new(302, DATE) });
     assert!(head.contains("\r\nLocation: https://a/\r\n"), "{head}");
+}
+
+#[test]
+fn a_body_of_our_own_is_framed_as_its_head_says() {
+    for (body, version, says) in [
+        (Body::Length(7), Version::Http11, "Content-Length: 7\r\n\r\n"),
+        (Body::Length(0), Version::Http10, "Content-Length: 0\r\nConnection: keep-alive\r\n\r\n"),
+        (Body::Chunked, Version::Http11, "Transfer-Encoding: chunked\r\n\r\n"),
+        (Body::UntilClose, Version::Http10, "no-store\r\nConnection: close\r\n\r\n"),
+    ] {
+        let mut out = Vec::new();
+        let own = Own {
+            status: 200,
+            media_type: "application/json",
+            body,
+            version,
+            keep_alive: true,
+            date: DATE,
+            extra: &[("Cache-Control", b"no-store")],
+        };
+        encode_own(&own, &mut out);
+        with_response(Method::Get, &out, |parsed| {
+            assert_eq!((parsed.status, parsed.body, parsed.len), (200, body, out.len()));
+            assert_eq!(parsed.fields.find("content-type"), Some(&b"application/json"[..]));
+        });
+        assert!(text(out.clone()).ends_with(says), "{}", text(out));
+    }
 }
