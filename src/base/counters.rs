@@ -131,6 +131,64 @@ impl Counters {
         }
     }
 
+    /// Every number but the close reasons, by its name, in the order of a connection's life.
+    pub fn named(&self) -> [(&'static str, u64); 25] {
+        // Taken apart without a rest, so that no number is forgotten.
+        let Counters {
+            accepted,
+            closed,
+            clients,
+            sessions,
+            requests,
+            responses,
+            client_in,
+            client_out,
+            upstream_in,
+            upstream_out,
+            dials,
+            reuses,
+            upstream_failures,
+            retries,
+            upstreams,
+            tunnels_opened,
+            tunnels_closed,
+            copied_head,
+            copied_payload,
+            accept_pauses,
+            log_lost,
+            close_reasons: _,
+        } = self;
+        let [responses_1xx, responses_2xx, responses_3xx, responses_4xx, responses_5xx] = responses;
+        [
+            ("accepted", accepted),
+            ("closed", closed),
+            ("clients", clients),
+            ("sessions", sessions),
+            ("accept_pauses", accept_pauses),
+            ("requests", requests),
+            ("responses_1xx", responses_1xx),
+            ("responses_2xx", responses_2xx),
+            ("responses_3xx", responses_3xx),
+            ("responses_4xx", responses_4xx),
+            ("responses_5xx", responses_5xx),
+            ("retries", retries),
+            ("tunnels_opened", tunnels_opened),
+            ("tunnels_closed", tunnels_closed),
+            ("upstreams", upstreams),
+            ("dials", dials),
+            ("reuses", reuses),
+            ("upstream_failures", upstream_failures),
+            ("client_bytes_in", client_in),
+            ("client_bytes_out", client_out),
+            ("upstream_bytes_in", upstream_in),
+            ("upstream_bytes_out", upstream_out),
+            ("copied_head", copied_head),
+            ("copied_payload", copied_payload),
+            ("log_lost", log_lost),
+        ]
+        .map(|(name, counter)| (name, counter.get()))
+    }
+
     /// Counts a final response.
     #[inline]
     pub fn response(&self, status: u16) {
@@ -169,5 +227,17 @@ mod tests {
         counters.close_reason(CLOSE_REASONS - 1);
         assert_eq!(counters.close_reasons[CLOSE_REASONS - 1].get(), 1);
         assert_eq!(align_of::<Counters>(), 128);
+    }
+
+    #[test]
+    fn every_number_has_a_name_of_its_own() {
+        let counters = Counters::new();
+        counters.log_lost.add(7);
+        let named = counters.named();
+        assert!(named.contains(&("log_lost", 7)));
+        let mut names = named.map(|(name, _)| name).to_vec();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), named.len());
     }
 }
