@@ -140,6 +140,20 @@ impl Tunnel {
         }
     }
 
+    /// Whether we have begun to end it in words.
+    pub fn is_leaving(&self) -> bool {
+        match &self.sight {
+            Sight::Opaque => false,
+            Sight::Frames(track) => track.life.is_ending(),
+            Sight::Messages(messages) => messages.life.is_ending(),
+        }
+    }
+
+    /// When something last passed that was not ours; `moved` is when bytes last moved.
+    pub fn active(&self, moved: Millis) -> Millis {
+        if self.is_seen() { self.active } else { moved }
+    }
+
     /// Whether more than bytes are seen of it.
     pub(super) fn is_seen(&self) -> bool {
         !matches!(self.sight, Sight::Opaque)
@@ -157,11 +171,7 @@ impl Tunnel {
     pub(super) fn rests(&self, ports: &[Port; 2]) -> bool {
         let open = |port: &Port| port.rx_end.is_none() && port.tx_end.is_none() && !port.tx_broken;
         ports.iter().all(|port| port.rx.is_empty() && open(port))
-            && match &self.sight {
-                Sight::Opaque => true,
-                Sight::Frames(track) => !track.life.is_ending(),
-                Sight::Messages(messages) => !messages.life.is_ending(),
-            }
+            && !self.is_leaving()
     }
 
     /// When it ends for silence.
@@ -169,8 +179,7 @@ impl Tunnel {
         match self.kind {
             TunnelKind::Raw => Some(active + self.route.times.silence),
             // Our own pings and their answers are no sign of life between the two ends.
-            TunnelKind::WebSocket if self.is_seen() => Some(self.active + self.route.times.tunnel?),
-            TunnelKind::WebSocket => Some(active + self.route.times.tunnel?),
+            TunnelKind::WebSocket => Some(self.active(active) + self.route.times.tunnel?),
         }
     }
 
