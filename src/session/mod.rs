@@ -14,6 +14,7 @@
 //!   '-- bad head, our own answer -------------+--> Linger --> Closed(reason)
 //! ```
 
+pub mod admin;
 mod answer;
 mod body;
 mod client;

@@ -110,6 +110,8 @@ reasons! {
     DeadUpstream, "dead-upstream", 0, Upstream, "the upstream was silent for websockets-upstream-ping-freq and gave no pong";
     /// The WebSocket reached its age.
     MaxAge, "max-age", 0, Router, "the WebSocket is older than websockets-max-age";
+    /// Somebody who runs the router wanted it closed.
+    Killed, "killed", 0, Router, "closed by tidegate ctl kill";
     /// A message is over websockets-max-size.
     MessageTooLarge, "message-too-large", 0, Client, "the client began a message larger than websockets-max-size";
     /// More messages than websockets-rate.

@@ -317,7 +317,7 @@ fn write_escaped(text: &[u8], out: &mut Vec<u8>) {
 }
 
 /// Writes a JSON string; what is not UTF-8 becomes U+FFFD.
-fn write_json(text: &[u8], out: &mut Vec<u8>) {
+pub(super) fn write_json(text: &[u8], out: &mut Vec<u8>) {
     out.push(b'"');
     for chunk in text.utf8_chunks() {
         for char in chunk.valid().chars() {

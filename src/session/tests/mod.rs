@@ -1,5 +1,6 @@
 //! The transitions of the machines, one by one, with both ends as bytes.
 
+mod admin;
 mod keepalive;
 mod terminated;
 mod track;

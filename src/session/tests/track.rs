@@ -13,10 +13,10 @@ const HANDSHAKE: &str = "GET /track HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r
 const PROOF: &str = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
     Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n";
 const KEY: [u8; 4] = [1, 2, 3, 4];
-const CLIENT: Side = Side::Client;
-const UPSTREAM: Side = Side::Upstream;
+pub(super) const CLIENT: Side = Side::Client;
+pub(super) const UPSTREAM: Side = Side::Upstream;
 
-fn frame(side: Side, opcode: Opcode, fin: bool, payload: &[u8]) -> Vec<u8> {
+pub(super) fn frame(side: Side, opcode: Opcode, fin: bool, payload: &[u8]) -> Vec<u8> {
     let mut head = FrameHead { fin, ..FrameHead::new(opcode, payload.len() as u64) };
     let mut payload = payload.to_vec();
     if side == CLIENT {
@@ -28,16 +28,16 @@ fn frame(side: Side, opcode: Opcode, fin: bool, payload: &[u8]) -> Vec<u8> {
     [&bytes[..n], &payload].concat()
 }
 
-fn text(side: Side, payload: &str) -> Vec<u8> {
+pub(super) fn text(side: Side, payload: &str) -> Vec<u8> {
     frame(side, Opcode::Text, true, payload.as_bytes())
 }
 
-fn close(side: Side, code: u16) -> Vec<u8> {
+pub(super) fn close(side: Side, code: u16) -> Vec<u8> {
     frame(side, Opcode::Close, true, &code.to_be_bytes())
 }
 
 /// The code of a lone Close frame as `side` receives it.
-fn told(bench: &mut Bench, side: Side) -> u16 {
+pub(super) fn told(bench: &mut Bench, side: Side) -> u16 {
     let bytes = bench.takes_bytes(side);
     let (code, masked) = match (side, bytes.as_slice()) {
         (Side::Client, [0x88, 2, a, b]) => ([*a, *b], [0; 4]),
@@ -61,7 +61,7 @@ fn open_with(change: impl FnOnce(&mut WebSocketRules)) -> Bench {
     bench
 }
 
-fn open() -> Bench {
+pub(super) fn open() -> Bench {
     open_with(|_| {})
 }
 

@@ -1,0 +1,15 @@
+//! What the running router says of itself: plain figures, which of them are asked for, and how they
+//! are written. Pure: gathering them is the workers' and the app's.
+//!
+//! ```text
+//! query --> Filter --takes?--> Client::live --> Live --+
+//!                              Counters --> Status ----+--> JSON
+//! ```
+
+mod filter;
+mod live;
+mod render;
+
+pub use filter::{BadQuery, Filter};
+pub use live::Live;
+pub use render::{Inside, Status, WorkerStatus, put_live, put_status, put_text};

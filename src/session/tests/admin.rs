@@ -1,0 +1,176 @@
+//! What the admin socket shows and closes.
+
+use super::track::{CLIENT, UPSTREAM, close, frame, open, text, told};
+use super::*;
+use crate::base::Counters;
+use crate::proto::ws::Opcode;
+use crate::session::admin::*;
+
+/// The row of a bench's tunnel.
+fn row(bench: &Bench) -> String {
+    let live = bench.client.live(&bench.ports, bench.active, bench.world.clock.now());
+    let mut out = Vec::new();
+    put_live(&live.expect("a tunnel"), 3, &mut out);
+    String::from_utf8(out).expect("JSON")
+}
+
+#[test]
+fn a_tracked_websocket_is_shown_with_its_frames() {
+    let mut bench = open();
+    bench.client_says(text(CLIENT, "hello"));
+    bench.client_says(frame(CLIENT, Opcode::Text, false, b"one"));
+    bench.upstream_says(text(UPSTREAM, "world!"));
+    bench.takes_bytes(UPSTREAM);
+    bench.wait(Duration::from_secs(5));
+    assert_eq!(
+        row(&bench),
+        "{\"id\":0,\"worker\":3,\"client\":\"192.0.2.7\",\"port\":4711,\"route\":\"track\",\
+         \"upstream\":\"track-0:80\",\"kind\":\"websocket\",\"draft\":\"13\",\"mode\":\"track\",\
+         \"state\":\"open\",\"age_ms\":5000,\"idle_ms\":5000,\"bytes_in\":20,\"bytes_out\":8,\
+         \"queued_in\":0,\"queued_out\":8,\"held\":0,\"messages_in\":1,\"messages_out\":1,\"fragments_in\":1,\
+         \"fragments_out\":0,\"pings_in\":0,\"pings_out\":0,\"pongs_in\":0,\"pongs_out\":0}"
+    );
+}
+
+#[test]
+fn our_own_ping_is_no_end_of_idling_and_its_answer_is_timed() {
+    let mut bench = open();
+    bench.expire();
+    let ping = bench.takes_bytes(CLIENT);
+    bench.wait(Duration::from_millis(70));
+    bench.client_says(frame(CLIENT, Opcode::Pong, true, &ping[2..]));
+    let age = bench.world.clock.now().get();
+    let row = row(&bench);
+    assert!(row.contains(&format!("\"age_ms\":{age},\"idle_ms\":{age}")), "{row}");
+    assert!(row.ends_with(",\"rtt_ms\":70}"), "{row}");
+}
+
+#[test]
+fn a_tunnel_nobody_looks_into_is_shown_without_frames() {
+    let mut bench = Bench::new();
+    bench.client_says("GET /raw HTTP/1.1\r\nHost: a\r\n\r\n");
+    bench.dialled(false);
+    bench.upstream_says("anything");
+    let row = row(&bench);
+    assert!(row.contains("\"kind\":\"raw\",\"draft\":null,\"mode\":\"raw\""), "{row}");
+    assert!(!row.contains("messages"), "{row}");
+    let mut bench = asked(GET);
+    bench.upstream_says(OK);
+    assert!(bench.client.live(&bench.ports, bench.active, bench.active).is_none());
+}
+
+#[test]
+fn one_that_was_killed_is_told_to_both_sides() {
+    let mut bench = open();
+    bench.client_says(&frame(CLIENT, Opcode::Text, true, b"half")[..8]);
+    assert_eq!(bench.takes_bytes(UPSTREAM).len(), 8);
+    let now = bench.world.clock.now();
+    assert!(bench.client.leave(CloseReason::Killed, now));
+    bench.advance();
+    assert_eq!(bench.takes_bytes(UPSTREAM), b"", "not inside a frame");
+    assert_eq!(told(&mut bench, CLIENT), 1001);
+    bench.client_says(&frame(CLIENT, Opcode::Text, true, b"half")[8..]);
+    assert!(row(&bench).contains("\"state\":\"closing\""));
+    assert_eq!(bench.takes_bytes(UPSTREAM).len(), 2 + 8);
+    bench.client_says(close(CLIENT, 1001));
+    bench.upstream_says(close(UPSTREAM, 1001));
+    bench.ends(CLIENT, RxEnd::Finished);
+    assert_eq!(bench.closed(), Some(CloseReason::Killed));
+    assert!(bench.log().contains("end=killed"));
+}
+
+#[test]
+fn a_side_that_said_close_itself_is_closing_but_may_still_be_killed() {
+    let mut bench = open();
+    bench.client_says(close(CLIENT, 1000));
+    assert!(row(&bench).contains("\"state\":\"closing\""));
+    let is_leaving = |bench: &Bench| bench.client.tunnel().expect("a tunnel").is_leaving();
+    assert!(!is_leaving(&bench));
+    let now = bench.world.clock.now();
+    assert!(bench.client.leave(CloseReason::Killed, now));
+    assert!(is_leaving(&bench));
+}
+
+#[test]
+fn filters() {
+    let bench = open();
+    let takes = |query: &str| {
+        let filter = Filter::listed(Some(query.as_bytes())).expect(query);
+        filter.takes(&bench.client)
+    };
+    for query in ["", "id=0", "id=7&id=0", "route=track", "client=192.0.2.7", "limit=1&id=0"] {
+        assert!(takes(query), "{query}");
+    }
+    assert!(takes("route=%74rack&client=::ffff:192.0.2.7&id=0"));
+    for query in ["id=1", "route=trac", "route=", "client=192.0.2.8", "client=unix", "id=0&route=x"]
+    {
+        assert!(!takes(query), "{query}");
+    }
+    assert!(!Filter::listed(None).expect("all").takes(&asked(GET).client));
+}
+
+#[test]
+fn nothing_is_closed_that_was_not_asked_for_in_so_many_words() {
+    for query in
+        ["", "all=0", "all", "all=1&id=1", "rout=x", "id=", "id=-1", "limit=1", "id=1&all=1"]
+    {
+        assert!(Filter::closed(Some(query.as_bytes())).is_err(), "{query}");
+    }
+    assert!(Filter::closed(None).is_err());
+    for query in ["all=1", "id=1&id=2", "route=a", "client=::1", "route=a&client=unix"] {
+        assert!(Filter::closed(Some(query.as_bytes())).is_ok(), "{query}");
+    }
+    let said = |query: &str| Filter::listed(Some(query.as_bytes())).unwrap_err().to_string();
+    assert_eq!(said("all=1"), "there is no \"all\" here: expected route, client, id or limit");
+    assert_eq!(said("client=me"), "client=\"me\": expected an IP address, or unix");
+    assert_eq!(said("route=a&route=b"), "route is given twice");
+}
+
+#[test]
+fn a_status_sums_up_and_shows_each_worker() {
+    let counters = [Counters::new(), Counters::new()];
+    for (index, counters) in counters.iter().enumerate() {
+        counters.accepted.add(10 + index as u64);
+        counters.tunnels_opened.add(5);
+        counters.tunnels_closed.add(2);
+        counters.close_reason(CloseReason::Killed as usize);
+    }
+    let inside = [Some(Inside { blocks: 2, bytes: 1 << 20, messages: 5 }), None];
+    let workers: Vec<WorkerStatus<'_>> = counters
+        .iter()
+        .zip(inside)
+        .map(|(counters, inside)| WorkerStatus { counters, inside })
+        .collect();
+    let status = Status {
+        version: "1.2.3",
+        pid: 99,
+        uptime: Duration::from_secs(60),
+        draining: false,
+        workers: &workers,
+    };
+    let mut out = Vec::new();
+    put_status(&status, &mut out);
+    let json: serde_json::Value = serde_json::from_slice(&out).expect("JSON");
+    assert_eq!(
+        (json["version"].as_str(), json["uptime_ms"].as_u64()),
+        (Some("1.2.3"), Some(60_000))
+    );
+    assert_eq!(
+        (json["tunnels"].as_u64(), json["memory"]["bytes"].as_u64()),
+        (Some(6), Some(1 << 20))
+    );
+    assert_eq!(json["counters"]["accepted"], 21);
+    assert_eq!(json["close_reasons"]["killed"], 2);
+    let [first, second] = json["workers"].as_array().expect("workers").as_slice() else {
+        panic!("two workers: {json}")
+    };
+    assert_eq!(
+        (first["answers"].as_bool(), second["answers"].as_bool()),
+        (Some(true), Some(false))
+    );
+    assert_eq!((first["memory"]["blocks"].as_u64(), second.get("memory")), (Some(2), None));
+    assert_eq!(
+        (&first["counters"]["accepted"], &second["counters"]["accepted"]),
+        (&10.into(), &11.into())
+    );
+}
