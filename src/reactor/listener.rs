@@ -3,7 +3,7 @@
 use std::io;
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
-use std::os::unix::fs::FileTypeExt;
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::Path;
 use std::time::Duration;
 
@@ -94,6 +94,8 @@ pub struct Listener {
     /// As bound: port 0 became a real one.
     local: Peer,
     kind: Kind,
+    /// Which file a unix socket made: device and inode.
+    file: Option<(u64, u64)>,
 }
 
 impl Listener {
@@ -114,7 +116,7 @@ impl Listener {
             }
         };
         let local = Peer::from_any(getsockname(&fd).map_err(fault)?);
-        Ok(Listener { fd, address: address.clone(), local, kind })
+        Ok(Listener { fd, address: address.clone(), local, kind, file: file(address) })
     }
 
     /// Binds one more socket of the same group, on the port that this one has.
@@ -125,7 +127,8 @@ impl Listener {
         let Peer::Ip(ip) = self.local else { return Err(BindError::InUse(self.address.clone())) };
         let fd =
             bind_ip(ip, options, false).map_err(|error| BindError::of(&self.address, error))?;
-        Ok(Listener { fd, address: self.address.clone(), local: self.local, kind: self.kind })
+        let (address, local) = (self.address.clone(), self.local);
+        Ok(Listener { fd, address, local, kind: self.kind, file: None })
     }
 
     /// Whether each worker can have one.
@@ -170,9 +173,12 @@ impl Listener {
         registry.deregister(&mut SourceFd(&self.fd.as_raw_fd()))
     }
 
-    /// Removes the file of a unix socket, when we stop for good.
+    /// Removes the file of a unix socket, when we stop for good; one that another process has put in
+    /// its place stays.
     pub fn unlink(&self) {
-        if let Address::Unix(path) = &self.address {
+        if let Address::Unix(path) = &self.address
+            && file(&self.address) == self.file
+        {
             // Somebody else may have removed it: that is as well.
             let _ = std::fs::remove_file(path);
         }
@@ -183,6 +189,12 @@ impl AsFd for Listener {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.fd.as_fd()
     }
+}
+
+/// Device and inode of a unix socket's file.
+fn file(address: &Address) -> Option<(u64, u64)> {
+    let Address::Unix(path) = address else { return None };
+    std::fs::symlink_metadata(path).ok().map(|found| (found.dev(), found.ino()))
 }
 
 fn resolve(host: &str, port: u16) -> io::Result<SocketAddr> {

@@ -137,3 +137,16 @@ fn abstract_names() {
     assert_eq!(stream.read(&mut [0; 8]).unwrap(), 1);
     assert!(matches!(Listener::bind(&address, &OPTIONS), Err(BindError::InUse(_))));
 }
+
+#[test]
+fn what_another_process_has_put_in_its_place_stays() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("s");
+    let old = Listener::bind(&Address::Unix(path.clone()), &OPTIONS).unwrap();
+    std::fs::rename(&path, directory.path().join("old")).unwrap();
+    let new = Listener::bind(&Address::Unix(path.clone()), &OPTIONS).unwrap();
+    old.unlink();
+    assert!(path.exists());
+    new.unlink();
+    assert!(!path.exists());
+}
