@@ -7,6 +7,8 @@ use crate::base::{Key, Millis};
 use crate::reactor::{Done, Outbox, Reply, Sender, Stream};
 use crate::session::Peer;
 
+use super::inspect::Ask;
+
 /// One letter in a worker's mailbox.
 #[derive(Debug)]
 pub enum Mail {
@@ -14,6 +16,8 @@ pub enum Mail {
     Accepted(Stream, Peer),
     /// The answer to a job of a session.
     Done(Key, Done),
+    /// A question about itself.
+    Ask(Ask),
     /// Stop accepting and let sessions end until then.
     Drain(Millis),
     /// Stop at once.

@@ -10,7 +10,7 @@
 //! ```
 //!
 //! [`turn`](Worker::run) is the loop, `drive` what happens to one session, `act` how its wishes are
-//! carried out, `accept` and `connect` where connections come from.
+//! carried out, `accept` and `connect` where connections come from, `inspect` how it is looked at.
 
 mod accept;
 mod act;
@@ -20,6 +20,7 @@ mod drive;
 mod entry;
 mod generation;
 mod idle;
+mod inspect;
 mod logbook;
 mod mail;
 mod messages;
@@ -30,6 +31,7 @@ mod world;
 
 pub use accept::Door;
 pub use generation::{addresses, build};
+pub use inspect::{Ask, Question, Reply};
 pub use logbook::{LogBook, LogSink, LogTarget};
 pub use mail::{Courier, Load, Mail, Peers};
 pub use names::Resolved;

@@ -224,6 +224,7 @@ impl Worker {
             match letter {
                 Mail::Accepted(stream, peer) => self.adopt(stream, peer),
                 Mail::Done(key, done) => self.spooled(key, done),
+                Mail::Ask(ask) => self.inspect(ask),
                 Mail::Drain(until) => self.drain(until),
                 Mail::Stop => self.stopped = true,
             }
