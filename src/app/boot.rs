@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -12,6 +13,7 @@ use mio::{Poll, Waker};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1, SIGUSR2};
 use signal_hook::iterator::Signals;
 
+use super::admin::{AdminSocket, Office};
 use super::systemd;
 use crate::base::{Address, Clock, Counters, Problem};
 use crate::config::{Config, LogTo, Workers};
@@ -60,11 +62,15 @@ pub(super) fn compile(config: &Config, problems: &mut Vec<Problem>) -> Option<Ar
     worker::build(config, &mut Identities::default(), &host, problems).map(Arc::new)
 }
 
-/// Runs until stopped by a signal.
+/// Runs until stopped by a signal. `check` reads the configuration anew and says what is wrong with it.
 ///
 /// # Errors
 /// When something it needs cannot be had; nothing was started then.
-pub(super) fn run(config: &Config, generation: &Arc<Generation>) -> Result<(), BootError> {
+pub(super) fn run(
+    config: &Config,
+    generation: &Arc<Generation>,
+    check: impl Fn() -> Vec<Problem> + Send + Sync + 'static,
+) -> Result<(), BootError> {
     let system = |what| move |error| BootError::System(what, error);
     let descriptors =
         reactor::raise_descriptors().map_err(system("cannot raise the descriptor limit"))?;
@@ -73,6 +79,7 @@ pub(super) fn run(config: &Config, generation: &Arc<Generation>) -> Result<(), B
     let count = worker_count(config.workers);
     let options = ListenOptions { backlog: config.backlog, mode: None };
     let doors = open_doors(config, count, &options)?;
+    let admin = AdminSocket::open(&config.admin)?;
     let target = log_target(config);
     let book = LogBook::open(target.clone()).map_err(|error| BootError::Log(target, error))?;
     let names = Names::start(RESOLVE).map_err(system("cannot start the resolver"))?;
@@ -93,8 +100,10 @@ pub(super) fn run(config: &Config, generation: &Arc<Generation>) -> Result<(), B
     let loads: Arc<[Load]> = (0..count).map(|_| Load::default()).collect();
     let (over, ended) = channel();
     let mut threads: Vec<JoinHandle<()>> = Vec::new();
+    let mut all_counters = Vec::new();
     for (index, ((poll, sender, mailbox), doors)) in polls.into_iter().zip(doors).enumerate() {
         let counters = Arc::new(Counters::new());
+        all_counters.push(Arc::clone(&counters));
         let setup = Setup {
             index,
             poll,
@@ -127,9 +136,21 @@ pub(super) fn run(config: &Config, generation: &Arc<Generation>) -> Result<(), B
             });
         threads.push(spawned.map_err(system("cannot start a worker"))?);
     }
+    let draining = Arc::new(AtomicBool::new(false));
+    if let Some(admin) = &admin {
+        let over = over.clone();
+        let office = Office {
+            workers: senders.clone(),
+            counters: all_counters,
+            draining: Arc::clone(&draining),
+            drain: Box::new(move || _ = over.send(Event::Drain)),
+            check: Box::new(check),
+        };
+        admin.serve(office).map_err(system("cannot start the admin socket"))?;
+    }
     watch_signals(signals, over)?;
     systemd::ready();
-    let as_told = control(&ended, &senders, config.times.drain, &book, count);
+    let as_told = control(&ended, &senders, config.times.drain, &book, &draining, count);
     for thread in threads {
         // A worker that panicked has said so.
         let _ = thread.join();
@@ -140,6 +161,8 @@ pub(super) fn run(config: &Config, generation: &Arc<Generation>) -> Result<(), B
 /// What the controlling thread is told.
 enum Event {
     Signal(i32),
+    /// Somebody asked for it by the admin socket.
+    Drain,
     Ended,
 }
 
@@ -165,6 +188,7 @@ fn control(
     senders: &[Sender<Mail>],
     drain: Duration,
     book: &LogBook,
+    draining: &AtomicBool,
     mut running: usize,
 ) -> bool {
     let tell = |mail: fn(&Clock, Duration) -> Mail| {
@@ -174,24 +198,27 @@ fn control(
             let _ = sender.send_waiting(mail(&clock, drain));
         }
     };
-    let mut draining = false;
+    let begin = || draining.store(true, Ordering::Relaxed);
+    let is_draining = || draining.load(Ordering::Relaxed);
     let mut as_told = true;
     while running > 0 {
         match events.recv() {
             Ok(Event::Ended) => {
                 running -= 1;
-                if !draining {
-                    (draining, as_told) = (true, false);
+                if !is_draining() {
+                    begin();
+                    as_told = false;
                     tracing::error!("a worker ended by itself; stopping");
                     tell(|clock, drain| Mail::Drain(clock.now() + drain));
                 }
             }
-            Ok(Event::Signal(SIGTERM | SIGINT)) if draining => {
+            Ok(Event::Signal(SIGTERM | SIGINT)) if is_draining() => {
                 tracing::info!("stopping at once");
                 tell(|_, _| Mail::Stop);
             }
-            Ok(Event::Signal(SIGTERM | SIGINT)) => {
-                draining = true;
+            Ok(Event::Drain) if is_draining() => {}
+            Ok(Event::Signal(SIGTERM | SIGINT) | Event::Drain) => {
+                begin();
                 tracing::info!(?drain, "draining; a second signal stops at once");
                 tell(|clock, drain| Mail::Drain(clock.now() + drain));
             }

@@ -33,7 +33,7 @@ pub struct Source {
 }
 
 /// Options the demo takes.
-pub const DEMO: [&str; 5] = ["http", "workers", "log-level", "logto", "disable-logging"];
+pub const DEMO: [&str; 6] = ["http", "workers", "admin", "log-level", "logto", "disable-logging"];
 
 /// What a command line that cannot be carried out ends with; so does a bad configuration.
 pub const BAD_USE: u8 = 2;

@@ -1,12 +1,15 @@
-//! Command line, boot, signals, demo.
+//! Command line, boot, signals, the admin socket, demo.
 //!
 //! [`cli`] reads what is wanted, `boot` makes running workers of a configuration and stops them at a
-//! signal, `diagnostics` is the log of what happens to the router itself, [`mod@demo`] a site to look at.
+//! signal, `admin` answers whoever asks the running router about itself,
+//! `diagnostics` is the log of what happens to it, [`mod@demo`] a site to look at.
 
+mod admin;
 mod boot;
 pub mod cli;
 pub mod demo;
 mod diagnostics;
+mod line;
 mod systemd;
 
 use std::fmt::Display;
@@ -28,7 +31,7 @@ const DEMO_AT: &str = "127.0.0.1:8080";
 /// Runs the command line; what `main` returns.
 pub fn main() -> ExitCode {
     match cli::parse(std::env::args_os()) {
-        Ok(Command::Run(source)) => read(&source).map_or_else(|code| code, |ready| run(&ready)),
+        Ok(Command::Run(source)) => read(&source).map_or_else(|code| code, run),
         Ok(Command::Check(source)) => match read(&source) {
             Ok(_) => {
                 say("no errors");
@@ -59,25 +62,31 @@ fn complain(line: impl Display) {
 struct Ready {
     config: Config,
     generation: Arc<Generation>,
+    source: Source,
 }
 
 /// Reads and compiles a configuration, and says everything there is to say about it.
 fn read(source: &Source) -> Result<Ready, ExitCode> {
-    let (config, mut problems) =
-        load(source.file.as_deref(), &source.options, &Surroundings::real());
-    let generation = boot::compile(&config, &mut problems);
+    let (config, generation, problems) = compile(source);
     for problem in &problems {
         complain(problem);
     }
     match generation {
         Some(generation) if !problems.iter().any(Problem::is_error) => {
-            Ok(Ready { config, generation })
+            Ok(Ready { config, generation, source: source.clone() })
         }
         _ => Err(ExitCode::from(BAD_USE)),
     }
 }
 
-fn run(ready: &Ready) -> ExitCode {
+fn compile(source: &Source) -> (Config, Option<Arc<Generation>>, Vec<Problem>) {
+    let (config, mut problems) =
+        load(source.file.as_deref(), &source.options, &Surroundings::real());
+    let generation = boot::compile(&config, &mut problems);
+    (config, generation, problems)
+}
+
+fn run(ready: Ready) -> ExitCode {
     let _diagnostics = match diagnostics::start(ready.config.log.level) {
         Ok(book) => book,
         Err(error) => {
@@ -85,7 +94,8 @@ fn run(ready: &Ready) -> ExitCode {
             return ExitCode::from(FAILED);
         }
     };
-    match boot::run(&ready.config, &ready.generation) {
+    let check = move || compile(&ready.source).2;
+    match boot::run(&ready.config, &ready.generation, check) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             tracing::error!("{error}");
@@ -109,6 +119,10 @@ fn demo(mut options: Vec<Given>) -> ExitCode {
         options.push(given("http", DEMO_AT.into()));
         say(format_args!("open http://{DEMO_AT}/ in a browser; Ctrl-C stops"));
     }
+    if !has(&options, "admin") {
+        // The usual place is for a router that is not a demo.
+        options.push(given("admin", "off".into()));
+    }
     if !has(&options, "logto") {
         options.push(given("disable-logging", "true".into()));
     }
@@ -116,7 +130,7 @@ fn demo(mut options: Vec<Given>) -> ExitCode {
     options.push(given("drain-timeout", "1s".into()));
     options.push(given("default", format!("http:{}", worker.address())));
     match read(&Source { file: None, options }) {
-        Ok(ready) => run(&ready),
+        Ok(ready) => run(ready),
         Err(code) => code,
     }
 }
