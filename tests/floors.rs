@@ -59,7 +59,15 @@ const FLOORS: &[Floor] = &[
         below: &[
             "base", "buf", "proto", "config", "reactor", "route", "upstream", "session", "worker",
         ],
-        crates: &["clap", "signal_hook", "signal_hook_mio", "mio", "rustix", "tracing_subscriber"],
+        crates: &[
+            "clap",
+            "signal_hook",
+            "signal_hook_mio",
+            "mio",
+            "rustix",
+            "serde_json",
+            "tracing_subscriber",
+        ],
     },
 ];
 

@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use clap::error::ErrorKind;
 use clap::{Arg, ArgAction, ArgMatches, value_parser};
 
+use super::ctl::{self, Ctl};
 use crate::config::Given;
 use crate::config::keys::{self, Key, Scope, Status};
 
@@ -20,7 +21,7 @@ pub enum Command {
     /// Show a page and a worker of our own; with options of [`DEMO`].
     Demo(Vec<Given>),
     /// Talk to a running tidegate.
-    Ctl(Vec<String>),
+    Ctl(Ctl),
 }
 
 /// Where a configuration comes from: a file, options, or a file and options on top of it.
@@ -42,6 +43,7 @@ const USAGE: &str = "\
 tidegate [OPTIONS] FILE.ini
        tidegate --http ADDR --http-to ADDR [--route 'REGEX ACTION']...
        tidegate check [OPTIONS] FILE.ini
+       tidegate ctl [FILE.ini] status | sessions | kill | check | drain
        tidegate demo";
 
 const AFTER_HELP: &str = "\
@@ -70,10 +72,7 @@ fn read(arguments: impl IntoIterator<Item = OsString>) -> Result<Command, clap::
     Ok(match matches.subcommand() {
         Some(("check", matches)) => Command::Check(source(matches)),
         Some(("demo", matches)) => Command::Demo(options(matches)),
-        Some(("ctl", matches)) => {
-            let words = matches.get_many::<String>("COMMAND").unwrap_or_default();
-            Command::Ctl(words.cloned().collect())
-        }
+        Some(("ctl", matches)) => Command::Ctl(ctl::read(matches)),
         Some((_, matches)) => Command::Run(source(matches)),
         None => Command::Run(source(&matches)),
     })
@@ -87,9 +86,6 @@ fn command() -> clap::Command {
     let demo = clap::Command::new("demo")
         .about("Run on 127.0.0.1:8080 with a worker and a page of its own")
         .args(keys::all().filter(|key| DEMO.contains(&key.name)).map(option));
-    let ctl = clap::Command::new("ctl")
-        .about("Talk to a running tidegate (not in this version)")
-        .arg(Arg::new("COMMAND").num_args(0..).trailing_var_arg(true).allow_hyphen_values(true));
     with_source(clap::Command::new("tidegate"))
         .about("A front-line HTTP and WebSocket router")
         .version(env!("CARGO_PKG_VERSION"))
@@ -104,7 +100,7 @@ fn command() -> clap::Command {
             "Report every problem of a configuration; 0 when it is fine",
         ))
         .subcommand(demo)
-        .subcommand(ctl)
+        .subcommand(ctl::command())
 }
 
 /// `command` with a file and all keys of the main section as options.
@@ -169,6 +165,7 @@ fn options(matches: &ArgMatches) -> Vec<Given> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::app::ctl::Order;
 
     fn ask(line: &[&str]) -> Result<Command, clap::Error> {
         read(std::iter::once("tidegate").chain(line.iter().copied()).map(OsString::from))
@@ -197,7 +194,10 @@ mod tests {
             (&["check", "site.ini"], Command::Check(from("site.ini", &[]))),
             (&["demo"], Command::Demo(Vec::new())),
             (&["demo", "--http", ":90"], Command::Demo(vec![given("http", ":90")])),
-            (&["ctl", "kill", "--all"], Command::Ctl(vec!["kill".into(), "--all".into()])),
+            (
+                &["ctl", "a.ini", "drain"],
+                Command::Ctl(Ctl { admin: None, file: Some("a.ini".into()), order: Order::Drain }),
+            ),
             (
                 &["--http", ":80", "--http-websockets", "site.ini"],
                 run(from("site.ini", &[given("http", ":80"), given("http-websockets", "true")])),

@@ -1,12 +1,13 @@
 //! Command line, boot, signals, the admin socket, demo.
 //!
 //! [`cli`] reads what is wanted, `boot` makes running workers of a configuration and stops them at a
-//! signal, `admin` answers whoever asks the running router about itself,
+//! signal, `admin` answers whoever asks the running router about itself and [`ctl`] is who asks,
 //! `diagnostics` is the log of what happens to it, [`mod@demo`] a site to look at.
 
 mod admin;
 mod boot;
 pub mod cli;
+pub mod ctl;
 pub mod demo;
 mod diagnostics;
 mod line;
@@ -40,10 +41,7 @@ pub fn main() -> ExitCode {
             Err(code) => code,
         },
         Ok(Command::Demo(options)) => demo(options),
-        Ok(Command::Ctl(_)) => {
-            complain("tidegate ctl: not in this version");
-            ExitCode::from(BAD_USE)
-        }
+        Ok(Command::Ctl(order)) => ctl::run(&order),
         Err(code) => code,
     }
 }

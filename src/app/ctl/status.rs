@@ -1,0 +1,82 @@
+//! A status as text.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use super::table::{bytes, duration, number, table};
+use crate::base::Counters;
+use crate::session::CloseReason;
+
+/// Workers that get a column of their own; more are in the JSON.
+const COLUMNS: usize = 8;
+
+/// The whole page.
+pub(super) fn page(status: &Value) -> String {
+    let count = |name: &str| status["counters"][name].as_u64().unwrap_or_default();
+    let workers = status["workers"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let mut text = format!(
+        "tidegate {}, pid {}, up {}, {} workers{}\n",
+        status["version"].as_str().unwrap_or("-"),
+        status["pid"],
+        duration(status["uptime_ms"].as_u64().unwrap_or_default()),
+        workers.len(),
+        if status["draining"] == true { ", DRAINING" } else { "" },
+    );
+    text.push_str(&format!(
+        "now: {} clients, {} tunnels, {} upstream connections\n",
+        number(count("clients")),
+        number(status["tunnels"].as_u64().unwrap_or_default()),
+        number(count("upstreams")),
+    ));
+    let memory = |name: &str| status["memory"][name].as_u64().unwrap_or_default();
+    text.push_str(&format!(
+        "memory: {} blocks in use, {} taken for them, {} of unfinished messages\n",
+        number(memory("blocks")),
+        bytes(memory("bytes")),
+        bytes(memory("messages")),
+    ));
+    for worker in workers.iter().filter(|worker| worker["answers"] != true) {
+        text.push_str(&format!("worker-{} DOES NOT ANSWER\n", worker["worker"]));
+    }
+    let order = Counters::new().named().map(|(name, _)| name);
+    text.push_str(&part("COUNTERS", "counters", &order, true, status, workers));
+    let order: Vec<&str> = CloseReason::ALL.iter().map(|reason| reason.word()).collect();
+    text.push_str(&part("ENDED", "close_reasons", &order, false, status, workers));
+    text
+}
+
+/// One table behind an empty line: a row for each number, in the order we know, then those we do not; 0 is left out unless
+/// `zeros`.
+fn part(
+    title: &str,
+    name: &str,
+    order: &[&str],
+    zeros: bool,
+    status: &Value,
+    workers: &[Value],
+) -> String {
+    let shown = if workers.len() > COLUMNS { &[] } else { workers };
+    let numbers: BTreeMap<&str, u64> = status[name]
+        .as_object()
+        .into_iter()
+        .flatten()
+        .filter_map(|(name, number)| Some((name.as_str(), number.as_u64()?)))
+        .collect();
+    let known = order.iter().copied().filter(|name| numbers.contains_key(name));
+    let new = numbers.keys().copied().filter(|name| !order.contains(name));
+    let rows: Vec<Vec<String>> = known
+        .chain(new)
+        .filter_map(|row| Some((row, *numbers.get(row)?)))
+        .filter(|(_, sum)| zeros || *sum > 0)
+        .map(|(row, sum)| {
+            let each = shown.iter().map(|worker| worker[name][row].as_u64().unwrap_or_default());
+            [row.to_owned(), number(sum)].into_iter().chain(each.map(number)).collect()
+        })
+        .collect();
+    let names: Vec<String> =
+        shown.iter().map(|worker| format!("worker-{}", worker["worker"])).collect();
+    let headings: Vec<&str> =
+        [title, "all"].into_iter().chain(names.iter().map(String::as_str)).collect();
+    if rows.is_empty() { String::new() } else { format!("\n{}", table(&headings, &rows, 1)) }
+}
