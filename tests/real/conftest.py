@@ -1,6 +1,9 @@
 """Fixtures of the tests with real peers. What a test starts is ended by its id, and shown when the test fails."""
 
+import threading
+
 import pytest
+from websockets.sync.server import serve
 
 from harness.dialects import TABLES
 from harness.peers import Peers
@@ -30,6 +33,26 @@ def peers(module_stage):
 def tidegate(stage):
     """Starts tidegate: `tidegate({"http-to": address})`."""
     return stage.tidegate
+
+
+@pytest.fixture
+def echo():
+    """A server that echoes, and remembers how each of its WebSockets ended."""
+    ends = []
+
+    def run(socket):
+        try:
+            for message in socket:
+                socket.send(message)
+        finally:
+            ends.append((socket.close_code, socket.close_reason))
+
+    with serve(run, "127.0.0.1", 0, max_size=64 << 20, ping_interval=None) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        server.ends = ends
+        server.address = f"127.0.0.1:{server.socket.getsockname()[1]}"
+        yield server
+        server.shutdown()
 
 
 class Subject:

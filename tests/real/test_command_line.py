@@ -62,11 +62,11 @@ def test_an_address_in_use_is_1(tmp_path, stage):
 def test_version_and_help():
     assert tidegate("--version").stdout.startswith("tidegate ")
     text = tidegate("--help").stdout
-    for word in ("run", "check", "demo"):
+    for word in ("run", "check", "ctl", "demo"):
         assert word in text
 
 
-@pytest.mark.parametrize("arguments", [["ctl", "status"]])
+@pytest.mark.parametrize("arguments", [["ctl", "reload"]])
 def test_what_is_not_built_is_2(arguments):
     result = tidegate(*arguments)
     assert result.returncode == 2

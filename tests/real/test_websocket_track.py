@@ -4,36 +4,14 @@ import json
 import signal
 import subprocess
 import sys
-import threading
 import time
 
 import pytest
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
-from websockets.sync.server import serve
 
 from harness import websocket
 from harness.waiting import until
-
-
-@pytest.fixture
-def echo():
-    """A server that echoes, and remembers how each of its WebSockets ended."""
-    ends = []
-
-    def run(socket):
-        try:
-            for message in socket:
-                socket.send(message)
-        finally:
-            ends.append((socket.close_code, socket.close_reason))
-
-    with serve(run, "127.0.0.1", 0, max_size=64 << 20, ping_interval=None) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        server.ends = ends
-        server.address = f"127.0.0.1:{server.socket.getsockname()[1]}"
-        yield server
-        server.shutdown()
 
 
 def open_raw(stage, echo, **options):

@@ -41,9 +41,11 @@ class Router:
 
 
 def ini(options, section="tidegate"):
-    """Options as a section of an ini file; a list repeats its key."""
+    """Options as a section of an ini file; a list repeats its key, None leaves it out."""
     lines = [f"[{section}]"]
     for key, values in options.items():
+        if values is None:
+            continue
         for value in values if isinstance(values, list) else [values]:
             lines.append(f"{key} = {value}")
     return "\n".join(lines) + "\n"
@@ -52,7 +54,8 @@ def ini(options, section="tidegate"):
 def start_tidegate(track, directory, options=None, more="", *, arguments=None, name="tidegate", **process):
     """Runs tidegate on port 0 with these main options and further ini text, or with bare arguments."""
     if arguments is None:
-        settings = {"http": "127.0.0.1:0", "workers": 1, **(options or {})}
+        # The usual admin socket is for one router of a machine: here many run at once.
+        settings = {"http": "127.0.0.1:0", "workers": 1, "admin": "off", **(options or {})}
         file = directory / f"{name}.ini"
         file.write_text(ini(settings) + more)
         arguments = [file]
