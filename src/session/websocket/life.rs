@@ -371,7 +371,7 @@ impl Life {
             tallies,
             first_close: self.first_close,
             round_trip: client.and_then(|client| client.round_trip()),
-            closing: self.is_ending() || self.closed != [false; 2],
+            closing: self.is_ending() || self.closed != [false, self.alone],
         }
     }
 }
