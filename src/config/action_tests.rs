@@ -1,6 +1,6 @@
 //! Tests of [`super::parse`].
 
-use super::super::template::Part;
+use super::super::template::{Part, Variable};
 use super::*;
 use crate::base::Place;
 
@@ -50,6 +50,8 @@ fn templates() {
     let text = |text: &str| Part::Text(text.into());
     assert_eq!(host.unwrap().parts(), [Part::Capture(1), text(".local")]);
     assert_eq!(uri.unwrap().parts(), [text("/v2/"), Part::Capture(2), text(",x")]);
+    let Ok(Action::Http { host, .. }) = read("http:app,${HTTP_X_HOST},/a") else { panic!() };
+    assert_eq!(host.unwrap().parts(), [Part::Variable(Variable::Field("x-host".into()))]);
     let Ok(Action::Http { host, uri, .. }) = read("http:app,,$0") else { panic!() };
     assert_eq!((host, uri.unwrap().parts().len()), (None, 1));
 }
@@ -95,8 +97,8 @@ fn refusals() {
             "12: expected a path without spaces, '#' or what is not ASCII (write %%20 for a space)",
         ),
         (
-            "http:app,${HTTP_HOST}",
-            "9: request variables such as ${REMOTE_ADDR} are not in this version",
+            "http:app,,/x${REQUEST_URI}",
+            "12: expected ${qs[NAME]}, ${cookie[NAME]}, ${HTTP_NAME} or ${REMOTE_ADDR}",
         ),
         (
             "127.0.0.1:80",

@@ -49,4 +49,4 @@ pub use settings::{
     ManageExpect, Rate, Settings, WebSocketBinary, WebSocketDeflate, WebSocketDraft, WebSocketMode,
 };
 pub use surroundings::Surroundings;
-pub use template::{Part, Template};
+pub use template::{Part, Template, Variable};

@@ -16,6 +16,7 @@ use crate::route::{Facts as RouteFacts, Purpose};
 use super::answer::Asked;
 use super::cx::{Cx, Scratch};
 use super::exchange::{Exchange, Request};
+use super::expand::Said;
 use super::handshake::Handshake;
 use super::origin;
 use super::peer::Peer;
@@ -275,7 +276,8 @@ fn decide(
     let mut exchange = Exchange::begin(spare, route, facts, record, cx.now);
     // An upgrade nobody takes up may be followed by bytes that are no request.
     exchange.keep = keep && head.upgrade == Upgrade::None;
-    if let Err(reason) = exchange.expand_target(found.as_ref(), &subjects) {
+    let said = Said { head, found: found.as_ref(), facts: &subjects, peer };
+    if let Err(reason) = exchange.expand_target(&said) {
         return Err(exchange.into_refusal(reason));
     }
     if !facts.must_collect(route) {

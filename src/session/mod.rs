@@ -20,6 +20,7 @@ mod body;
 mod client;
 mod cx;
 mod exchange;
+mod expand;
 mod handshake;
 mod head;
 mod linger;

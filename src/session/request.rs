@@ -1,9 +1,6 @@
 //! The request as the upstream sees it.
 
-use percent_encoding::{AsciiSet, CONTROLS, percent_encode};
-
 use crate::buf::{Copied, Tx};
-use crate::config::{Part, Template};
 use crate::proto::h1::{Forward, Identity, RequestHead, Switch, encode_request, parse_request};
 use crate::proto::http::path::canonical;
 use crate::proto::http::{
@@ -11,11 +8,11 @@ use crate::proto::http::{
 };
 use crate::proto::uwsgi;
 use crate::proto::ws::Opening;
-use crate::route::{Facts as RouteFacts, Found};
 
 use super::body::{BodyPipe, Framing};
 use super::cx::{Cx, Scratch};
 use super::exchange::Exchange;
+use super::expand::{Said, has_dots};
 use super::handshake::Handshake;
 use super::peer::{Peer, PeerText};
 use super::port::Port;
@@ -105,26 +102,25 @@ impl Facts {
 }
 
 impl Exchange {
-    /// Expands what the action says of host and target. What the captures make of them must be a host
+    /// Expands what the action says of host and target. What the request makes of them must be a host
     /// and a path.
-    pub(super) fn expand_target(
-        &mut self,
-        found: Option<&Found>,
-        facts: &RouteFacts<'_>,
-    ) -> Result<(), CloseReason> {
+    pub(super) fn expand_target(&mut self, said: &Said<'_>) -> Result<(), CloseReason> {
         self.host.clear();
         self.uri.clear();
         let Place::Http { host, uri, .. } = &self.route.target.place else { return Ok(()) };
         if let Some(template) = host {
-            expand(template, found, facts, &mut self.host);
+            said.encoded(template, &mut self.host);
             if !self.host.is_empty() {
                 host::parse(&self.host).map_err(|_| CloseReason::BadRequest)?;
             }
         }
         if let Some(template) = uri {
-            expand(template, found, facts, &mut self.uri);
+            said.encoded(template, &mut self.uri);
             if !self.uri.starts_with(b"/") {
                 self.uri.insert(0, b'/');
+            }
+            if has_dots(&self.uri) {
+                return Err(CloseReason::BadRequest);
             }
         }
         Ok(())
@@ -245,44 +241,3 @@ pub(super) struct ComposeCx<'a> {
     pub(super) server_name: &'a str,
     pub(super) pool: &'a crate::buf::Pool,
 }
-
-/// Writes a template with the captures of the rule that was found. A capture is encoded: whatever it
-/// holds, it stays inside the component it is put into.
-fn expand(template: &Template, found: Option<&Found>, facts: &RouteFacts<'_>, out: &mut Vec<u8>) {
-    let mut component = IN_PATH;
-    for part in template.parts() {
-        match part {
-            Part::Text(text) => {
-                out.extend_from_slice(text.as_bytes());
-                if text.contains('?') {
-                    component = IN_QUERY;
-                }
-            }
-            Part::Capture(n) => {
-                let text = found
-                    .map(|found| found.captures.text(usize::from(*n), facts.get(found.subject)));
-                let encoded = percent_encode(text.unwrap_or_default(), component);
-                out.extend(encoded.flat_map(str::bytes));
-            }
-        }
-    }
-}
-
-/// What may not stand in a path as it is. `%` may: what is matched has no other escapes left than
-/// `%2F` and `%25`.
-const IN_PATH: &AsciiSet = &CONTROLS
-    .add(b' ')
-    .add(b'"')
-    .add(b'#')
-    .add(b'<')
-    .add(b'>')
-    .add(b'?')
-    .add(b'\\')
-    .add(b'^')
-    .add(b'`')
-    .add(b'{')
-    .add(b'|')
-    .add(b'}');
-
-/// What may not stand in a parameter of a query as it is.
-const IN_QUERY: &AsciiSet = &IN_PATH.add(b'&').add(b'+').add(b';').add(b'=');

@@ -1,0 +1,170 @@
+//! Templates filled in with what a request says.
+//!
+//! Whatever a client writes stays inside the component it is put into: a capture or a variable is never a
+//! separator of a host, a path or a query, and a path made so has no `.` or `..` in it.
+
+use percent_encoding::{AsciiSet, CONTROLS, percent_decode, percent_encode};
+
+use crate::config::{Part, Template, Variable};
+use crate::proto::h1::RequestHead;
+use crate::proto::http::Known;
+use crate::route::{Facts, Found};
+
+use super::peer::{Peer, PeerText};
+
+/// A request as templates see it.
+#[derive(Clone, Copy)]
+pub(super) struct Said<'a> {
+    pub(super) head: &'a RequestHead<'a, 'a>,
+    /// What the rule found.
+    pub(super) found: Option<&'a Found>,
+    /// Where it found it.
+    pub(super) facts: &'a Facts<'a>,
+    pub(super) peer: &'a Peer,
+}
+
+impl Said<'_> {
+    /// Fills in a template of a host, or of path and query, where it is encoded.
+    pub(super) fn encoded(&self, template: &Template, out: &mut Vec<u8>) {
+        let mut in_query = false;
+        for part in template.parts() {
+            match part {
+                Part::Text(text) => {
+                    out.extend_from_slice(text.as_bytes());
+                    in_query |= text.contains('?');
+                }
+                Part::Capture(n) => {
+                    let set = if in_query { IN_QUERY } else { IN_PATH };
+                    out.extend(percent_encode(self.capture(*n), set).flat_map(str::bytes));
+                }
+                Part::Variable(variable) => {
+                    let set = if in_query { SAID_IN_QUERY } else { SAID_IN_PATH };
+                    self.variable(variable, &mut |text| {
+                        out.extend(percent_encode(text, set).flat_map(str::bytes));
+                    });
+                }
+            }
+        }
+    }
+
+    fn capture(&self, n: u8) -> &[u8] {
+        let text =
+            |found: &Found| found.captures.text(usize::from(n), self.facts.get(found.subject));
+        self.found.map(text).unwrap_or_default()
+    }
+
+    /// Hands over the value of a variable, in pieces.
+    fn variable(&self, variable: &Variable, put: &mut dyn FnMut(&[u8])) {
+        match variable {
+            Variable::Query(name) => query(self.head.query.unwrap_or_default(), name, put),
+            Variable::Cookie(name) => {
+                let mut fields = self.head.fields.all(Known::Cookie);
+                if let Some(value) = fields.find_map(|field| cookie(field, name.as_bytes())) {
+                    put(value);
+                }
+            }
+            Variable::Field(name) if name == "host" => put(self.head.host),
+            Variable::Field(name) => put(self.head.fields.find(name).unwrap_or_default()),
+            Variable::RemoteAddr => put(PeerText::new(self.peer).ip.as_str().as_bytes()),
+        }
+    }
+}
+
+/// Whether a path has a segment that leads out of it.
+pub(super) fn has_dots(target: &[u8]) -> bool {
+    let path = target.split(|byte| *byte == b'?').next().unwrap_or_default();
+    path.split(|byte| *byte == b'/').any(|segment| matches!(segment, b"." | b".."))
+}
+
+/// The first parameter of this name, with `+` for spaces and escapes decoded.
+fn query(query: &[u8], name: &str, put: &mut dyn FnMut(&[u8])) {
+    for pair in query.split(|byte| *byte == b'&') {
+        let at = pair.iter().position(|byte| *byte == b'=').unwrap_or(pair.len());
+        let (key, value) = pair.split_at_checked(at).unwrap_or_default();
+        if decoded(key).eq(name.bytes()) {
+            return decoded(value.get(1..).unwrap_or_default()).for_each(|byte| put(&[byte]));
+        }
+    }
+}
+
+fn decoded(text: &[u8]) -> impl Iterator<Item = u8> {
+    let pieces = text.split(|byte| *byte == b'+').enumerate();
+    pieces.flat_map(|(n, piece)| (n > 0).then_some(b' ').into_iter().chain(percent_decode(piece)))
+}
+
+/// The value of this cookie in one `Cookie` field (RFC 6265 section 4.2.1), without quotes.
+fn cookie<'a>(field: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
+    field.split(|byte| *byte == b';').find_map(|pair| {
+        let pair = pair.trim_ascii();
+        let value = pair.strip_prefix(name)?.strip_prefix(b"=")?;
+        let unquoted = value.strip_prefix(b"\"").and_then(|rest| rest.strip_suffix(b"\""));
+        Some(unquoted.unwrap_or(value))
+    })
+}
+
+/// What of a capture may not stand in a path as it is. `%` may: what is matched has no other escapes left
+/// than `%2F` and `%25`.
+const IN_PATH: &AsciiSet = &CONTROLS
+    .add(b' ')
+    .add(b'"')
+    .add(b'#')
+    .add(b'<')
+    .add(b'>')
+    .add(b'?')
+    .add(b'\\')
+    .add(b'^')
+    .add(b'`')
+    .add(b'{')
+    .add(b'|')
+    .add(b'}');
+
+/// The same for a parameter of a query.
+const IN_QUERY: &AsciiSet = &IN_PATH.add(b'&').add(b'+').add(b';').add(b'=');
+
+/// What of a variable, which is decoded or never was encoded, may not stand in a path: it stays one segment.
+const SAID_IN_PATH: &AsciiSet = &IN_PATH.add(b'%').add(b'/').add(b';');
+
+/// The same for a parameter of a query.
+const SAID_IN_QUERY: &AsciiSet = &IN_QUERY.add(b'%');
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn value_of(text: &str, name: &str) -> String {
+        let mut out = Vec::new();
+        query(text.as_bytes(), name, &mut |value| out.extend_from_slice(value));
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn parameters() {
+        let text = "a=1&token=x%26y%3D+z&token=second&empty=&alone&%74wo=2";
+        assert_eq!(value_of(text, "a"), "1");
+        assert_eq!(value_of(text, "token"), "x&y= z");
+        assert_eq!(value_of(text, "two"), "2");
+        for name in ["empty", "alone", "none", "oken"] {
+            assert_eq!(value_of(text, name), "");
+        }
+        assert_eq!(value_of("", "a"), "");
+    }
+
+    #[test]
+    fn cookies() {
+        let field = b"a=1; sid=\"x=y\";sid=other; b=2";
+        assert_eq!(cookie(field, b"sid"), Some(b"x=y".as_slice()));
+        assert_eq!(cookie(field, b"b"), Some(b"2".as_slice()));
+        assert_eq!(cookie(field, b"id"), None);
+        assert_eq!(cookie(field, b"SID"), None);
+    }
+
+    #[test]
+    fn dots_are_segments_of_the_path_only() {
+        for bad in ["/..", "/a/../b", "/.", "/a/.", "..", "/..?x"] {
+            assert!(has_dots(bad.as_bytes()), "{bad}");
+        }
+        for good in ["/", "/...", "/a..b", "/.a", "/a?x=/../"] {
+            assert!(!has_dots(good.as_bytes()), "{good}");
+        }
+    }
+}
