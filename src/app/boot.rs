@@ -30,6 +30,8 @@ use crate::worker::{
 const MAILBOX: usize = 4096;
 /// Threads for the disk, and jobs that may wait for them.
 const OFFLOAD: (usize, usize) = (2, 1024);
+/// Threads that look up tokens, which may wait for a resolver, and look-ups that may wait for them.
+const LOOKUPS: (usize, usize) = (2, 1024);
 /// Between two look-ups of a name.
 const RESOLVE: Duration = Duration::from_secs(30);
 /// How long the start waits for names.
@@ -84,8 +86,10 @@ pub(super) fn run(
     let book = LogBook::open(target.clone()).map_err(|error| BootError::Log(target, error))?;
     let names = Names::start(RESOLVE).map_err(system("cannot start the resolver"))?;
     let resolved = Arc::new(resolve(config, &names));
-    let offload =
-        Offload::start(OFFLOAD.0, OFFLOAD.1).map_err(system("cannot start the disk threads"))?;
+    let offload = Offload::start("offload", OFFLOAD.0, OFFLOAD.1)
+        .map_err(system("cannot start the disk threads"))?;
+    let lookups = Offload::start("lookup", LOOKUPS.0, LOOKUPS.1)
+        .map_err(system("cannot start the threads for tokens"))?;
     let most = config.max_connections.unwrap_or((descriptors - RESERVE.min(descriptors / 2)) / 2);
 
     let mut polls = Vec::new();
@@ -119,6 +123,7 @@ pub(super) fn run(
             log: book.sink(Arc::clone(&counters)),
             counters,
             offload: offload.clone(),
+            lookups: lookups.clone(),
             courier: Courier(sender),
             spool_dir: config.spool_dir.as_deref().map(Arc::<Path>::from),
             memory: MEMORY,

@@ -2,6 +2,7 @@
 //! `echo:`.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use crate::base::Address;
 
@@ -37,6 +38,13 @@ pub enum Action {
         /// To whom.
         target: Target,
     },
+    /// The same, to the server that a file has for a token of the request.
+    Token {
+        /// Lines of `TOKEN: ADDR`.
+        file: PathBuf,
+        /// The token.
+        key: Template,
+    },
     /// WebSockets whose messages come back.
     Echo,
 }
@@ -48,7 +56,7 @@ impl Action {
             Action::Uwsgi { target, .. } | Action::Http { target, .. } | Action::Tcp { target } => {
                 Some(target)
             }
-            Action::Echo => None,
+            Action::Token { .. } | Action::Echo => None,
         }
     }
 
@@ -57,7 +65,7 @@ impl Action {
         match self {
             Action::Uwsgi { .. } => Some(Protocol::Uwsgi),
             Action::Http { .. } => Some(Protocol::Http),
-            Action::Tcp { .. } => Some(Protocol::Tcp),
+            Action::Tcp { .. } | Action::Token { .. } => Some(Protocol::Tcp),
             Action::Echo => None,
         }
     }
@@ -68,6 +76,7 @@ impl Action {
             Action::Http { host, uri, .. } => {
                 host.iter().chain(uri).filter_map(Template::highest_capture).max()
             }
+            Action::Token { key, .. } => key.highest_capture(),
             Action::Uwsgi { .. } | Action::Tcp { .. } | Action::Echo => None,
         }
     }
@@ -104,6 +113,11 @@ pub(super) fn parse(value: &Value, groups: &Groups) -> Result<Action, Fault> {
         _ => return Err(unknown(text, scheme)),
     };
     let start = scheme.len() + 1;
+    if let Some(token) = rest.strip_prefix("token:").filter(|_| protocol == Protocol::Tcp)
+        && token.parse::<u16>().is_err()
+    {
+        return by_token(token, start + "token:".len());
+    }
     let (address, arguments) = rest.split_once(',').unzip();
     let address = address.unwrap_or(rest);
     let target = target(address, protocol, groups).map_err(|said| Fault::at(start, said))?;
@@ -129,6 +143,23 @@ pub(super) fn parse(value: &Value, groups: &Groups) -> Result<Action, Fault> {
             None => Ok(Action::Tcp { target }),
         },
     }
+}
+
+/// `FILE,KEY`, which starts at byte `start`.
+fn by_token(text: &str, start: usize) -> Result<Action, Fault> {
+    const SAID: &str =
+        "expected a file and a token, as in tcp:token:/etc/tidegate/tokens,${qs[token]}";
+    let (file, key) = text.split_once(',').ok_or_else(|| Fault::at(start, SAID))?;
+    if file.is_empty() || key.is_empty() {
+        return Err(Fault::at(start, SAID));
+    }
+    let start = start + file.len() + 1;
+    let key = Template::parse(key).map_err(|fault| Fault::at(start + fault.at, fault.expected))?;
+    if key.is_fixed() {
+        let said = "expected a token that the request says, such as ${qs[token]} or $1";
+        return Err(Fault::at(start, said));
+    }
+    Ok(Action::Token { file: file.into(), key })
 }
 
 /// The name of a group, or an address.

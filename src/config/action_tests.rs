@@ -39,6 +39,13 @@ fn actions() {
     let tcp = |target| Action::Tcp { target };
     assert_eq!(read("tcp:irc"), Ok(tcp(Target::Upstream("irc".into()))));
     assert_eq!(read("tcp:[::1]:6667"), Ok(tcp(address("[::1]:6667"))));
+    assert_eq!(read("tcp:token:5901"), Ok(tcp(address("token:5901"))));
+    let key = Template::parse("x$1,${qs[token]}").unwrap();
+    assert_eq!(key.highest_capture(), Some(1));
+    assert_eq!(
+        read("tcp:token:/etc/a b,x$1,${qs[token]}"),
+        Ok(Action::Token { file: "/etc/a b".into(), key })
+    );
     for text in ["echo:", "echo"] {
         assert_eq!(read(text), Ok(Action::Echo));
     }
@@ -79,6 +86,12 @@ fn refusals() {
         ("tcp:app", "4: [upstream:app] has protocol = http; write http:app"),
         ("http:irc", "5: [upstream:irc] has protocol = tcp; write tcp:irc"),
         ("tcp:irc,x", "8: expected nothing behind the address"),
+        ("tcp:token:", "10: expected a file and a token, as in tcp:token:/etc/"),
+        ("tcp:token:/a", "10: expected a file and a token, as in tcp:token:/etc/"),
+        ("tcp:token:,$1", "10: expected a file and a token, as in tcp:token:/etc/"),
+        ("tcp:token:/a,", "10: expected a file and a token, as in tcp:token:/etc/"),
+        ("tcp:token:/a,x", "13: expected a token that the request says, such as ${qs[token]}"),
+        ("tcp:token:/a,x${y}", "14: expected ${qs[NAME]}, ${cookie[NAME]}, ${HTTP_NAME} or"),
         ("echo:x", "5: expected nothing behind echo:"),
         (
             "tcps:a:1",

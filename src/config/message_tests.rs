@@ -161,6 +161,10 @@ const MESSAGES: &[(&str, &str)] = &[
         "8:17: [tidegate] route = \"^/a tcp:web\": [upstream:web] has protocol = http; write http:web",
     ),
     (
+        "[tidegate]\nroute = ^/a tcp:token:/etc/tokens",
+        "8:23: [tidegate] route = \"^/a tcp:token:/etc/tokens\": expected a file and a token, as in tcp:token:/etc/tidegate/tokens,${qs[token]}",
+    ),
+    (
         "[tidegate]\nroute = ^/a echo:x",
         "8:18: [tidegate] route = \"^/a echo:x\": expected nothing behind echo:",
     ),

@@ -79,6 +79,11 @@ impl Template {
         &self.parts
     }
 
+    /// Whether it is the same for every request.
+    pub(super) fn is_fixed(&self) -> bool {
+        self.parts.iter().all(|part| matches!(part, Part::Text(_)))
+    }
+
     /// The highest capture it names: the regex must have as many groups.
     pub fn highest_capture(&self) -> Option<u8> {
         let capture = |part: &Part| match part {

@@ -3,7 +3,7 @@
 //! [`Stream`] is a connected socket and [`Readiness`] what is known about it between edges;
 //! [`Listener`] makes streams by accepting, [`dial()`] by connecting. [`Mailbox`] is how threads talk.
 //! Whatever would block has a thread of its own: [`Names`] resolves host names, [`Offload`] does the
-//! disk's work.
+//! disk's work and looks up tokens.
 
 mod dial;
 mod limits;
@@ -16,6 +16,7 @@ mod readiness;
 mod stream;
 #[cfg(test)]
 mod testing;
+mod tokens;
 mod transfer;
 
 pub use dial::{DialError, connected, dial};
@@ -27,6 +28,7 @@ pub use offload::{Done, Job, Offload, Reply};
 pub use peer::Peer;
 pub use readiness::Readiness;
 pub use stream::{Kind, Stream};
+pub use tokens::TokenAnswer;
 pub use transfer::{Filled, Flushed, fill, flush};
 
 // A token is a key's 64 bits.

@@ -15,6 +15,11 @@ const RETRY: Duration = Duration::from_secs(5);
 /// How a name is looked up; it may wait for as long as it likes.
 pub type Lookup = fn(&str, u16) -> io::Result<Vec<SocketAddr>>;
 
+/// Looks a name up as the system does. Waits.
+pub(super) fn ask_system(host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
+    Ok((host, port).to_socket_addrs()?.collect())
+}
+
 /// A name and the addresses it has at present. Dropping the last `Arc` ends its resolution.
 #[derive(Debug)]
 pub struct NameCell {
@@ -102,8 +107,7 @@ struct Entry {
 impl Names {
     /// Starts a resolver that asks the system, for each name every `interval`.
     pub fn start(interval: Duration) -> io::Result<Names> {
-        let system: Lookup = |host, port| Ok((host, port).to_socket_addrs()?.collect());
-        Names::start_with(interval, system)
+        Names::start_with(interval, ask_system)
     }
 
     /// The same, with another way to look up.

@@ -1,4 +1,4 @@
-//! The disk's work: a few threads, a bounded queue of plain jobs, answers to whoever asked.
+//! What waits for a disk or a resolver: a few threads, a bounded queue of plain jobs, answers to whoever asked.
 
 use std::fmt;
 use std::fs::File;
@@ -9,7 +9,10 @@ use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
-/// Something to do that may wait for a disk.
+use super::names::ask_system;
+use super::tokens::{TokenAnswer, Tokens};
+
+/// Something to do that may wait for a disk or a resolver.
 #[derive(Debug)]
 pub enum Job {
     /// Make a file without a name, which is gone when it is closed.
@@ -35,6 +38,13 @@ pub enum Job {
         /// At most so many bytes.
         len: usize,
     },
+    /// Find what a token stands for.
+    Find {
+        /// Lines of `TOKEN: ADDR`.
+        file: Arc<Path>,
+        /// The token.
+        token: String,
+    },
     /// Close, which for a large file without a name takes time. Has no answer.
     Close {
         /// Closed if nobody else has it.
@@ -51,6 +61,8 @@ pub enum Done {
     Written(io::Result<Vec<u8>>),
     /// What was read.
     Read(io::Result<Vec<u8>>),
+    /// What the token stands for.
+    Found(TokenAnswer),
 }
 
 /// Where an answer goes. Called on an offload thread, which may wait.
@@ -72,14 +84,15 @@ pub struct Offload<R> {
 }
 
 impl<R: Reply> Offload<R> {
-    /// Starts `threads` threads, before which `room` jobs may wait.
-    pub fn start(threads: usize, room: usize) -> io::Result<Offload<R>> {
+    /// Starts `threads` threads called `name`, before which `room` jobs may wait.
+    pub fn start(name: &str, threads: usize, room: usize) -> io::Result<Offload<R>> {
+        let tokens = Arc::new(Tokens::new(ask_system));
         let (queue, orders) = sync_channel(room);
         let orders = Arc::new(Mutex::new(orders));
         for number in 0..threads.max(1) {
-            let orders = Arc::clone(&orders);
-            let name = format!("offload-{number}");
-            thread::Builder::new().name(name).spawn(move || run(&orders))?;
+            let (orders, tokens) = (Arc::clone(&orders), Arc::clone(&tokens));
+            let name = format!("{name}-{number}");
+            thread::Builder::new().name(name).spawn(move || run(&orders, &tokens))?;
         }
         Ok(Offload { queue })
     }
@@ -107,18 +120,18 @@ impl<R> fmt::Debug for Offload<R> {
     }
 }
 
-fn run<R: Reply>(orders: &Mutex<Receiver<Order<R>>>) {
+fn run<R: Reply>(orders: &Mutex<Receiver<Order<R>>>, tokens: &Tokens) {
     loop {
         // One thread waits for the next job, the others for their turn to wait.
         let next = orders.lock().unwrap_or_else(PoisonError::into_inner).recv();
         let Ok(Order { job, owner, reply }) = next else { return };
-        if let Some(done) = carry_out(job) {
+        if let Some(done) = carry_out(job, tokens) {
             reply.reply(owner, done);
         }
     }
 }
 
-fn carry_out(job: Job) -> Option<Done> {
+fn carry_out(job: Job, tokens: &Tokens) -> Option<Done> {
     Some(match job {
         Job::Create { directory } => {
             let file = match directory {
@@ -134,6 +147,7 @@ fn carry_out(job: Job) -> Option<Done> {
             }))
         }
         Job::Read { file, offset, len } => Done::Read(read(&file, offset, len)),
+        Job::Find { file, token } => Done::Found(tokens.find(&file, &token)),
         Job::Close { file } => {
             drop(file);
             return None;
@@ -174,7 +188,7 @@ mod tests {
     #[test]
     fn a_spooled_body_comes_back() {
         let directory = tempfile::tempdir().unwrap();
-        let offload = Offload::start(2, 8).unwrap();
+        let offload = Offload::start("test", 2, 8).unwrap();
         let (sender, answers) = channel();
         let ask = |job| {
             offload.submit(job, 7, To(sender.clone())).unwrap();
@@ -197,7 +211,7 @@ mod tests {
 
     #[test]
     fn errors_come_back_too() {
-        let offload = Offload::start(1, 1).unwrap();
+        let offload = Offload::start("test", 1, 1).unwrap();
         let (sender, answers) = channel();
         let directory = Some(Path::new("/nowhere/at/all").into());
         offload.submit(Job::Create { directory }, 1, To(sender)).unwrap();
@@ -215,7 +229,7 @@ mod tests {
                 let _ = self.0.recv_timeout(PATIENCE);
             }
         }
-        let offload = Offload::start(1, 1).unwrap();
+        let offload = Offload::start("test", 1, 1).unwrap();
         let mut gates = Vec::new();
         let refused = (0..3).map(|_| {
             let (open, gate) = channel();

@@ -9,9 +9,8 @@ use super::peer::Peer;
 use super::port::{Port, RxEnd, TxEnd};
 use super::reason::CloseReason;
 use super::record::{self, Line};
-use super::settings::Route;
 use super::tunnel::{Tunnel, TunnelKind};
-use crate::base::Millis;
+use crate::base::{Address, Millis};
 use crate::buf::Pool;
 
 /// Exchanges kept for reuse, at most.
@@ -223,7 +222,7 @@ impl Client {
         let line = Line {
             peer: &self.peer,
             route: Some(&exchange.route),
-            server: Some(exchange.server),
+            server: exchange.server_address(),
             reason,
             tunnel,
             detail: None,
@@ -297,12 +296,11 @@ impl Client {
         }
     }
 
-    /// The route and server that are being connected to.
-    pub fn dialling(&self) -> Option<(&Route, u16)> {
+    /// The address that is dialled at the attempt of this number, and the how manieth it is among those of
+    /// its name.
+    pub fn dialling(&self, attempt: u8) -> Option<(&Address, u8)> {
         match &self.state {
-            State::Exchange(exchange) if matches!(exchange.request, Request::Dialling) => {
-                Some((&exchange.route, exchange.server))
-            }
+            State::Exchange(exchange) => exchange.dialling(attempt),
             _ => None,
         }
     }

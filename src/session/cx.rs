@@ -1,8 +1,9 @@
 //! What a machine sees of the world while it is advanced, and how it asks for more.
 
+use std::path::Path;
 use std::sync::Arc;
 
-use crate::base::{Clock, Counters, Millis, Rng};
+use crate::base::{Address, Clock, Counters, Millis, Rng};
 use crate::buf::Pool;
 use crate::proto::http::PathScratch;
 use crate::proto::ws::Engines;
@@ -77,6 +78,15 @@ pub enum Action {
         /// Whether an idle connection will do.
         reuse: Reuse,
     },
+    /// Find the server that a token stands for; answered by [`Input::Found`].
+    Find {
+        /// Lines of `TOKEN: ADDR`.
+        file: Arc<Path>,
+        /// The token.
+        token: String,
+    },
+    /// Connect the upstream port to the server that was found; answered like `Dial`.
+    DialFound,
     /// Close the upstream connection at once.
     Hangup,
     /// The upstream connection is clean: keep it for another request to this server.
@@ -113,6 +123,19 @@ pub enum SpoolOrder {
     Drop,
 }
 
+/// What a token stands for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Whereabouts {
+    /// A server: its addresses, to be tried in turn. None for a name that does not resolve.
+    At(Vec<Address>),
+    /// Nothing.
+    Unknown,
+    /// Nobody knows: the file cannot be read.
+    Unreadable,
+    /// Nobody has time to look.
+    Overloaded,
+}
+
 /// The answer to an action.
 #[derive(Debug)]
 pub enum Input {
@@ -126,6 +149,8 @@ pub enum Input {
         /// Descriptors ran out, or another lack of ours.
         ours: bool,
     },
+    /// What a token stands for.
+    Found(Whereabouts),
     /// So many bytes more are in the file.
     Spooled(usize),
     /// Bytes read from the file.

@@ -1,7 +1,8 @@
 //! One request and its response.
 //!
 //! ```text
-//! request   Collect --body complete--> Dialling --connected--> Body --all sent--> Done
+//! request   Finding --found--.
+//!           Collect --body complete--> Dialling --connected--> Body --all sent--> Done
 //!              |                        |    ^ '--refused: next server--'
 //!              '- (uwsgi, chunked) -----'    '-- reused connection died unanswered: once more
 //! response  Wait --1xx--> Wait --final head--> Body --complete--> Done
@@ -11,7 +12,7 @@
 use std::mem::take;
 use std::sync::Arc;
 
-use crate::base::Millis;
+use crate::base::{Address, Millis};
 use crate::buf::Segment;
 use crate::upstream::{Outcome as DialOutcome, ServerId, Tried};
 
@@ -23,6 +24,7 @@ use super::record::Record;
 use super::request::Facts;
 use super::settings::{Mode, Place, Route};
 use super::spool::{Replay, Spool};
+use super::token::Search;
 use super::tunnel::Sight;
 use super::websocket::{Opened, Terminated, Track};
 
@@ -31,6 +33,8 @@ use super::websocket::{Opened, Terminated, Track};
 pub(super) enum Request {
     /// Its chunked body is decoded and kept until its length is known.
     Collect(Box<Spool>),
+    /// The server that its token stands for is being looked up.
+    Finding,
     /// A server is being connected to.
     Dialling,
     /// Its body is passed on.
@@ -74,6 +78,8 @@ pub(super) struct Exchange {
     pub(super) facts: Facts,
     pub(super) server: u16,
     pub(super) tried: Tried,
+    /// The server's token, where it has one.
+    pub(super) search: Option<Box<Search>>,
     /// The request's head, kept until the first byte of a response.
     pub(super) head: Option<Segment>,
     pub(super) request: Request,
@@ -121,6 +127,7 @@ impl Exchange {
             facts,
             server: 0,
             tried: Tried::default(),
+            search: None,
             head: None,
             request: Request::Dialling,
             body: facts.body_pipe(),
@@ -179,7 +186,7 @@ impl Exchange {
             return self.open_here(&mut ports[0], cx);
         }
         self.advance_request(ports, cx)?;
-        if matches!(self.request, Request::Collect(_) | Request::Dialling) {
+        if matches!(self.request, Request::Collect(_) | Request::Finding | Request::Dialling) {
             return Ok(Outcome::Wait);
         }
         self.advance_response(ports, cx)
@@ -189,7 +196,7 @@ impl Exchange {
     fn opens_here(&self) -> bool {
         match self.route.target.place {
             Place::Echo => true,
-            Place::Tcp { .. } => !matches!(self.request, Request::Dialling),
+            Place::Tcp { .. } => !matches!(self.request, Request::Finding | Request::Dialling),
             Place::Http { .. } | Place::Uwsgi { .. } => false,
         }
     }
@@ -269,7 +276,7 @@ impl Exchange {
                     self.request = Request::Done;
                 }
             }
-            Request::Dialling | Request::Done | Request::Refused => {}
+            Request::Finding | Request::Dialling | Request::Done | Request::Refused => {}
         }
         Ok(())
     }
@@ -307,6 +314,7 @@ impl Exchange {
             Input::DialFailed { ours: false } => {
                 return self.dial_failed(CloseReason::Unreachable, cx);
             }
+            Input::Found(found) => return self.found(found, cx),
             Input::SpoolFailed => return Err(CloseReason::Overloaded),
             Input::Spooled(n) => {
                 if let Request::Collect(spool) = &mut self.request {
@@ -365,6 +373,7 @@ impl Exchange {
                 cx.actions.push(Action::Hangup);
                 self.dial_failed(CloseReason::ConnectTimeout, cx)
             }
+            (Request::Finding, _) => Err(CloseReason::ConnectTimeout),
             (Request::Collect(_), _) => Err(CloseReason::BodyTimeout),
             (_, Response::Wait) if ports[0].tx.room() == 0 => Err(CloseReason::ClientGone),
             (Request::Body, Response::Wait) if ports[1].tx.is_empty() => {
@@ -380,7 +389,7 @@ impl Exchange {
     /// When it fails if nothing moves any more.
     pub(super) fn deadline(&self, active: Millis) -> Millis {
         match self.request {
-            Request::Dialling => self.dial_began + self.route.connect_timeout(),
+            Request::Finding | Request::Dialling => self.dial_began + self.route.connect_timeout(),
             _ => active.max(self.dial_began) + self.route.times.silence,
         }
     }
@@ -413,6 +422,14 @@ impl Exchange {
     /// The server in use.
     pub(super) fn server_id(&self) -> Option<ServerId> {
         self.route.target.server(self.server).map(|server| server.id)
+    }
+
+    /// Its address as the configuration or the file of tokens says it.
+    pub(super) fn server_address(&self) -> Option<&Address> {
+        match &self.search {
+            Some(search) => search.found.first(),
+            None => self.route.target.server(self.server).map(|server| &server.address),
+        }
     }
 
     /// Whether the request's body was read to its end, from the client and from the disk: what comes

@@ -24,6 +24,19 @@ pub(super) struct Said<'a> {
 }
 
 impl Said<'_> {
+    /// Fills in a template, as it is.
+    pub(super) fn plain(&self, template: &Template, out: &mut Vec<u8>) {
+        for part in template.parts() {
+            match part {
+                Part::Text(text) => out.extend_from_slice(text.as_bytes()),
+                Part::Capture(n) => out.extend_from_slice(self.capture(*n)),
+                Part::Variable(variable) => self.variable(variable, &mut |text| {
+                    out.extend_from_slice(text);
+                }),
+            }
+        }
+    }
+
     /// Fills in a template of a host, or of path and query, where it is encoded.
     pub(super) fn encoded(&self, template: &Template, out: &mut Vec<u8>) {
         let mut in_query = false;

@@ -180,7 +180,7 @@ fn try_begin(
         exchange.request = Request::Collect(Box::new(Spool::new()));
     } else if matches!(exchange.route.target.place, Place::Echo) {
         exchange.request = Request::Done;
-    } else if let Err(reason) = exchange.dial(cx, false) {
+    } else if let Err(reason) = exchange.find_server(cx) {
         return Ok(Some(Next::Refused(*exchange.into_refusal(reason))));
     }
     Ok(Some(Next::Exchange(exchange)))
@@ -277,7 +277,8 @@ fn decide(
     // An upgrade nobody takes up may be followed by bytes that are no request.
     exchange.keep = keep && head.upgrade == Upgrade::None;
     let said = Said { head, found: found.as_ref(), facts: &subjects, peer };
-    if let Err(reason) = exchange.expand_target(&said) {
+    if let Err(reason) = exchange.expand_target(&said).and_then(|()| exchange.remember_token(&said))
+    {
         return Err(exchange.into_refusal(reason));
     }
     if !facts.must_collect(route) {

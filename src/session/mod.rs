@@ -40,11 +40,12 @@ mod spool;
 mod testing;
 #[cfg(test)]
 mod tests;
+mod token;
 mod tunnel;
 mod websocket;
 
 pub use client::Client;
-pub use cx::{Action, Cx, Input, Reuse, Scratch, SpoolOrder};
+pub use cx::{Action, Cx, Input, Reuse, Scratch, SpoolOrder, Whereabouts};
 pub use head::HeadTimeouts;
 pub use peer::Peer;
 pub use port::{Port, RxEnd, Side, TxEnd};

@@ -78,6 +78,10 @@ reasons! {
     ForbiddenOrigin, "forbidden-origin", 403, Client, "pages of this origin may not open WebSockets here";
     /// A request that is no WebSocket handshake where only WebSockets are taken.
     UpgradeRequired, "upgrade-required", 426, Client, "only WebSockets are taken here";
+    /// The token file has no such token.
+    UnknownToken, "unknown-token", 404, Client, "there is no such token";
+    /// The token file cannot be read.
+    TokenFile, "token-file", 502, Router, "the file of tokens cannot be read";
     /// A plain request to an echo.
     EchoPage, "echo-page", 200, None, "a WebSocket opened here gets back every message it sends";
     /// The upstream could not be reached.

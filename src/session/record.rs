@@ -5,7 +5,7 @@
 
 use std::io::Write;
 
-use crate::base::Millis;
+use crate::base::{Address, Millis};
 use crate::proto::h1::RequestHead;
 use crate::proto::http::Known;
 
@@ -150,7 +150,7 @@ impl Record {
 pub(super) struct Line<'a> {
     pub(super) peer: &'a Peer,
     pub(super) route: Option<&'a Route>,
-    pub(super) server: Option<u16>,
+    pub(super) server: Option<&'a Address>,
     pub(super) reason: CloseReason,
     /// Number of the tunnel that opened.
     pub(super) tunnel: Option<u64>,
@@ -170,8 +170,8 @@ impl Line<'_> {
 
     /// The server's address, or a dash.
     fn write_server(&self, out: &mut Vec<u8>) {
-        match self.route.zip(self.server).and_then(|(route, at)| route.target.server(at)) {
-            Some(server) => _ = write!(out, "{}", server.address),
+        match self.server {
+            Some(address) => _ = write!(out, "{address}"),
             None => out.push(b'-'),
         }
     }
@@ -183,7 +183,7 @@ pub(super) fn tunnel_ended(tunnel: &Tunnel, peer: &Peer, reason: CloseReason, cx
     let line = Line {
         peer,
         route: Some(&tunnel.route),
-        server: Some(tunnel.server),
+        server: tunnel.route.target.server(tunnel.server).map(|server| &server.address),
         reason,
         tunnel: Some(tunnel.id),
         detail: None,

@@ -291,6 +291,8 @@ impl Bench {
             Action::Dial { server, reuse, .. } => {
                 format!("dial {server}{}", if reuse == Reuse::Never { " fresh" } else { "" })
             }
+            Action::Find { file, token } => format!("find {token} in {}", file.display()),
+            Action::DialFound => "dial found".to_owned(),
             Action::Hangup => "hangup".to_owned(),
             Action::Park(_) => "park".to_owned(),
             Action::Spool(SpoolOrder::Append(bytes)) => format!("append {}", bytes.len()),

@@ -25,6 +25,8 @@ impl Worker {
     fn act_one(&mut self, key: Key, action: Action) {
         match action {
             Action::Dial { route, server, reuse } => self.dial_server(key, &route, server, reuse),
+            Action::Find { file, token } => self.find(key, file, token),
+            Action::DialFound => self.dial_address(key, 0),
             Action::Hangup => {
                 if let Some(conn) = self.take_upstream(key) {
                     self.hang_up(conn);

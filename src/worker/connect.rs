@@ -2,7 +2,7 @@
 
 use mio::event::Event;
 
-use crate::base::{Address, Key};
+use crate::base::Key;
 use crate::reactor::{self, DialError, Readiness, Stream};
 use crate::session::{Input, Reuse, Route};
 use crate::upstream::ServerId;
@@ -21,8 +21,7 @@ impl Worker {
             self.attach(key, conn, Role::Upstream);
             return self.answer(key, Input::Dialled { reused: true });
         }
-        let address = server.address.clone();
-        self.dial_address(key, &address, 0);
+        self.dial_address(key, 0);
     }
 
     /// An idle connection to a server that may be used again.
@@ -40,10 +39,13 @@ impl Worker {
         }
     }
 
-    /// Begins a dial to the address of number `attempt` among those the server's name has.
-    fn dial_address(&mut self, key: Key, address: &Address, attempt: u8) {
-        let resolved = self.names.resolve(address, attempt);
-        let Some(address) = resolved else {
+    /// Begins a dial to the address of number `attempt` among those the server has.
+    pub(super) fn dial_address(&mut self, key: Key, attempt: u8) {
+        let address = self.sessions.get(key).and_then(|session| {
+            let (address, nth) = session.machine.dialling(attempt)?;
+            self.names.resolve(address, nth)
+        });
+        let Some(address) = address else {
             return self.answer(key, Input::DialFailed { ours: false });
         };
         let mut result = reactor::dial(&address);
@@ -104,22 +106,8 @@ impl Worker {
                 if let Some(session) = self.sessions.get_mut(key) {
                     session.conns[1] = None;
                 }
-                self.next_address(key, attempt);
+                self.dial_address(key, attempt.saturating_add(1));
             }
-        }
-    }
-
-    /// Tries the next address of the server's name, if it has more.
-    fn next_address(&mut self, key: Key, attempt: u8) {
-        let address = self.sessions.get(key).and_then(|session| {
-            let (route, server) = session.machine.dialling()?;
-            Some(route.target.server(server)?.address.clone())
-        });
-        match address {
-            Some(address) if self.names.resolve(&address, attempt + 1).is_some() => {
-                self.dial_address(key, &address, attempt + 1);
-            }
-            _ => self.answer(key, Input::DialFailed { ours: false }),
         }
     }
 

@@ -11,8 +11,8 @@ use crate::proto::h1::Limits;
 use crate::proto::ws::{DeflatePolicy, Draft};
 use crate::route::{Rule, Table};
 use crate::session::{
-    Binary, Bodies, Generation, LogFormat, Mode, Place, Route, Target, Times, WebSocketRules,
-    WebSockets,
+    Binary, Bodies, Generation, LogFormat, Mode, Place, Route, Target, Times, Token,
+    WebSocketRules, WebSockets,
 };
 use crate::upstream::{Group, Identities};
 
@@ -87,6 +87,10 @@ impl Builder<'_> {
                 vars: settings.vars.clone(),
             },
             Action::Tcp { .. } => Place::Tcp { token: None },
+            Action::Token { file, key } => {
+                let (file, key) = (Arc::from(file.as_path()), key.clone());
+                Place::Tcp { token: Some(Token { file, key }) }
+            }
             Action::Echo => Place::Echo,
         };
         route(name, Target { group: Arc::new(group), place }, settings)

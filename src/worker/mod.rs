@@ -22,6 +22,7 @@ mod generation;
 mod idle;
 mod inspect;
 mod logbook;
+mod lookup;
 mod mail;
 mod messages;
 mod names;

@@ -10,7 +10,7 @@ use mio::{Events, Poll, Token};
 
 use crate::base::{Clock, Counters, Key, Millis, Rng, Slab, Wheel};
 use crate::buf::Pool;
-use crate::reactor::{Mailbox, Offload};
+use crate::reactor::{Done, Mailbox, Offload};
 use crate::session::{CloseReason, Generation, Scratch};
 use crate::upstream;
 
@@ -58,6 +58,8 @@ pub struct Setup {
     pub counters: Arc<Counters>,
     /// Threads that may block.
     pub offload: Offload<Courier>,
+    /// Threads that may wait for a resolver as well.
+    pub lookups: Offload<Courier>,
     /// How their answers come back.
     pub courier: Courier,
     /// `spool-dir`.
@@ -79,6 +81,7 @@ pub struct Worker {
     pub(super) peers: Peers,
     pub(super) names: Arc<Resolved>,
     pub(super) offload: Offload<Courier>,
+    pub(super) lookups: Offload<Courier>,
     pub(super) courier: Courier,
     pub(super) spool_dir: Option<Arc<Path>>,
     pub(super) conns: Slab<Conn>,
@@ -140,6 +143,7 @@ impl Worker {
             peers: setup.peers,
             names: setup.names,
             offload: setup.offload,
+            lookups: setup.lookups,
             courier: setup.courier,
             spool_dir: setup.spool_dir,
             conns: Slab::new(),
@@ -223,6 +227,7 @@ impl Worker {
         for letter in letters.drain(..) {
             match letter {
                 Mail::Accepted(stream, peer) => self.adopt(stream, peer),
+                Mail::Done(key, Done::Found(answer)) => self.looked_up(key, answer),
                 Mail::Done(key, done) => self.spooled(key, done),
                 Mail::Ask(ask) => self.inspect(ask),
                 Mail::Drain(until) => self.drain(until),

@@ -12,9 +12,11 @@ pub(super) const GROUP: Group = Group {
     title: "Routes",
     intro: "Rules are tried in the order of the file, `[route:NAME]` sections included; the first that \
             matches decides. The first space ends the regex. Actions are `uwsgi:ADDR[,MOD1,MOD2]`, \
-            `http:ADDR[,HOST[,URI]]`, `tcp:ADDR` (the messages of WebSockets as a stream of bytes, and back) \
-            and `echo:` (WebSockets whose messages come back), where ADDR may be the NAME of an \
-            `[upstream:NAME]`; in HOST and URI `$1` to `$9` are captures and `$0` is the whole match.",
+            `http:ADDR[,HOST[,URI]]`, `tcp:ADDR` (the messages of WebSockets as a stream of bytes, and back), `tcp:token:FILE,KEY` \
+            (the same, to the server that FILE has for KEY) and `echo:` (WebSockets whose messages come back), where ADDR may be the NAME of an \
+            `[upstream:NAME]`; in HOST, URI and KEY `$1` to `$9` are captures, `$0` is the \
+            whole match, and `${qs[NAME]}`, `${cookie[NAME]}`, `${HTTP_NAME}` and `${REMOTE_ADDR}` what the \
+            request says.",
     keys: &[
         key("route", Kind::Rule, Set::Main(|draft, value| draft.rule(Condition::Path, value)))
             .list()

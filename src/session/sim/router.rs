@@ -28,6 +28,8 @@ struct Dialling {
     due: u64,
     works: bool,
     ours: bool,
+    /// The name of the route it is for.
+    route: String,
 }
 
 /// What the disk is to do, and when it has.
@@ -270,6 +272,7 @@ impl Router {
                     Action::Dial { route, server, reuse } => {
                         self.dial(key, &route, server, reuse, dice);
                     }
+                    Action::Find { .. } | Action::DialFound => panic!("no route has tokens"),
                     Action::Hangup => self.hang_up(key, dice),
                     Action::Park(server) => {
                         let wire = self.sessions[key].wires[1].take().expect("a connection");
@@ -302,7 +305,9 @@ impl Router {
             self.attach(key, wire);
             return self.input(key, Input::Dialled { reused: true });
         }
-        let mut dialling = Dialling { due: self.now(), works: true, ours: false };
+        let route_name = route.name.to_string();
+        let mut dialling =
+            Dialling { due: self.now(), works: true, ours: false, route: route_name };
         if dice.chance(self.faults.dial) {
             self.tainted.extend(asked(&self.sessions[key].ports[1]));
             dialling.works = false;
@@ -341,10 +346,9 @@ impl Router {
         if !dialling.works {
             return self.input(key, Input::DialFailed { ours: dialling.ours });
         }
-        let (route, _) = self.sessions[key].machine.dialling().expect("a dial that is waited for");
-        let route = route.name.to_string();
+        assert!(self.sessions[key].machine.dialling(0).is_some(), "a dial that is waited for");
         let wire = self.wire(dice);
-        self.opened.push((wire, route));
+        self.opened.push((wire, dialling.route));
         self.attach(key, wire);
         self.input(key, Input::Dialled { reused: false });
     }

@@ -3,6 +3,7 @@
 mod admin;
 mod keepalive;
 mod terminated;
+mod token;
 mod track;
 mod upgrade;
 mod upload;
