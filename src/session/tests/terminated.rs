@@ -296,6 +296,20 @@ fn a_close_reaches_the_other_side_and_is_answered_with_its_code() {
 }
 
 #[test]
+fn a_close_of_a_worker_is_answered_though_the_client_never_does() {
+    let (mut bench, _) = joined("guard", Draft::Rfc6455, "", "");
+    let close = 4001u16.to_be_bytes();
+    bench.upstream_says(plain(Opcode::Close, &close));
+    assert_eq!(bench.takes_bytes(CLIENT), plain(Opcode::Close, &close));
+    bench.actions();
+    bench.wait(Duration::from_millis(5001));
+    assert!(!bench.actions().contains("hangup"), "its answer has not left");
+    assert_eq!(bench.takes_bytes(UPSTREAM), ours(Opcode::Close, &close));
+    bench.wait(Duration::from_millis(1001));
+    assert!(bench.actions().contains("hangup"));
+}
+
+#[test]
 fn a_worker_that_vanishes_is_told_to_the_client() {
     let (mut bench, _) = joined("guard", Draft::Rfc6455, "", "");
     bench.ends(UPSTREAM, RxEnd::Finished);

@@ -11,6 +11,8 @@ use super::super::snapshot::{Cursor, SnapshotError};
 
 /// How long both sides have to hear and answer our Close.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// How long what an upstream is told at the very end has to leave.
+const LAST_WORD: Duration = Duration::from_secs(1);
 
 /// The state of an end that has begun.
 #[derive(Clone, Debug)]
@@ -156,6 +158,10 @@ impl Ending {
             ports[side as usize].tx_end = Some(if told { TxEnd::Finish } else { TxEnd::Abort });
         }
         let sent = ports[1].tx.is_empty() || ports[1].tx_broken || !self.told[1];
+        if late && !sent && self.last.take() == Some(Side::Upstream) {
+            self.until = now + LAST_WORD;
+            return None;
+        }
         (late || sent).then_some(self.reason)
     }
 
