@@ -6,6 +6,7 @@ from .peers import CLIENTS, DRAFTS, HIXIE, SERVERS, ClientFailed, base64_of, run
 from .table import NEVER, SPEAKS, Table
 
 SPOKEN = [(client, draft) for draft in DRAFTS for client, peer in CLIENTS.items() if draft in peer.drafts]
+HEARD = [(server, draft) for draft in DRAFTS for server, peer in SERVERS.items() if draft in peer.drafts]
 BINARY = "binary"
 SOMETIMES = "sometimes (4)"
 
@@ -54,7 +55,84 @@ def direct_cells():
     return [cell for cell in DIRECT.cells() if os.environ.get("TIDEGATE_FULL") or proves(*cell)]
 
 
-TABLES = [DIRECT]
+def _through(line, column):
+    if column == "pings" and line.split(" ")[1] in HIXIE:
+        return NEVER
+    return "refuses (1)" if (line, column) == ("ruby hixie-76", "`tcp:` base64") else SPEAKS
+
+
+THROUGH = Table(
+    "through", "Through the router", """\
+Clients in front of `echo:`, of `tcp:` with an echo behind it (what is text becomes bytes; base64 where there is no binary, or where
+that subprotocol is agreed), and of upstreams that speak 13 only: Python's websockets over `http:`, uWSGI over `uwsgi:`. `pings`:
+whether they answer ours; the older two have none. (1) This client of hixie-76 asks for a subprotocol as hixie-75 does, and looks
+for the answer where hixie-76 has it.""",
+    "client", [row(*pair) for pair in SPOKEN], ["`echo:`", "`tcp:`", "`tcp:` base64", "`http:`", "`uwsgi:`", "pings"],
+    _through)
+
+
+CLOSE_CODES = ["1000", "1001", "1011", "1012", "4001"]
+CLOSE_CLIENTS = [("perl", "hixie-75"), ("perl", "hixie-76"), ("ruby", "hybi-07"), ("autobahn", "hybi-08"), ("ws-8", "hybi-08"),
+                 ("websockets", "13")]
+
+
+def _close(line, code):
+    draft = line.split(" ")[1]
+    if draft in HIXIE:
+        return "FIN" if draft == "hixie-75" else "FF 00"
+    if draft == "hybi-07" and code == "1011":
+        return "1002"
+    return "1001" if draft != "13" and code == "1012" else code
+
+
+CLOSES = Table(
+    "closes", "Close codes", "What a client is told when an upstream that speaks 13 closes with each of these codes.",
+    "client", [row(*pair) for pair in CLOSE_CLIENTS], CLOSE_CODES, _close)
+
+OLD_CLIENTS = [("chromium", "13"), ("websockets", "13"), ("perl", "hixie-76"), ("ruby", "hybi-07")]
+
+
+def _old(line, client):
+    server, draft = line.split(" ")
+    if line == "perl hixie-75":
+        return "502 (1)"
+    if client.startswith("chromium") and (draft not in HIXIE or server == "ws-1"):
+        return NEVER  # enough with one client of 13
+    if server == "websockify":
+        return BINARY if not client.endswith(HIXIE[1]) else NEVER
+    return SPEAKS
+
+
+OLD = Table(
+    "old", "To upstreams of every draft", """\
+`websockets-upstream-draft` names what the upstream speaks; the client keeps its own draft. (1) This server answers hixie-75 with
+the reason phrase of hixie-76; the first 85 bytes of that answer are fixed, so it is no WebSocket.""",
+    "upstream", [row(*pair) for pair in HEARD], [row(*pair) for pair in OLD_CLIENTS], _old)
+
+SAME_PAIRS = [("ruby", "em-websocket", DRAFTS), ("perl", "eventlet", ["hixie-75", "hixie-76", "hybi-08", "13"]),
+              ("websocket-client", "websocket-driver", ["hixie-76"]), ("netty", "tornado", ["hybi-07", "hybi-08", "13"])]
+SAME = Table(
+    "same", "With the client's draft passed on", "`websockets-upstream-draft = same`: the upstream is spoken to as the client speaks.",
+    "client to upstream", [f"{client} to {server}" for client, server, _ in SAME_PAIRS], DRAFTS,
+    lambda line, draft: SPEAKS if any(line == f"{client} to {server}" and draft in drafts for client, server, drafts in SAME_PAIRS) else NEVER)
+
+
+def _behind(line, front):
+    if front == "HAProxy, `mode http`" and line.split(" ")[1] in HIXIE:
+        return "400 (1)"
+    return "400 (2)" if (line, front) == ("ws-1 hybi-08", "HAProxy, `mode http`") else SPEAKS
+
+
+BEHIND_CLIENTS = [("perl", "hixie-75"), ("ruby", "hixie-75"), ("perl", "hixie-76"), ("ruby", "hixie-76"), ("websocket-client", "hixie-76"),
+                  ("netty", "hixie-76"), ("ruby", "hybi-07"), ("netty", "hybi-07"), ("autobahn", "hybi-08"), ("ws-1", "hybi-08"),
+                  ("websockets", "13"), ("chromium", "13")]
+BEHIND = Table(
+    "behind", "Behind another proxy", """\
+nginx with `proxy_pass` and the two upgrade fields, HAProxy in both its modes, each in front of the router. (1) HAProxy refuses
+these handshakes: such clients need the router at the edge, or `mode tcp`. (2) And this client's keys of 15 bytes.""",
+    "client", [row(*pair) for pair in BEHIND_CLIENTS], ["nginx", "HAProxy, `mode tcp`", "HAProxy, `mode http`"], _behind)
+
+TABLES = [DIRECT, THROUGH, CLOSES, OLD, SAME, BEHIND]
 
 
 def steps(client, draft, verdict=SPEAKS):
