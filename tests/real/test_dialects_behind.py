@@ -4,8 +4,10 @@ import shutil
 
 import pytest
 
-from harness.dialects import BEHIND, SPEAKS, can_speak, speak, steps
+from harness import hixie
+from harness.dialects import BEHIND, LIBRARIES, SPEAKS, can_speak, speak, steps
 from harness.process import Process
+from harness.raw import Raw
 from harness.upstream import free_port
 from harness.waiting import until
 from harness.workers import accepts
@@ -58,7 +60,16 @@ def test_behind(fronts, peers, record_property, line, front):
     client, draft = line.split(" ")
     url, env = f"ws://{fronts[front]}/", peers.env(client)
     with BEHIND.cell(record_property, line, front) as verdict:
-        if verdict == SPEAKS:
+        if verdict in (SPEAKS, LIBRARIES):
             speak(client, draft, url, steps(client, draft), env=env)
         else:
             assert not can_speak(client, draft, url, env=env), "this works after all"
+
+
+@pytest.mark.parametrize("front, whole", [("nginx", False), ("HAProxy, `mode tcp`", True)])
+def test_the_85_bytes_of_hixie_75(fronts, front, whole):
+    """Browsers of that draft want them as they are."""
+    with Raw.connect(int(fronts[front].split(":")[1])) as raw:
+        head = raw.send(hixie.request(keys=None)).take_until(b"\r\n\r\n")
+        assert head.startswith(b"HTTP/1.1 101 Web Socket Protocol Handshake\r\n")
+        assert head.startswith(hixie.answer(draft="hixie-75")[:85]) == whole, head

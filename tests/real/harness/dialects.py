@@ -9,6 +9,7 @@ SPOKEN = [(client, draft) for draft in DRAFTS for client, peer in CLIENTS.items(
 HEARD = [(server, draft) for draft in DRAFTS for server, peer in SERVERS.items() if draft in peer.drafts]
 BINARY = "binary"
 SOMETIMES = "sometimes (4)"
+LIBRARIES = "libraries (3)"
 
 TEXTS = ["plain", "grüße, 你好, 🦊", "", "0123456789abcdef" * 4096]
 BYTES = [bytes(range(256)), b"", bytes(range(256)) * 256]
@@ -120,6 +121,8 @@ SAME = Table(
 def _behind(line, front):
     if front == "HAProxy, `mode http`" and line.split(" ")[1] in HIXIE:
         return "400 (1)"
+    if front == "nginx" and line.endswith("hixie-75"):
+        return LIBRARIES
     return "400 (2)" if (line, front) == ("ws-1 hybi-08", "HAProxy, `mode http`") else SPEAKS
 
 
@@ -129,7 +132,8 @@ BEHIND_CLIENTS = [("perl", "hixie-75"), ("ruby", "hixie-75"), ("perl", "hixie-76
 BEHIND = Table(
     "behind", "Behind another proxy", """\
 nginx with `proxy_pass` and the two upgrade fields, HAProxy in both its modes, each in front of the router. (1) HAProxy refuses
-these handshakes: such clients need the router at the edge, or `mode tcp`. (2) And this client's keys of 15 bytes.""",
+these handshakes: such clients need the router at the edge, or `mode tcp`. (2) And this client's keys of 15 bytes. (3) nginx
+puts fields of its own between the first lines of the answer, of which the browsers of hixie-75 compared every byte.""",
     "client", [row(*pair) for pair in BEHIND_CLIENTS], ["nginx", "HAProxy, `mode tcp`", "HAProxy, `mode http`"], _behind)
 
 TABLES = [DIRECT, THROUGH, CLOSES, OLD, SAME, BEHIND]
