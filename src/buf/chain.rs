@@ -1,22 +1,31 @@
-//! A queue of segments: one inline, more in a box.
+//! A queue of segments: one inline, several in a box.
 
 use std::collections::VecDeque;
+use std::mem;
 
-use super::Segment;
+use super::{RX_BLOCKS, Segment};
 
 /// Segments in order. Empty ones are never kept; with at most one segment nothing is allocated.
 #[derive(Debug, Default)]
 pub struct Chain {
-    first: Option<Segment>,
-    // Boxed, because a session has four of these and mostly no rest: 8 bytes instead of 32.
+    held: Held,
+}
+
+/// Mostly there is one segment or none.
+#[derive(Debug, Default)]
+enum Held {
+    #[default]
+    Nothing,
+    One(Segment),
+    /// At least two. Boxed, so that a chain is no larger than its one segment: a session has four.
     #[allow(clippy::box_collection)]
-    rest: Option<Box<VecDeque<Segment>>>,
+    Many(Box<VecDeque<Segment>>),
 }
 
 impl Chain {
     /// Whether there is no byte.
     pub fn is_empty(&self) -> bool {
-        self.first.is_none()
+        matches!(self.held, Held::Nothing)
     }
 
     /// Number of bytes in all segments.
@@ -29,41 +38,54 @@ impl Chain {
         self.sum(Segment::capacity)
     }
 
-    /// Mostly there is one segment or none.
     #[inline]
     fn sum(&self, of: impl Fn(&Segment) -> usize) -> usize {
-        let first = self.first.as_ref().map_or(0, &of);
-        match &self.rest {
-            Some(rest) => first + rest.iter().map(of).sum::<usize>(),
-            None => first,
+        match &self.held {
+            Held::Nothing => 0,
+            Held::One(segment) => of(segment),
+            Held::Many(all) => all.iter().map(of).sum(),
         }
     }
 
     /// Whether there is more than one segment.
     pub fn is_split(&self) -> bool {
-        self.rest.is_some()
+        matches!(self.held, Held::Many(_))
     }
 
     /// The segments, first to last.
     pub fn iter(&self) -> impl Iterator<Item = &Segment> + Clone {
-        self.first.iter().chain(self.rest.iter().flat_map(|rest| rest.iter()))
+        let (one, many) = match &self.held {
+            Held::Nothing => (None, None),
+            Held::One(segment) => (Some(segment), None),
+            Held::Many(all) => (None, Some(all.iter())),
+        };
+        one.into_iter().chain(many.into_iter().flatten())
     }
 
     /// The first segment.
     pub fn front(&self) -> Option<&Segment> {
-        self.first.as_ref()
+        match &self.held {
+            Held::Nothing => None,
+            Held::One(segment) => Some(segment),
+            Held::Many(all) => all.front(),
+        }
     }
 
     /// The first segment.
     pub fn front_mut(&mut self) -> Option<&mut Segment> {
-        self.first.as_mut()
+        match &mut self.held {
+            Held::Nothing => None,
+            Held::One(segment) => Some(segment),
+            Held::Many(all) => all.front_mut(),
+        }
     }
 
     /// The last segment.
     pub fn back_mut(&mut self) -> Option<&mut Segment> {
-        match &mut self.rest {
-            Some(rest) => rest.back_mut(),
-            None => self.first.as_mut(),
+        match &mut self.held {
+            Held::Nothing => None,
+            Held::One(segment) => Some(segment),
+            Held::Many(all) => all.back_mut(),
         }
     }
 
@@ -72,29 +94,42 @@ impl Chain {
         if segment.is_empty() {
             return;
         }
-        match (&self.first, &mut self.rest) {
-            (None, _) => self.first = Some(segment),
-            (Some(_), Some(rest)) => rest.push_back(segment),
-            (Some(_), None) => self.rest = Some(Box::new(VecDeque::from([segment]))),
+        match &mut self.held {
+            Held::Nothing => self.held = Held::One(segment),
+            Held::Many(all) => all.push_back(segment),
+            Held::One(_) => {
+                // Room for as many as one read brings.
+                let mut all = VecDeque::with_capacity(RX_BLOCKS);
+                if let Held::One(first) = mem::take(&mut self.held) {
+                    all.push_back(first);
+                }
+                all.push_back(segment);
+                self.held = Held::Many(Box::new(all));
+            }
         }
     }
 
     /// Takes the first segment off.
     pub fn pop(&mut self) -> Option<Segment> {
-        let segment = self.first.take()?;
-        if let Some(rest) = &mut self.rest {
-            self.first = rest.pop_front();
-            if rest.is_empty() {
-                self.rest = None;
-            }
+        let Held::Many(all) = &mut self.held else {
+            return match mem::take(&mut self.held) {
+                Held::One(segment) => Some(segment),
+                _ => None,
+            };
+        };
+        let segment = all.pop_front();
+        if all.len() == 1
+            && let Some(last) = all.pop_front()
+        {
+            self.held = Held::One(last);
         }
-        Some(segment)
+        segment
     }
 
     /// Drops the first `n` bytes, which must be there.
     pub fn consume(&mut self, mut n: usize) {
         while n > 0 {
-            let Some(front) = &mut self.first else {
+            let Some(front) = self.front_mut() else {
                 panic!("consumed {n} bytes more than there are");
             };
             let here = front.len();
@@ -129,6 +164,6 @@ mod tests {
 
     #[test]
     fn is_small() {
-        assert_eq!(size_of::<Chain>(), 32);
+        assert_eq!(size_of::<Chain>(), 24);
     }
 }
