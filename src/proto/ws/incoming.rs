@@ -6,7 +6,7 @@ use super::hixie::HixieReader;
 use super::message::{Read, Reader};
 
 /// Bytes in which it is written down where an [`Incoming`] stands.
-pub const INCOMING_SAVED: usize = 27;
+pub const INCOMING_SAVED: usize = 24;
 
 /// Reads messages in the draft it was made for; one of the two readers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,7 +17,7 @@ pub enum Incoming {
     Hixie(HixieReader),
 }
 
-const _: () = assert!(size_of::<Incoming>() <= 48);
+const _: () = assert!(size_of::<Incoming>() <= 24);
 
 impl Incoming {
     /// For messages in `draft`, of which nothing has come yet.

@@ -40,11 +40,42 @@ pub struct Reader {
     /// The mask key as it stands at the next byte.
     key: [u8; 4],
     utf8: Utf8,
-    kind: Kind,
-    deflated: bool,
+    content: Content,
 }
 
-const _: () = assert!(size_of::<Reader>() <= 40);
+const _: () = assert!(size_of::<Reader>() <= 24);
+
+/// What the message at hand is made of, and how: one byte.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Content {
+    #[default]
+    Text,
+    Binary,
+    DeflatedText,
+    DeflatedBinary,
+}
+
+impl Content {
+    const fn new(kind: Kind, deflated: bool) -> Self {
+        match (kind, deflated) {
+            (Kind::Text, false) => Self::Text,
+            (Kind::Binary, false) => Self::Binary,
+            (Kind::Text, true) => Self::DeflatedText,
+            (Kind::Binary, true) => Self::DeflatedBinary,
+        }
+    }
+
+    const fn kind(self) -> Kind {
+        match self {
+            Self::Text | Self::DeflatedText => Kind::Text,
+            Self::Binary | Self::DeflatedBinary => Kind::Binary,
+        }
+    }
+
+    const fn deflated(self) -> bool {
+        matches!(self, Self::DeflatedText | Self::DeflatedBinary)
+    }
+}
 
 /// What lies at the start of a piece.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -91,8 +122,8 @@ impl Reader {
     pub(super) fn saved(&self) -> [u8; INCOMING_SAVED] {
         let mut saved = [0; INCOMING_SAVED];
         let flags = u8::from(self.sequence.is_open())
-            | u8::from(self.kind == Kind::Binary) << 1
-            | u8::from(self.deflated) << 2;
+            | u8::from(self.content.kind() == Kind::Binary) << 1
+            | u8::from(self.content.deflated()) << 2;
         let [a, b, c] = self.utf8.open();
         let parts = [
             &self.left.to_le_bytes()[..],
@@ -116,13 +147,13 @@ impl Reader {
             return None;
         }
         let open = (flags & 1 != 0).then(|| u64::from_le_bytes(*size));
+        let kind = if flags & 2 != 0 { Kind::Binary } else { Kind::Text };
         Some(Self {
             left: u64::from_le_bytes(*left),
             sequence: Sequence::resume(open),
             key: *key,
             utf8: Utf8::resume([a, b, c]).ok()?,
-            kind: if flags & 2 != 0 { Kind::Binary } else { Kind::Text },
-            deflated: flags & 4 != 0,
+            content: Content::new(kind, flags & 4 != 0),
         })
     }
 
@@ -137,9 +168,9 @@ impl Reader {
                     self.left = head.payload;
                     self.key = head.mask.unwrap_or_default();
                     if first {
-                        self.deflated = head.rsv1;
-                        self.kind =
+                        let kind =
                             if head.opcode == Opcode::Text { Kind::Text } else { Kind::Binary };
+                        self.content = Content::new(kind, head.rsv1);
                     }
                 }
                 Next::Control(control) => return Ok(Read::Control(control)),
@@ -155,10 +186,10 @@ impl Reader {
         self.key = rotate(self.key, payload as u64);
         self.left -= payload as u64;
         let last = self.at_message();
-        if self.kind == Kind::Text && !self.deflated && rules.draft.refuses_bad_text() {
+        if self.content == Content::Text && rules.draft.refuses_bad_text() {
             self.text(piece, last)?;
         }
-        let (kind, deflated) = (self.kind, self.deflated);
+        let (kind, deflated) = (self.content.kind(), self.content.deflated());
         Ok(Read::Data(Data { framing, payload, kind, deflated, first, last }))
     }
 

@@ -1,14 +1,18 @@
 //! Which frames may follow each other in one direction, and how long their message may become.
 
+use std::num::NonZeroU64;
+
 use super::control::Control;
 use super::frame::{FrameError, FrameHead, Opcode, Rules};
 
 /// Whether a message is open in one direction, and how long it is so far.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Sequence {
-    open: bool,
-    size: u64,
+    /// One more than the size of the message that is open.
+    open: Option<NonZeroU64>,
 }
+
+const _: () = assert!(size_of::<Sequence>() == 8);
 
 /// What comes next in a stream of frames.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,8 +46,8 @@ impl Sequence {
     /// A direction in which a message of `size` bytes so far is open, or none.
     pub const fn resume(open: Option<u64>) -> Self {
         match open {
-            Some(size) => Self { open: true, size },
-            None => Self { open: false, size: 0 },
+            Some(size) => Self { open: NonZeroU64::new(size.saturating_add(1)) },
+            None => Self { open: None },
         }
     }
 
@@ -54,27 +58,30 @@ impl Sequence {
         if head.opcode.is_control() {
             return Ok(());
         }
-        match (head.opcode == Opcode::Continuation, self.open) {
+        match (head.opcode == Opcode::Continuation, self.is_open()) {
             (true, false) => return Err(FrameError::UnexpectedContinuation),
             (false, true) => return Err(FrameError::UnfinishedMessage),
             _ => {}
         }
-        let size = self.size.saturating_add(head.payload);
+        let size = self.open().unwrap_or(0).saturating_add(head.payload);
         if size > rules.max_message {
             return Err(FrameError::TooLarge);
         }
-        *self = Self { open: !head.fin, size: if head.fin { 0 } else { size } };
+        *self = Self::resume((!head.fin).then_some(size));
         Ok(())
     }
 
     /// Whether the next data frame must continue a message.
     pub const fn is_open(self) -> bool {
-        self.open
+        self.open.is_some()
     }
 
     /// Bytes of payload of the open message that were announced so far; `None` between messages.
     pub const fn open(self) -> Option<u64> {
-        if self.open { Some(self.size) } else { None }
+        match self.open {
+            Some(more) => Some(more.get() - 1),
+            None => None,
+        }
     }
 }
 
@@ -125,6 +132,6 @@ mod tests {
         for _ in 0..3 {
             sequence.accept(&endless, &unlimited).unwrap();
         }
-        assert_eq!(sequence.open(), Some(u64::MAX), "saturated");
+        assert_eq!(sequence.open(), Some(u64::MAX - 1), "saturated");
     }
 }

@@ -20,7 +20,7 @@ pub struct Tracker {
     sequence: Sequence,
 }
 
-const _: () = assert!(size_of::<Tracker>() <= 24);
+const _: () = assert!(size_of::<Tracker>() <= 16);
 
 /// What has gone by in one direction.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

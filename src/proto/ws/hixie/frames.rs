@@ -26,9 +26,14 @@ pub fn encode_hixie_text(text: &str, out: &mut Vec<u8>) {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct HixieReader {
     place: Place,
-    /// Bytes of the frame so far.
-    size: u64,
+    /// What the place counts.
+    number: u64,
 }
+
+const _: () = assert!(size_of::<HixieReader>() <= 16);
+
+/// Digits of the longest length: 2^63 has as many in base 128.
+const DIGITS: u8 = 10;
 
 /// Where the next byte lies.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -36,14 +41,14 @@ enum Place {
     /// Between two frames.
     #[default]
     Start,
-    /// In the text of a message.
+    /// In the text of a message, which has so many bytes so far.
     Text,
-    /// In a frame that runs to FF and is discarded.
+    /// In a frame that runs to FF and is discarded, so many bytes so far.
     Discard,
-    /// In the length of a frame, which has come to this.
-    Length(u64),
+    /// In the length of a frame, which has come to this, behind so many digits.
+    Length(u8),
     /// In a frame that is discarded, so many bytes before its end.
-    Counted(u64),
+    Counted,
 }
 
 impl HixieReader {
@@ -54,15 +59,15 @@ impl HixieReader {
 
     /// Where it stands, to be written down.
     pub(in super::super) fn saved(&self) -> [u8; INCOMING_SAVED] {
-        let (tag, number) = match self.place {
+        let (tag, digits) = match self.place {
             Place::Start => (0, 0),
             Place::Text => (1, 0),
             Place::Discard => (2, 0),
-            Place::Length(length) => (3, length),
-            Place::Counted(left) => (4, left),
+            Place::Length(digits) => (3, digits),
+            Place::Counted => (4, 0),
         };
         let mut saved = [0; INCOMING_SAVED];
-        let parts = [&self.size.to_le_bytes()[..], &u64::to_le_bytes(number), &[tag]];
+        let parts = [&self.number.to_le_bytes()[..], &[tag, digits]];
         for (to, from) in saved.iter_mut().zip(parts.into_iter().flatten()) {
             *to = *from;
         }
@@ -71,18 +76,16 @@ impl HixieReader {
 
     /// One that stands where another did.
     pub(in super::super) fn resume(saved: [u8; INCOMING_SAVED]) -> Option<Self> {
-        let (size, rest) = saved.split_first_chunk::<8>()?;
-        let (number, rest) = rest.split_first_chunk::<8>()?;
-        let number = u64::from_le_bytes(*number);
-        let place = match rest.first()? {
-            0 => Place::Start,
-            1 => Place::Text,
-            2 => Place::Discard,
-            3 => Place::Length(number),
-            4 => Place::Counted(number),
+        let (number, rest) = saved.split_first_chunk::<8>()?;
+        let place = match *rest.first_chunk()? {
+            [0, 0] => Place::Start,
+            [1, 0] => Place::Text,
+            [2, 0] => Place::Discard,
+            [3, digits @ ..=DIGITS] => Place::Length(digits),
+            [4, 0] => Place::Counted,
             _ => return None,
         };
-        Some(Self { place, size: u64::from_le_bytes(*size) })
+        Some(Self { place, number: u64::from_le_bytes(*number) })
     }
 
     /// Reads what comes next. The end of a message comes as a part without payload.
@@ -93,17 +96,17 @@ impl HixieReader {
             Place::Text if first == 0xff => Ok(Read::Data(self.end_of_text())),
             Place::Text => self.text(bytes, 0, rules),
             Place::Discard => self.discard(bytes, rules),
-            Place::Length(length) => self.length(first, length, rules),
-            Place::Counted(left) => {
-                let here = left.min(bytes.len() as u64);
-                self.counted(left - here);
+            Place::Length(digits) => self.length(first, digits, rules),
+            Place::Counted => {
+                let here = self.number.min(bytes.len() as u64);
+                self.counted(self.number - here);
                 Ok(Read::Skip(here as usize))
             }
         }
     }
 
     fn start(&mut self, first: u8, behind: &[u8], rules: &Rules) -> Result<Read, FrameError> {
-        self.size = 0;
+        self.number = 0;
         match first {
             0x00 => self.text(behind, 1, rules),
             0x01..=0x7f => {
@@ -152,16 +155,15 @@ impl HixieReader {
         Ok(Read::Skip(len))
     }
 
-    /// One byte of a length in base 128, the highest first.
-    fn length(&mut self, byte: u8, length: u64, rules: &Rules) -> Result<Read, FrameError> {
-        let length = length.checked_mul(128).ok_or(FrameError::LengthOverflow)?;
-        let length = length | u64::from(byte & 0x7f);
-        self.grow(1, rules)?;
+    /// One byte of a length in base 128, the highest first; `digits` came before it.
+    fn length(&mut self, byte: u8, digits: u8, rules: &Rules) -> Result<Read, FrameError> {
+        let length = self.number.checked_mul(128).filter(|_| digits < DIGITS);
+        let length = length.ok_or(FrameError::LengthOverflow)? | u64::from(byte & 0x7f);
         if length > rules.max_message {
             return Err(FrameError::TooLarge);
         }
         if byte & 0x80 != 0 {
-            self.place = Place::Length(length);
+            (self.place, self.number) = (Place::Length(digits + 1), length);
         } else {
             self.counted(length);
         }
@@ -169,12 +171,13 @@ impl HixieReader {
     }
 
     fn counted(&mut self, left: u64) {
-        self.place = if left == 0 { Place::Start } else { Place::Counted(left) };
+        self.place = if left == 0 { Place::Start } else { Place::Counted };
+        self.number = left;
     }
 
     fn grow(&mut self, n: usize, rules: &Rules) -> Result<(), FrameError> {
-        self.size = self.size.saturating_add(n as u64);
-        if self.size > rules.max_message { Err(FrameError::TooLarge) } else { Ok(()) }
+        self.number = self.number.saturating_add(n as u64);
+        if self.number > rules.max_message { Err(FrameError::TooLarge) } else { Ok(()) }
     }
 }
 
@@ -254,7 +257,7 @@ mod tests {
         };
         assert_eq!(endless(0x00, b'x'), Some(FrameError::TooLarge));
         assert_eq!(endless(0x01, b'x'), Some(FrameError::TooLarge));
-        assert_eq!(endless(0x80, 0x80), Some(FrameError::TooLarge));
+        assert_eq!(endless(0x80, 0x80), Some(FrameError::LengthOverflow));
         assert_eq!(read(b"\x80\xff\xff", 9, &RULES).1, Some(FrameError::TooLarge));
         let unlimited = Rules { max_message: u64::MAX, ..RULES };
         let overflow =
