@@ -1,13 +1,15 @@
 //! Who is at the other end of a client connection.
 
 use std::fmt::{self, Write};
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 
 /// The two ends of a client connection, as they are known when it is accepted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Peer {
-    /// The client's address; `None` on a unix socket.
-    pub address: Option<SocketAddr>,
+    /// The client's address, without the zone of a link-local one; `None` on a unix socket.
+    pub ip: Option<IpAddr>,
+    /// The client's port; 0 on a unix socket.
+    pub port: u16,
     /// The port it connected to; 0 on a unix socket.
     pub server_port: u16,
 }
@@ -33,9 +35,9 @@ pub(super) struct PeerText {
 impl PeerText {
     pub(super) fn new(peer: &Peer) -> PeerText {
         let mut text = PeerText::default();
-        if let Some(address) = peer.address {
-            text.ip.put_ip(address.ip().to_canonical());
-            text.port.put_number(address.port());
+        if let Some(ip) = peer.ip {
+            text.ip.put_ip(ip.to_canonical());
+            text.port.put_number(peer.port);
             text.server_port.put_number(peer.server_port);
         }
         text
@@ -92,6 +94,8 @@ impl Write for Short {
 
 #[cfg(test)]
 mod tests {
+    use std::net::SocketAddr;
+
     use super::*;
 
     #[test]
@@ -104,7 +108,8 @@ mod tests {
             ("255.200.100.10:65535", "255.200.100.10"),
         ] {
             let address: SocketAddr = address.parse().unwrap();
-            let text = PeerText::new(&Peer { address: Some(address), server_port: 80 });
+            let peer = Peer { ip: Some(address.ip()), port: address.port(), server_port: 80 };
+            let text = PeerText::new(&peer);
             assert_eq!(text.ip.as_str(), ip);
             assert_eq!(text.port.as_str(), address.port().to_string());
             assert_eq!(text.server_port.as_str(), "80");

@@ -3,7 +3,7 @@
 
 mod cursor;
 
-use std::net::SocketAddr;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use crate::base::Millis;
@@ -44,8 +44,9 @@ struct Plain {
     bytes: [u64; 2],
     route: String,
     server: u64,
-    address: String,
-    server_port: u64,
+    ip: String,
+    port: u16,
+    server_port: u16,
     ports: [PlainPort; 2],
     track: Option<Track>,
     messages: Option<Written>,
@@ -74,8 +75,9 @@ impl Plain {
         at.number(&mut self.bytes[1])?;
         at.text(&mut self.route)?;
         at.number(&mut self.server)?;
-        at.text(&mut self.address)?;
-        at.number(&mut self.server_port)?;
+        at.text(&mut self.ip)?;
+        at.short(&mut self.port)?;
+        at.short(&mut self.server_port)?;
         for port in &mut self.ports {
             port.fields(at)?;
         }
@@ -163,8 +165,9 @@ impl Client {
             bytes: tunnel.bytes,
             route: tunnel.route.name.to_string(),
             server: tunnel.server.into(),
-            address: self.peer().address.map(|a| a.to_string()).unwrap_or_default(),
-            server_port: self.peer().server_port.into(),
+            ip: self.peer().ip.map(|ip| ip.to_string()).unwrap_or_default(),
+            port: self.peer().port,
+            server_port: self.peer().server_port,
             ports: [PlainPort::of(&ports[0]), PlainPort::of(&ports[1])],
             track,
             messages,
@@ -187,11 +190,11 @@ impl Client {
         at.ended()?;
         let Plain { raw, id, opened, active, bytes, track, messages, .. } = plain;
         let server = u16::try_from(plain.server).map_err(|_| SnapshotError::Damaged)?;
-        let server_port = u16::try_from(plain.server_port).map_err(|_| SnapshotError::Damaged)?;
-        let address = match plain.address.as_str() {
+        let ip = match plain.ip.as_str() {
             "" => None,
-            text => Some(text.parse::<SocketAddr>().map_err(|_| SnapshotError::Damaged)?),
+            text => Some(text.parse::<IpAddr>().map_err(|_| SnapshotError::Damaged)?),
         };
+        let peer = Peer { ip, port: plain.port, server_port: plain.server_port };
         let route = route(&plain.route).ok_or(SnapshotError::NoRoute)?;
         let [client, upstream] = plain.ports;
         let ports = [client.restore()?, upstream.restore()?];
@@ -203,6 +206,6 @@ impl Client {
             (Some(_), Some(_)) => return Err(SnapshotError::Damaged),
         };
         let tunnel = Tunnel { kind, id, opened, bytes, route, server, active, sight };
-        Ok((Client::resumed(Peer { address, server_port }, tunnel), ports))
+        Ok((Client::resumed(peer, tunnel), ports))
     }
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::base::{Key, Millis};
-use crate::reactor::{self, AcceptFault, Listener, Readiness, Stream};
+use crate::reactor::{AcceptFault, Listener, Readiness, Stream};
 use crate::session::{Client, CloseReason, Peer, Port};
 
 use super::entry::{Conn, Role, Session};
@@ -55,11 +55,8 @@ impl Worker {
             }
             match self.doors[door].listener.accept() {
                 Ok((stream, from)) => {
-                    let address = match from {
-                        reactor::Peer::Ip(address) => Some(address),
-                        reactor::Peer::Unix => None,
-                    };
-                    self.place(stream, Peer { address, server_port: self.doors[door].port });
+                    let (ip, port) = (from.ip(), from.port().unwrap_or(0));
+                    self.place(stream, Peer { ip, port, server_port: self.doors[door].port });
                 }
                 Err(error) => match AcceptFault::of(&error) {
                     AcceptFault::Blocked => {

@@ -107,7 +107,7 @@ impl Filter {
     /// Whether the tunnel that a session is, if it is one, is asked for.
     pub fn takes(&self, client: &Client) -> bool {
         let Some(tunnel) = client.tunnel() else { return false };
-        let who = client.peer().address.map_or(Who::Unix, |at| Who::Ip(at.ip().to_canonical()));
+        let who = client.peer().ip.map_or(Who::Unix, |ip| Who::Ip(ip.to_canonical()));
         (self.ids.is_empty() || self.ids.contains(&tunnel.id))
             && self.route.as_ref().is_none_or(|name| **name == *tunnel.route.name)
             && self.client.is_none_or(|wanted| wanted == who)

@@ -117,8 +117,7 @@ fn put_numbers(numbers: impl IntoIterator<Item = (&'static str, u64)>, out: &mut
 pub fn put_live(live: &Live, worker: usize, out: &mut Vec<u8>) {
     let _ = write!(out, "{{\"id\":{},\"worker\":{worker},\"client\":\"", live.id);
     live.peer.write_address(out);
-    let port = live.peer.address.map_or(0, |address| address.port());
-    let _ = write!(out, "\",\"port\":{port},\"route\":");
+    let _ = write!(out, "\",\"port\":{},\"route\":", live.peer.port);
     put_text(&live.route.name, out);
     out.extend_from_slice(b",\"upstream\":");
     match live.route.target.server(live.server) {
