@@ -1,5 +1,6 @@
 //! Whether a peer still lives: pings between its silences, and the time its answers take.
 
+use std::num::NonZeroU32;
 use std::time::Duration;
 
 use crate::base::{Millis, Rng};
@@ -7,21 +8,25 @@ use crate::base::{Millis, Rng};
 use super::super::port::Port;
 use super::super::snapshot::{Cursor, SnapshotError};
 
+/// Steps in which intervals are shortened.
+const STEP: Duration = Duration::from_millis(8);
+
 /// Keepalive of one WebSocket towards one of its ends. Plain data.
 #[derive(Clone, Copy, Debug)]
 pub(in super::super) struct Keepalive {
-    opened: Millis,
     /// When the ping was sent whose answer is awaited; never, where none is.
     asked: Millis,
     /// What our last ping carried; its pong is ours too.
     payload: [u8; 8],
-    /// Milliseconds taken off the interval, so that those who came together are not pinged together.
-    early: u32,
-    /// Milliseconds the last answer took.
-    round_trip: Option<u32>,
+    /// Milliseconds the last answer took, and one.
+    round_trip: Option<NonZeroU32>,
+    /// Steps taken off the interval, so that those who came together are not pinged together.
+    early: u16,
     /// A ping waits for its place.
     wanted: bool,
 }
+
+const _: () = assert!(size_of::<Keepalive>() <= 24);
 
 /// How often a peer is asked, and how long it may take to answer.
 #[derive(Clone, Copy, Debug)]
@@ -31,35 +36,37 @@ pub(super) struct Pace {
 }
 
 impl Keepalive {
-    pub(super) fn new(every: Duration, now: Millis, rng: &mut Rng) -> Keepalive {
+    pub(super) fn new(every: Duration, rng: &mut Rng) -> Keepalive {
+        let most = (every / 8).as_millis() / STEP.as_millis();
+        let most = u16::try_from(most).unwrap_or(u16::MAX);
         Keepalive {
-            opened: now,
             asked: Millis::NEVER,
             payload: [0; 8],
-            early: rng.below((every / 8).as_millis() as u64 + 1) as u32,
             round_trip: None,
+            early: rng.below(u64::from(most) + 1) as u16,
             wanted: false,
         }
     }
 
     /// One to be read into from a snapshot.
     pub(super) fn blank() -> Keepalive {
-        Keepalive::new(Duration::ZERO, Millis::default(), &mut Rng::new(0))
+        Keepalive::new(Duration::ZERO, &mut Rng::new(0))
     }
 
     /// Its fields in a snapshot.
     pub(super) fn fields(&mut self, at: &mut Cursor<'_>) -> Result<(), SnapshotError> {
-        at.time(&mut self.opened)?;
         at.moment(&mut self.asked)?;
         at.array(&mut self.payload)?;
-        at.word(&mut self.early)?;
-        at.maybe(&mut self.round_trip, || 0, |time, at| at.word(time))?;
+        let mut round_trip = self.round_trip.map_or(0, NonZeroU32::get);
+        at.word(&mut round_trip)?;
+        self.round_trip = NonZeroU32::new(round_trip);
+        at.short(&mut self.early)?;
         at.flag(&mut self.wanted)
     }
 
     /// How long the last answer took.
     pub(super) fn round_trip(&self) -> Option<Duration> {
-        self.round_trip.map(|millis| Duration::from_millis(millis.into()))
+        self.round_trip.map(|more| Duration::from_millis(u64::from(more.get()) - 1))
     }
 
     /// Whether a ping waits for its place.
@@ -85,17 +92,13 @@ impl Keepalive {
         match self.asked() {
             _ if self.wanted => None,
             None => {
-                let early = Duration::from_millis(self.early.into());
-                Some(self.heard(port) + pace.every.saturating_sub(early))
+                let early = STEP * u32::from(self.early);
+                Some(port.received + pace.every.saturating_sub(early))
             }
             // The answer cannot be heard, but a connection that is broken says so when it is written to.
             Some(asked) if is_unheard(port) => Some(asked + pace.every),
             Some(_) => None,
         }
-    }
-
-    fn heard(&self, port: &Port) -> Millis {
-        port.received.max(self.opened)
     }
 
     /// What the ping that is due shall carry.
@@ -115,7 +118,8 @@ impl Keepalive {
         let ours = payload == self.payload && self.payload != [0; 8];
         if ours && let Some(asked) = self.asked() {
             self.asked = Millis::NEVER;
-            self.round_trip = Some((now - asked).as_millis().try_into().unwrap_or(u32::MAX));
+            let took = u32::try_from((now - asked).as_millis()).unwrap_or(u32::MAX);
+            self.round_trip = NonZeroU32::new(took.saturating_add(1));
         }
         ours
     }
@@ -124,7 +128,7 @@ impl Keepalive {
     /// ping finds no place inside a long message; and one we do not read is not silent, unless it
     /// takes nothing of a full queue either.
     pub(super) fn dead_at(&self, port: &Port, pace: Pace) -> Option<Millis> {
-        let stuck = port.sent.max(self.heard(port)) + pace.every + pace.tolerance;
+        let stuck = port.sent.max(port.received) + pace.every + pace.tolerance;
         match self.asked() {
             Some(_) if is_unheard(port) => Some(stuck).filter(|_| port.tx.room() == 0),
             Some(asked) => Some(asked.max(port.received) + pace.tolerance),

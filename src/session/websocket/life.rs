@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::base::{Millis, Rng};
+use crate::base::Millis;
 use crate::proto::ws::{CloseCode, Draft, FrameError, Tally};
 
 use super::super::cx::Cx;
@@ -11,9 +11,9 @@ use super::super::reason::CloseReason;
 use super::super::settings::WebSocketRules;
 use super::super::snapshot::{Cursor, SnapshotError};
 use super::super::tunnel::Figures;
-use super::allowance::Allowance;
 use super::ending::Ending;
 use super::keepalive::{Keepalive, Pace};
+use super::terms::Terms;
 
 /// How long two ends that have both said Close may leave their connections open.
 const CLOSED: Duration = Duration::from_secs(5);
@@ -48,9 +48,10 @@ pub(super) enum Bond {
 pub(in super::super) struct Life {
     /// Of the client and of the upstream, where they are asked.
     keepalive: [Option<Box<Keepalive>>; 2],
-    ending: Option<Ending>,
-    /// Who said Close first, and with which code.
-    first_close: Option<(Side, u16)>,
+    // What is rare or belongs to the end is boxed: a WebSocket is small while it is idle.
+    ending: Option<Box<Ending>>,
+    closes: Option<Box<Closes>>,
+    terms: Option<Box<Terms>>,
     /// Who has said Close; nothing after it counts.
     closed: [bool; 2],
     /// A Close of one side goes to the other by itself.
@@ -59,14 +60,15 @@ pub(in super::super) struct Life {
     alone: bool,
     /// An unasked pong waits for its place.
     pong_wanted: bool,
-    /// When both had said Close.
-    both_closed: Millis,
-    /// When it is to be closed for its age.
-    ends: Millis,
-    /// When the next unasked pong is due.
-    pong_due: Millis,
-    /// Of messages of the client.
-    allowance: Allowance,
+}
+
+/// What is remembered of Closes that came.
+#[derive(Clone, Debug)]
+struct Closes {
+    /// Who said it first, and with which code.
+    first: (Side, u16),
+    /// When both had said it.
+    both: Millis,
 }
 
 impl Life {
@@ -77,20 +79,13 @@ impl Life {
         asks: [bool; 2],
         cx: &mut Cx<'_>,
     ) -> Life {
-        let spread = |age: Duration, rng: &mut Rng| rng.below((age / 5).as_millis() as u64 + 1);
         let keepalive = [Side::Client, Side::Upstream].map(|side| {
             let pace = pace(side, rules).filter(|_| asks[side as usize])?;
-            Some(Box::new(Keepalive::new(pace.every, cx.now, cx.rng)))
+            Some(Box::new(Keepalive::new(pace.every, cx.rng)))
         });
-        let ends = rules.max_age.map_or(Millis::NEVER, |age| {
-            cx.now + (age - age / 10 + Duration::from_millis(spread(age, cx.rng)))
-        });
-        let pong = rules.pong.filter(|_| asks[0]);
         Life {
             keepalive,
-            ends,
-            pong_due: pong.map_or(Millis::NEVER, |every| cx.now + every),
-            allowance: Allowance::new(rules.rate, cx.now),
+            terms: Terms::new(rules, asks[0], cx),
             passes: bond == Bond::Passed,
             alone: bond == Bond::Alone,
             closed: [false, bond == Bond::Alone],
@@ -103,15 +98,12 @@ impl Life {
         Life {
             keepalive: [None, None],
             ending: None,
-            first_close: None,
+            closes: None,
+            terms: None,
             closed: [false; 2],
             passes: false,
             alone: false,
             pong_wanted: false,
-            both_closed: Millis::NEVER,
-            ends: Millis::NEVER,
-            pong_due: Millis::NEVER,
-            allowance: Allowance::default(),
         }
     }
 
@@ -120,24 +112,23 @@ impl Life {
         for keepalive in &mut self.keepalive {
             at.maybe(keepalive, || Box::new(Keepalive::blank()), |life, at| life.fields(at))?;
         }
-        at.maybe(&mut self.ending, Ending::blank, Ending::fields)?;
+        at.maybe(&mut self.ending, || Box::new(Ending::blank()), |ending, at| ending.fields(at))?;
         at.maybe(
-            &mut self.first_close,
-            || (Side::Client, 0),
-            |(side, code), at| {
-                side.fields(at)?;
-                at.short(code)
+            &mut self.closes,
+            || Box::new(Closes { first: (Side::Client, 0), both: Millis::NEVER }),
+            |closes, at| {
+                closes.first.0.fields(at)?;
+                at.short(&mut closes.first.1)?;
+                at.moment(&mut closes.both)
             },
         )?;
+        at.maybe(&mut self.terms, || Box::new(Terms::blank()), |terms, at| terms.fields(at))?;
         for flag in
             self.closed.iter_mut().chain([&mut self.passes, &mut self.alone, &mut self.pong_wanted])
         {
             at.flag(flag)?;
         }
-        for moment in [&mut self.both_closed, &mut self.ends, &mut self.pong_due] {
-            at.moment(moment)?;
-        }
-        self.allowance.fields(at)
+        Ok(())
     }
 
     /// Notices what has happened to the ends since the last call.
@@ -176,7 +167,8 @@ impl Life {
                 return Some(reason);
             }
         }
-        (now >= self.ends).then_some(CloseReason::MaxAge)
+        let terms = self.terms.as_ref();
+        terms.is_some_and(|terms| now >= terms.ends).then_some(CloseReason::MaxAge)
     }
 
     fn keepalive(&self, side: Side, rules: &WebSocketRules) -> Option<(&Keepalive, Pace)> {
@@ -192,7 +184,7 @@ impl Life {
                 keepalive.look(&ports[side as usize], pace, now);
             }
         }
-        self.pong_wanted |= now >= self.pong_due;
+        self.pong_wanted |= self.terms.as_ref().is_some_and(|terms| now >= terms.pong_due);
     }
 
     /// Whether something of ours waits for a place between two frames that go to `side`.
@@ -226,7 +218,9 @@ impl Life {
             return Some(Word::Ping(payload));
         }
         self.pong_wanted = false;
-        self.pong_due = rules.pong.map_or(Millis::NEVER, |every| cx.now + every);
+        if let Some(terms) = &mut self.terms {
+            terms.pong_due = rules.pong.map_or(Millis::NEVER, |every| cx.now + every);
+        }
         Some(Word::Pong)
     }
 
@@ -239,9 +233,10 @@ impl Life {
     /// `side` said Close; true when that was the answer to ours and goes no further.
     pub(super) fn heard_close(&mut self, side: Side, code: CloseCode, now: Millis) -> bool {
         self.closed[side as usize] = true;
-        self.first_close.get_or_insert((side, code.0));
+        let first = || Box::new(Closes { first: (side, code.0), both: Millis::NEVER });
+        let closes = self.closes.get_or_insert_with(first);
         if self.closed[side.other() as usize] {
-            self.both_closed = self.both_closed.min(now);
+            closes.both = closes.both.min(now);
         }
         self.ending.is_some()
     }
@@ -270,7 +265,7 @@ impl Life {
     /// Ends it: both sides are told.
     pub(in super::super) fn end(&mut self, reason: CloseReason, now: Millis) {
         if self.ending.is_none() {
-            self.ending = Some(Ending::new(reason, self.told(), now));
+            self.ending = Some(Box::new(Ending::new(reason, self.told(), now)));
         }
     }
 
@@ -285,7 +280,8 @@ impl Life {
     pub(super) fn closes(&mut self, side: Side, answer: CloseCode, other: CloseCode, now: Millis) {
         self.closed[side as usize] = true;
         if self.ending.is_none() {
-            self.ending = Some(Ending::closing(side, answer, other, self.told(), now));
+            let ending = Ending::closing(side, answer, other, self.told(), now);
+            self.ending = Some(Box::new(ending));
         }
     }
 
@@ -297,7 +293,8 @@ impl Life {
     /// What `side` sent cannot be passed on: it is told `code` and not heard any more.
     pub(super) fn refuse(&mut self, side: Side, reason: CloseReason, code: CloseCode, now: Millis) {
         if self.ending.is_none() {
-            self.ending = Some(Ending::fault(reason, side, code, self.told(), now));
+            let ending = Ending::fault(reason, side, code, self.told(), now);
+            self.ending = Some(Box::new(ending));
         }
         self.mute(side);
     }
@@ -315,8 +312,10 @@ impl Life {
 
     /// Takes what new messages of the client cost off its allowance; false when it is used up.
     pub(super) fn may_send(&mut self, new: u64, rules: &WebSocketRules, now: Millis) -> bool {
-        let rate = rules.rate.filter(|_| new > 0);
-        rate.is_none_or(|rate| self.allowance.spend(new, rate, now))
+        let Some((rate, terms)) = rules.rate.filter(|_| new > 0).zip(self.terms.as_mut()) else {
+            return true;
+        };
+        terms.allowance.spend(new, rate, now)
     }
 
     /// `Some` when it is over. `between` says of what goes to each side whether it stands between
@@ -337,7 +336,8 @@ impl Life {
 
     /// When two ends that have both said Close are parted.
     fn closes_at(&self) -> Option<Millis> {
-        Some(self.both_closed + CLOSED).filter(|at| *at != Millis::NEVER)
+        let at = self.closes.as_ref()?.both + CLOSED;
+        Some(at).filter(|at| *at != Millis::NEVER)
     }
 
     /// When it must be looked at again if nothing moves.
@@ -353,9 +353,11 @@ impl Life {
             let (keepalive, pace) = self.keepalive(side, rules)?;
             keepalive.deadline(&ports[side as usize], pace)
         };
-        let pong = Some(self.pong_due).filter(|_| !self.pong_wanted);
-        let times = [self.closes_at(), asks(Side::Client), asks(Side::Upstream), pong];
-        times.into_iter().flatten().chain([self.ends]).min()
+        let terms = self.terms.as_ref();
+        let pong = terms.map(|terms| terms.pong_due).filter(|_| !self.pong_wanted);
+        let ends = terms.map(|terms| terms.ends);
+        let times = [self.closes_at(), asks(Side::Client), asks(Side::Upstream), pong, ends];
+        times.into_iter().flatten().min()
     }
 
     /// Whether its end has begun.
@@ -369,7 +371,7 @@ impl Life {
         Figures {
             draft,
             tallies,
-            first_close: self.first_close,
+            first_close: self.closes.as_ref().map(|closes| closes.first),
             round_trip: client.and_then(|client| client.round_trip()),
             closing: self.is_ending() || self.closed != [false, self.alone],
         }

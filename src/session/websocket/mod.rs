@@ -19,6 +19,7 @@ mod life;
 mod message;
 mod relay;
 mod terminated;
+mod terms;
 mod track;
 mod written;
 

@@ -1,0 +1,58 @@
+//! What only some routes ask of a WebSocket: that it ends at some age, that its client gets pongs
+//! unasked, that its messages keep to a rate.
+
+use std::time::Duration;
+
+use crate::base::Millis;
+
+use super::super::cx::Cx;
+use super::super::settings::WebSocketRules;
+use super::super::snapshot::{Cursor, SnapshotError};
+use super::allowance::Allowance;
+
+/// The terms of one WebSocket. Plain data.
+#[derive(Clone, Debug)]
+pub(super) struct Terms {
+    /// When it is to be closed for its age.
+    pub(super) ends: Millis,
+    /// When the next unasked pong is due.
+    pub(super) pong_due: Millis,
+    /// Of messages of the client.
+    pub(super) allowance: Allowance,
+}
+
+impl Terms {
+    /// Those of a route that asks for any. `has_pongs` says whether the client's draft knows them.
+    pub(super) fn new(
+        rules: &WebSocketRules,
+        has_pongs: bool,
+        cx: &mut Cx<'_>,
+    ) -> Option<Box<Terms>> {
+        let pong = rules.pong.filter(|_| has_pongs);
+        if rules.max_age.is_none() && pong.is_none() && rules.rate.is_none() {
+            return None;
+        }
+        let ends = rules.max_age.map_or(Millis::NEVER, |age| {
+            let spread = cx.rng.below((age / 5).as_millis() as u64 + 1);
+            cx.now + (age - age / 10 + Duration::from_millis(spread))
+        });
+        Some(Box::new(Terms {
+            ends,
+            pong_due: pong.map_or(Millis::NEVER, |every| cx.now + every),
+            allowance: Allowance::new(rules.rate, cx.now),
+        }))
+    }
+
+    /// Some to be read into from a snapshot.
+    pub(super) fn blank() -> Terms {
+        let (ends, pong_due) = (Millis::NEVER, Millis::NEVER);
+        Terms { ends, pong_due, allowance: Allowance::default() }
+    }
+
+    /// Their fields in a snapshot.
+    pub(super) fn fields(&mut self, at: &mut Cursor<'_>) -> Result<(), SnapshotError> {
+        at.moment(&mut self.ends)?;
+        at.moment(&mut self.pong_due)?;
+        self.allowance.fields(at)
+    }
+}
