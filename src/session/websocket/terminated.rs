@@ -24,7 +24,7 @@ pub(in super::super) struct Terminated {
     pub(super) client: End,
     pub(super) far: Far,
     /// The client of hixie-76 owes us eight bytes, and we it the answer, until then.
-    pub(super) challenge: Option<(Challenge, Millis)>,
+    pub(super) challenge: Option<Box<(Challenge, Millis)>>,
 }
 
 /// What was agreed with a client.
@@ -86,7 +86,7 @@ impl Terminated {
             life: Life::new(&settings.rules, bond, [draft.has_frames(), asks_far], cx),
             client: End::server(draft, deflate, base64),
             far,
-            challenge: challenge.map(|challenge| (challenge, until)),
+            challenge: challenge.map(|challenge| Box::new((challenge, until))),
         }
     }
 
@@ -111,7 +111,7 @@ impl Terminated {
 
     /// Answers the challenge of hixie-76 once it is complete; true when it is, or there is none.
     fn shakes_hands(&mut self, client: &mut Port, cx: &mut Cx<'_>) -> bool {
-        let Some((challenge, until)) = self.challenge else { return true };
+        let Some((challenge, until)) = self.challenge.as_deref().copied() else { return true };
         if client.rx.bytes().len() < KEY3_LEN {
             client.rx.gather(cx.pool);
         }
@@ -225,6 +225,6 @@ impl Terminated {
 
     /// When it must be looked at again though nothing moves, besides what its life says.
     pub(in super::super) fn deadline(&self) -> Option<Millis> {
-        self.challenge.map(|(_, until)| until).filter(|_| !self.life.is_ending())
+        self.challenge.as_ref().map(|challenge| challenge.1).filter(|_| !self.life.is_ending())
     }
 }

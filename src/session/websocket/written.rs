@@ -58,7 +58,7 @@ impl Written {
             client: WrittenEnd::of(&from.client)?,
             socket,
             bridge,
-            challenge: from.challenge.map(|(challenge, until)| (challenge.numbers(), until)),
+            challenge: from.challenge.as_ref().map(|both| (both.0.numbers(), both.1)),
         })
     }
 
@@ -71,7 +71,7 @@ impl Written {
             (None, Some(bridge)) => Far::Bridge(Box::new(bridge)),
             (Some(_), Some(_)) => return Err(SnapshotError::Damaged),
         };
-        let challenge = challenge.map(|(numbers, until)| (Challenge::of(numbers), until));
+        let challenge = challenge.map(|(numbers, until)| Box::new((Challenge::of(numbers), until)));
         Ok(Terminated { life, client: client.restore(Sender::Client)?, far, challenge })
     }
 
