@@ -94,18 +94,63 @@ def chunks(env, start_response, query):
     return answer(start_response, body, "application/json")
 
 
+def pid(env, start_response, query):
+    return answer(start_response, b"%d" % os.getpid())
+
+
+def sender(query):
+    return uwsgi.websocket_send_binary if "binary" in query else uwsgi.websocket_send
+
+
 def websocket(env, start_response, query):
-    """Echoes every message, as text or with `?binary=1` as binary."""
+    """Echoes every message, as text or with `?binary=1` as binary; with `?log=1` the log says what came."""
     uwsgi.websocket_handshake(env["HTTP_SEC_WEBSOCKET_KEY"], env.get("HTTP_ORIGIN", ""))
-    send = uwsgi.websocket_send_binary if "binary" in query else uwsgi.websocket_send
+    send = sender(query)
     try:
         while True:
-            send(uwsgi.websocket_recv())
+            message = uwsgi.websocket_recv()
+            if "log" in query:
+                print("came:", message[:100], flush=True)
+            send(message)
     except OSError:
         return []
 
 
+def websocket_nb(env, start_response, query):
+    """The same, waiting on the connection's descriptor as uWSGI's documents show it. An empty message is nothing to it."""
+    if {"gevent", b"gevent"} & set(uwsgi.opt):
+        from gevent.select import select
+    else:
+        from select import select
+    uwsgi.websocket_handshake(env["HTTP_SEC_WEBSOCKET_KEY"], env.get("HTTP_ORIGIN", ""))
+    send, descriptor = sender(query), uwsgi.connection_fd()
+    try:
+        while True:
+            select([descriptor], [], [], 0.5)
+            while message := uwsgi.websocket_recv_nb():
+                send(message)
+    except OSError:
+        return []
+
+
+def websocket_say(env, start_response, query):
+    """Sends `?count=` messages of `?size=` bytes, the variables it got if there is no size; `?sleep=` seconds later it goes
+    on as an echo, with `?leave=1` it goes away."""
+    uwsgi.websocket_handshake(env["HTTP_SEC_WEBSOCKET_KEY"], env.get("HTTP_ORIGIN", ""))
+    seen = json.dumps({key: value for key, value in env.items() if isinstance(value, str)}).encode()
+    send, message = sender(query), bytes(range(32, 96)) * (int(query.get("size", 0)) // 64) or seen
+    try:
+        for _ in range(int(query.get("count", 1))):
+            send(message)
+        time.sleep(float(query.get("sleep", 0)))
+        while "leave" not in query:
+            send(uwsgi.websocket_recv())
+    except OSError:
+        pass
+    return []
+
+
 VIEWS = {
     "/": hello, "/hello": hello, "/env": variables, "/echo": echo, "/digest": digest, "/stream": stream, "/big": big,
-    "/short": short, "/slow": slow, "/chunks": chunks, "/ws": websocket,
+    "/short": short, "/slow": slow, "/chunks": chunks, "/pid": pid, "/ws": websocket, "/ws/nb": websocket_nb, "/ws/say": websocket_say,
 }

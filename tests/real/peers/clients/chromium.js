@@ -22,7 +22,7 @@ async function main ({ url, steps, protocol }) {
   await page.exposeFunction('report', (name, ...values) => { events[name](...values) })
   await page.goto(`http://127.0.0.1:${process.env.CHROMIUM_PAGE}/`)
   await page.evaluate(([url, protocol]) => {
-    window.socket = protocol ? new WebSocket(url, protocol) : new WebSocket(url)
+    window.socket = new WebSocket(url, protocol ? protocol.split(', ') : [])
     socket.binaryType = 'arraybuffer'
     let open = false
     socket.onopen = () => { open = true; report('opened', socket.protocol) }

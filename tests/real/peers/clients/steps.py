@@ -6,7 +6,7 @@ import os
 import sys
 
 URL, DRAFT, *STEPS = sys.argv[1:]
-PROTOCOLS = [os.environ["SUBPROTOCOL"]] if os.environ.get("SUBPROTOCOL") else []
+PROTOCOLS = list(filter(None, os.environ.get("SUBPROTOCOL", "").split(", ")))
 ORIGIN = "http://peer.test"
 
 

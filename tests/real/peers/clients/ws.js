@@ -3,7 +3,7 @@ const { WebSocket } = require('ws')
 const { arguments: read, play } = require('./steps')
 
 const { url, draft, steps, protocol } = read()
-const socket = new WebSocket(url, protocol ? [protocol] : [], {
+const socket = new WebSocket(url, protocol ? protocol.split(', ') : [], {
   protocolVersion: draft === 'hybi-08' ? 8 : 13, origin: 'http://peer.test', perMessageDeflate: draft === '13'
 })
 const script = play({
