@@ -170,7 +170,11 @@ impl Tunnel {
     /// Whether all that came has gone over and no end is near: then nothing waits for what leaves.
     pub(super) fn rests(&self, ports: &[Port; 2]) -> bool {
         let open = |port: &Port| port.rx_end.is_none() && port.tx_end.is_none() && !port.tx_broken;
-        ports.iter().all(|port| port.rx.is_empty() && open(port)) && !self.is_leaving()
+        let waits = match &self.sight {
+            Sight::Messages(messages) => !messages.rests(),
+            Sight::Opaque | Sight::Frames(_) => false,
+        };
+        ports.iter().all(|port| port.rx.is_empty() && open(port)) && !self.is_leaving() && !waits
     }
 
     /// When it ends for silence.

@@ -3,11 +3,11 @@
 use super::*;
 use crate::proto::ws::{Draft, FrameHead, HEAD_MAX, Opcode, mask};
 
-const KEY: [u8; 4] = [1, 2, 3, 4];
-const CLIENT: Side = Side::Client;
-const UPSTREAM: Side = Side::Upstream;
+pub(super) const KEY: [u8; 4] = [1, 2, 3, 4];
+pub(super) const CLIENT: Side = Side::Client;
+pub(super) const UPSTREAM: Side = Side::Upstream;
 
-fn frame(opcode: Opcode, fin: bool, payload: &[u8], key: Option<[u8; 4]>) -> Vec<u8> {
+pub(super) fn frame(opcode: Opcode, fin: bool, payload: &[u8], key: Option<[u8; 4]>) -> Vec<u8> {
     let mut head = FrameHead { fin, ..FrameHead::new(opcode, payload.len() as u64) };
     head.mask = key;
     let mut payload = payload.to_vec();
@@ -18,17 +18,17 @@ fn frame(opcode: Opcode, fin: bool, payload: &[u8], key: Option<[u8; 4]>) -> Vec
 }
 
 /// A frame as a client of ours sends it.
-fn sent(opcode: Opcode, payload: &[u8]) -> Vec<u8> {
+pub(super) fn sent(opcode: Opcode, payload: &[u8]) -> Vec<u8> {
     frame(opcode, true, payload, Some(KEY))
 }
 
 /// A frame as a server sends it.
-fn plain(opcode: Opcode, payload: &[u8]) -> Vec<u8> {
+pub(super) fn plain(opcode: Opcode, payload: &[u8]) -> Vec<u8> {
     frame(opcode, true, payload, None)
 }
 
 /// A frame as an upstream gets it from us.
-fn ours(opcode: Opcode, payload: &[u8]) -> Vec<u8> {
+pub(super) fn ours(opcode: Opcode, payload: &[u8]) -> Vec<u8> {
     frame(opcode, true, payload, Some([0; 4]))
 }
 
@@ -51,7 +51,7 @@ fn handshake(path: &str, draft: Draft, more: &str) -> String {
 }
 
 /// An open echo, and what answered the handshake.
-fn echo(draft: Draft, more: &str) -> (Bench, String) {
+pub(super) fn echo(draft: Draft, more: &str) -> (Bench, String) {
     let mut bench = Bench::new();
     bench.client_says(handshake("echo", draft, more));
     let answer = bench.client_reads();
@@ -78,7 +78,7 @@ fn proof(request: &str) -> String {
 }
 
 /// An open WebSocket to an upstream that speaks 13, and what answered the handshake.
-fn joined(path: &str, draft: Draft, more: &str, chosen: &str) -> (Bench, String) {
+pub(super) fn joined(path: &str, draft: Draft, more: &str, chosen: &str) -> (Bench, String) {
     let mut bench = Bench::new();
     bench.client_says(handshake(path, draft, more));
     let request = bench.dialled(false);
@@ -491,7 +491,7 @@ fn a_reset_of_the_server_is_told_as_1011() {
 }
 
 /// Writes a WebSocket down and takes it up again.
-fn moved(bench: &mut Bench) {
+pub(super) fn moved(bench: &mut Bench) {
     let now = bench.world.clock.now();
     let written = bench.client.snapshot(&bench.ports, now).expect("a WebSocket");
     let generation = std::sync::Arc::clone(&bench.world.generation);

@@ -33,6 +33,8 @@ pub(super) struct End {
     /// Binary messages to a peer that has none go as base64.
     pub(super) base64: bool,
     pub(super) deflate: Option<Box<Deflate>>,
+    /// The answer to the last ping of a peer that takes nothing, until there is room for it.
+    pub(super) pong: Option<Box<[u8]>>,
     /// What came.
     pub(super) tally: Tally,
     /// Bytes that came, frames and all.
@@ -76,6 +78,7 @@ impl End {
             sending: false,
             base64: false,
             deflate: None,
+            pong: None,
             tally: Tally::default(),
             bytes: 0,
         }
@@ -275,11 +278,26 @@ impl End {
         tx.put(frame.bytes(), Copied::Head, pool);
     }
 
-    /// Answers a ping of the peer.
+    /// Answers a ping of the peer; of those that find no room only the last (RFC 6455 section
+    /// 5.5.3).
     pub(super) fn answer(&mut self, payload: &[u8], tx: &mut Tx, pool: &Pool) {
         let key = (self.peer == Sender::Server).then_some(KEY);
         let frame = ControlFrame::new(Opcode::Pong, payload, key);
-        tx.put(frame.bytes(), Copied::Head, pool);
+        self.pong = None;
+        if tx.room() > 0 {
+            tx.put(frame.bytes(), Copied::Head, pool);
+        } else {
+            self.pong = Some(frame.bytes().into());
+        }
+    }
+
+    /// Sends the answer that waits for room, where there is some now.
+    pub(super) fn catch_up(&mut self, tx: &mut Tx, pool: &Pool) {
+        if tx.room() > 0
+            && let Some(pong) = self.pong.take()
+        {
+            tx.put(&pong, Copied::Head, pool);
+        }
     }
 
     /// What the end of the peer's bytes without a Close means to the other side.

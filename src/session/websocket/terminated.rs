@@ -142,6 +142,11 @@ impl Terminated {
         for side in [Side::Client, Side::Upstream] {
             let has_answer = side == Side::Upstream || self.challenge.is_none();
             let is_last = ports[side.other() as usize].rx_end.is_some();
+            if !self.life.was_told(side)
+                && let Some(end) = self.end(side)
+            {
+                end.catch_up(&mut ports[side as usize].tx, cx.pool);
+            }
             while let Some(word) = self.life.speak(side, &settings.rules, cx) {
                 let port = &mut ports[side as usize];
                 let has_close = match self.end(side) {
@@ -176,6 +181,15 @@ impl Terminated {
             Far::Echo => Side::Client,
             Far::Socket(_) | Far::Bridge(_) => side.other(),
         }
+    }
+
+    /// Whether nothing of ours waits for room.
+    pub(in super::super) fn rests(&self) -> bool {
+        let far = match &self.far {
+            Far::Echo | Far::Bridge(_) => true,
+            Far::Socket(end) => end.pong.is_none(),
+        };
+        far && self.client.pong.is_none() && !self.life.is_ending()
     }
 
     /// Memory that holds parts of messages, in bytes.

@@ -35,6 +35,8 @@ struct WrittenEnd {
     base64: bool,
     /// What is inflated, and what is deflated.
     windows: Option<[Window; 2]>,
+    /// An answer that waits for room; empty: none.
+    pong: Vec<u8>,
     tally: Tally,
     bytes: u64,
 }
@@ -106,6 +108,7 @@ impl WrittenEnd {
             sending: false,
             base64: false,
             windows: None,
+            pong: Vec::new(),
             tally: Tally::default(),
             bytes: 0,
         }
@@ -126,6 +129,7 @@ impl WrittenEnd {
             sending: end.sending,
             base64: end.base64,
             windows,
+            pong: end.pong.as_deref().unwrap_or_default().to_vec(),
             tally: end.tally,
             bytes: end.bytes,
         })
@@ -148,6 +152,7 @@ impl WrittenEnd {
             sending: self.sending,
             base64: self.base64,
             deflate,
+            pong: Some(self.pong.into_boxed_slice()).filter(|pong| !pong.is_empty()),
             tally: self.tally,
             bytes: self.bytes,
         })
@@ -175,6 +180,7 @@ impl WrittenEnd {
                 Ok(())
             },
         )?;
+        at.bytes(&mut self.pong)?;
         at.tally(&mut self.tally)?;
         at.number(&mut self.bytes)
     }

@@ -1,0 +1,26 @@
+//! Peers of WebSockets that end here who take nothing, or send more than is good.
+
+use super::terminated::{CLIENT, UPSTREAM, joined, moved, ours, plain, sent};
+use super::*;
+use crate::buf::BLOCK;
+use crate::proto::ws::{Draft, Opcode};
+
+#[test]
+fn pongs_are_not_piled_up_for_one_who_takes_nothing() {
+    let (mut bench, _) = joined("guard", Draft::Rfc6455, "", "");
+    let payload = |n: u32| [&n.to_be_bytes()[..], &[b'p'; 121]].concat();
+    for n in 0..3000 {
+        bench.client_says(sent(Opcode::Ping, &payload(n)));
+        bench.upstream_says(plain(Opcode::Ping, &payload(n)));
+    }
+    for side in [CLIENT, UPSTREAM] {
+        assert!(capacity(&bench.ports[side as usize]).1 <= HIGH_WATER + BLOCK);
+    }
+    moved(&mut bench);
+    let to_client = bench.takes_bytes(CLIENT);
+    assert!(to_client.starts_with(&plain(Opcode::Pong, &payload(0))));
+    assert!(to_client.ends_with(&plain(Opcode::Pong, &payload(2999))), "the last is answered");
+    assert!(bench.takes_bytes(UPSTREAM).ends_with(&ours(Opcode::Pong, &payload(2999))));
+    bench.client_says(sent(Opcode::Ping, b"again"));
+    assert_eq!(bench.takes_bytes(CLIENT), plain(Opcode::Pong, b"again"));
+}
