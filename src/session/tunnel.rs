@@ -203,7 +203,7 @@ impl Tunnel {
     /// Begins to end it in words both ends understand; false where that cannot be said.
     pub(super) fn leave(&mut self, reason: CloseReason, now: Millis) -> bool {
         if let (Sight::Messages(messages), CloseReason::OutOfMemory) = (&mut self.sight, reason) {
-            messages.forget();
+            messages.forget(now);
         }
         match self.life() {
             Some(life) => {

@@ -1,6 +1,6 @@
 //! Peers of WebSockets that end here who take nothing, or send more than is good.
 
-use super::terminated::{CLIENT, UPSTREAM, joined, moved, ours, plain, sent};
+use super::terminated::{CLIENT, KEY, UPSTREAM, frame, joined, moved, ours, plain, sent};
 use super::*;
 use crate::buf::BLOCK;
 use crate::proto::ws::{Draft, Opcode};
@@ -23,4 +23,17 @@ fn pongs_are_not_piled_up_for_one_who_takes_nothing() {
     assert!(bench.takes_bytes(UPSTREAM).ends_with(&ours(Opcode::Pong, &payload(2999))));
     bench.client_says(sent(Opcode::Ping, b"again"));
     assert_eq!(bench.takes_bytes(CLIENT), plain(Opcode::Pong, b"again"));
+}
+
+#[test]
+fn of_a_message_that_was_dropped_the_rest_is_not_heard() {
+    let (mut bench, _) = joined("guard", Draft::Rfc6455, "", "");
+    bench.client_says(frame(Opcode::Text, false, b"the begin, ", Some(KEY)));
+    bench.upstream_says(plain(Opcode::Close, &1000u16.to_be_bytes()));
+    let now = bench.world.clock.now();
+    bench.client.leave(CloseReason::OutOfMemory, now);
+    bench.client_says(frame(Opcode::Continuation, true, b"and the rest", Some(KEY)));
+    assert_eq!(bench.takes_bytes(UPSTREAM), ours(Opcode::Close, &1000u16.to_be_bytes()));
+    assert_eq!(bench.takes_bytes(CLIENT), plain(Opcode::Close, &1000u16.to_be_bytes()));
+    assert_eq!((bench.client.held(), bench.closed()), (0, None), "until the client ends too");
 }

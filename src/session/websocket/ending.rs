@@ -42,8 +42,6 @@ impl Ending {
         let muted = match reason {
             CloseReason::DeadClient | CloseReason::HeadTimeout => [true, false],
             CloseReason::DeadUpstream => [false, true],
-            // The begin of what they are sending was dropped.
-            CloseReason::OutOfMemory => [true; 2],
             _ => [false; 2],
         };
         Ending { reason, codes, told, muted, last: None, until: now + PATIENCE }

@@ -269,7 +269,8 @@ impl Life {
         }
     }
 
-    fn mute(&mut self, side: Side) {
+    /// `side` is not heard any more, where the end has begun.
+    pub(super) fn mute(&mut self, side: Side) {
         if let Some(ending) = &mut self.ending {
             ending.mute(side);
         }

@@ -201,12 +201,15 @@ impl Terminated {
         self.client.held() + far
     }
 
-    /// Drops the parts of messages that are not whole.
-    pub(in super::super) fn forget(&mut self) {
+    /// Drops the parts of messages that are not whole, and ends it: their rest is not heard.
+    pub(in super::super) fn forget(&mut self, now: Millis) {
         self.client.take();
         if let Far::Socket(end) = &mut self.far {
             end.take();
         }
+        self.life.end(CloseReason::OutOfMemory, now);
+        self.life.mute(Side::Client);
+        self.life.mute(Side::Upstream);
     }
 
     /// Gives back what small parts of messages need not keep.
