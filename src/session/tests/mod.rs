@@ -8,6 +8,7 @@ mod token;
 mod track;
 mod upgrade;
 mod upload;
+mod wild;
 
 use std::time::Duration;
 

@@ -385,6 +385,40 @@ fn keys_of_an_old_client_are_never_exported() {
     }
 }
 
+/// The answer of an upstream that speaks hixie-76 to what we asked it: its head, and its proof.
+fn old_proof(request: &[u8], more: &str) -> (String, [u8; 16]) {
+    let text = String::from_utf8_lossy(request);
+    let head = text.find("\r\n\r\n").expect("an end") + 4;
+    assert_eq!(request.len() - head, 8, "key3");
+    let key =
+        |name: &str| text.lines().find_map(|l| l.strip_prefix(name)).expect("a key").to_owned();
+    let challenge = crate::proto::ws::Challenge::parse(
+        key("Sec-WebSocket-Key1: ").as_bytes(),
+        key("Sec-WebSocket-Key2: ").as_bytes(),
+    );
+    let proof = challenge.expect("numbers").answer(request[head..].try_into().expect("8 bytes"));
+    let head = format!(
+        "HTTP/1.1 101 WebSocket Protocol Handshake\r\nUpgrade: WebSocket\r\nConnection: Upgrade\r\n\
+         Sec-WebSocket-Origin: http://a.example\r\nSec-WebSocket-Location: ws://a.example/old\r\n\
+         {more}\r\n"
+    );
+    (head, proof)
+}
+
+/// An open WebSocket to an upstream that speaks hixie-76.
+pub(super) fn joined_old(draft: Draft, more: &str) -> Bench {
+    let mut bench = Bench::new();
+    bench.client_says(handshake("old", draft, more));
+    bench.actions();
+    bench.input(Input::Dialled { reused: false });
+    let request = bench.takes_bytes(UPSTREAM);
+    let (head, proof) = old_proof(&request, "");
+    bench.upstream_says(head);
+    bench.upstream_says(proof);
+    assert!(bench.client_reads().starts_with("HTTP/1.1 101 "));
+    bench
+}
+
 #[test]
 fn a_modern_browser_reaches_a_server_that_speaks_hixie_76() {
     let mut bench = Bench::new();
@@ -402,20 +436,8 @@ fn a_modern_browser_reaches_a_server_that_speaks_hixie_76() {
     ] {
         assert!(text.contains(part), "{part}: {text}");
     }
-    let head = text.find("\r\n\r\n").expect("an end") + 4;
-    assert_eq!(request.len() - head, 8, "key3");
-    let key =
-        |name: &str| text.lines().find_map(|l| l.strip_prefix(name)).expect("a key").to_owned();
-    let challenge = crate::proto::ws::Challenge::parse(
-        key("Sec-WebSocket-Key1: ").as_bytes(),
-        key("Sec-WebSocket-Key2: ").as_bytes(),
-    );
-    let proof = challenge.expect("numbers").answer(request[head..].try_into().expect("8 bytes"));
-    bench.upstream_says(
-        "HTTP/1.1 101 WebSocket Protocol Handshake\r\nUpgrade: WebSocket\r\nConnection: Upgrade\r\n\
-         Sec-WebSocket-Origin: http://a.example\r\nSec-WebSocket-Location: ws://a.example/old\r\n\
-         Sec-WebSocket-Protocol: a, b\r\n\r\n",
-    );
+    let (head, proof) = old_proof(&request, "Sec-WebSocket-Protocol: a, b\r\n");
+    bench.upstream_says(head);
     assert_eq!(bench.client_reads(), "", "the proof is not there yet");
     bench.upstream_says(&proof[..9]);
     bench.upstream_says([&proof[9..], b"\x00early\xff"].concat());
