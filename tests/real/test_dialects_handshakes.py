@@ -187,6 +187,16 @@ def test_refusals_leave_no_stray_bytes(stage, case):
         assert raw.is_ended() and raw.buffer == b"", raw.buffer
 
 
+def test_http_10_has_no_upgrade(stage):
+    """RFC 9110 section 7.8: the field is ignored there. The connection ends, and with it the eight bytes."""
+    gate = Gate(stage, options=ALL, serve=http_ok)
+    with gate.router.connect() as raw:
+        raw.send(hixie.request().replace(b"HTTP/1.1", b"HTTP/1.0") + b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+        assert raw.response().status == 200
+        assert raw.is_ended() and raw.buffer == b""
+    assert gate.upstream.received.count(b"GET ") == 1 and b"upgrade" not in gate.upstream.received.lower()
+
+
 def test_an_upstream_that_refuses_gets_no_key3(stage):
     """A 200 for a handshake is passed on, and the connection ends: what follows it is nobody's."""
     gate = Gate(stage, options=ALL, serve=http_ok)
