@@ -3,5 +3,6 @@
 
 pub mod h1;
 pub mod http;
+pub mod proxyproto;
 pub mod uwsgi;
 pub mod ws;
