@@ -26,7 +26,7 @@ def opens(peer):
 @pytest.fixture(scope="module")
 def gate(module_stage):
     upstream = module_stage.upstream(opens)
-    return Gate(module_stage, {"origin": ALLOWED}, serve=opens, more=f"""
+    return Gate(module_stage, {"origin": ALLOWED, "websockets-drafts": "all"}, serve=opens, more=f"""
 [route:same]
 path = ^/same
 to = http:{upstream.address}
@@ -63,6 +63,30 @@ def test_allowed(gate, path, origin):
 def test_refused_before_the_upstream_hears_of_it(gate, path, origin):
     data = websocket.request(path, f"Origin: {origin}") + b"GET /smuggled HTTP/1.1\r\nHost: test\r\n\r\n"
     gate.refused(data, 403)
+
+
+OLD = {
+    "hybi-08": (websocket.request("/").replace(b"Version: 13", b"Version: 8"), b"Sec-WebSocket-Origin", b""),
+    "hybi-08-origin": (websocket.request("/").replace(b"Version: 13", b"Version: 8"), b"Origin", b""),
+    "hybi-07": (websocket.request("/").replace(b"Version: 13", b"Version: 7"), b"Sec-WebSocket-Origin", b""),
+    "hixie-76": (b"GET / HTTP/1.1\r\nHost: test\r\nUpgrade: WebSocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key1: 4 @1  46546xW%0l 1 5\r\n"
+                 b"Sec-WebSocket-Key2: 12998 5 Y3 1  .P00\r\n\r\n", b"Origin", b"^n:ds[4U"),
+    "hixie-75": (b"GET / HTTP/1.1\r\nHost: test\r\nUpgrade: WebSocket\r\nConnection: Upgrade\r\n\r\n", b"Origin", b""),
+}
+
+
+@pytest.mark.parametrize("draft", OLD)
+def test_in_every_draft(gate, draft):
+    """A refused handshake ends the connection: what is behind it, eight bytes or a request, is no request."""
+    head, field, key3 = OLD[draft]
+
+    def asking(origin):
+        return head.replace(b"\r\n\r\n", b"\r\n%s: %s\r\n\r\n" % (field, origin)) + key3
+
+    with gate.router.connect() as raw:
+        assert raw.send(asking(b"https://chat.example.com")).response().status == 101
+    gate.upstream.ended()
+    gate.refused(asking(b"https://evil.example") + b"GET /smuggled HTTP/1.1\r\nHost: test\r\n\r\n", 403)
 
 
 def test_two_origins_must_both_be_allowed(gate):

@@ -83,25 +83,29 @@ def test_a_handshake_that_is_none_never_reaches_the_pages(stage):
 
 
 def test_drafts_have_routes_of_their_own(stage):
-    seen = {}
+    seen = []
 
     def named(name):
         def serve(peer):
             request = peer.request()
-            seen[name] = request["Sec-WebSocket-Version"]
+            seen.append(name)
             peer.send(websocket.response(websocket.accept_of(request["Sec-WebSocket-Key"])))
             peer.rest()
         return f"http:{stage.upstream(serve).address}"
 
     router = stage.tidegate({
-        "route-if": [f"websocket-draft:13 {named('new')}", f"is-websocket: {named('old')}"], "default": f"http:{stage.upstream(http_page).address}",
+        "websockets-drafts": "hixie-75 hybi-08 13", "default": f"http:{stage.upstream(http_page).address}",
+        "route-if": [f"websocket-draft:13 {named('13')}", f"websocket-draft:hixie-75 {named('hixie-75')}", f"is-websocket: {named('other')}"],
     })
+    hixie = b"GET /x HTTP/1.1\r\nHost: test\r\nUpgrade: WebSocket\r\nConnection: Upgrade\r\nOrigin: http://test\r\n\r\n"
+    for head, name in [(websocket.request("/x"), "13"), (websocket.request("/x").replace(b"Version: 13", b"Version: 8"), "other"), (hixie, "hixie-75")]:
+        with router.connect() as raw:
+            assert raw.send(head).response().status == 101
+            until("its server", lambda: seen[-1:] == [name])
     with router.connect() as raw:
-        websocket.open_websocket(raw, "/x")
-    until("the new one", lambda: seen == {"new": "13"})
-    with router.connect() as raw:
-        refused = raw.send(websocket.request().replace(b"Version: 13", b"Version: 12")).response()
-    assert refused.status == 426
-    routes = until("two lines", lambda: [line for line in router.access() if " 101 " in line or " 426 " in line])
-    assert "route=websocket-draft:13 " in routes[0]
+        refused = raw.send(websocket.request().replace(b"Version: 13", b"Version: 7")).response()
+    assert (refused.status, refused["Sec-WebSocket-Version"]) == (426, "13, 8")
+    lines = until("the lines", lambda: (lines := [line for line in router.access() if "end=open" in line or " 426 " in line]) and len(lines) == 4 and lines)
+    for line, name in zip(lines, ["websocket-draft:13", "is-websocket:", "websocket-draft:hixie-75", "is-websocket:"]):
+        assert f"route={name} " in line
     assert router.get("/x").body == HTML
