@@ -123,6 +123,7 @@ impl<'a> Applier<'a> {
             servers: Vec::new(),
             balance: Balance::RoundRobin,
             connect_timeout: None,
+            send_proxy: None,
         };
         for entry in &section.entries {
             if let Some((key, value)) = self.look_up(Scope::Upstream, section, entry)
@@ -135,6 +136,16 @@ impl<'a> Applier<'a> {
         if !section.entries.iter().any(|entry| entry.key == "server") {
             let said = "expected at least one server, as in server = 127.0.0.1:9000";
             self.problem(at(section, said));
+        }
+        if let Some(version) = &upstream.send_proxy
+            && upstream.protocol != Protocol::Tcp
+        {
+            let said = format!(
+                "{}: send-proxy with protocol = {} is not in this version; it is for protocol = tcp",
+                section.label,
+                upstream.protocol.name()
+            );
+            self.problem(Problem::error(Some(version.place.clone()), said));
         }
         self.draft.config.upstreams.push(upstream);
     }

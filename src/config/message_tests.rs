@@ -283,6 +283,14 @@ const MESSAGES: &[(&str, &str)] = &[
         "9:12: [upstream:y] protocol = \"tcps\": tcps is not in this version; expected http, uwsgi or tcp",
     ),
     (
+        "[upstream:y]\nserver = a:1\nprotocol = tcp\nsend-proxy = v3",
+        "10:14: [upstream:y] send-proxy = \"v3\": expected v1 or v2",
+    ),
+    (
+        "[upstream:y]\nsend-proxy = v2\nserver = a:1",
+        "8:14: [upstream:y]: send-proxy with protocol = http is not in this version; it is for protocol = tcp",
+    ),
+    (
         "[upstream:y]\nserver = a:1\nbalance = least",
         "9:11: [upstream:y] balance = \"least\": least is not in this version; expected round-robin",
     ),

@@ -139,6 +139,17 @@ pub struct Upstream {
     pub balance: Balance,
     /// Its own `connect-timeout`.
     pub connect_timeout: Option<Duration>,
+    /// `send-proxy`: how servers are told who a connection is for.
+    pub send_proxy: Option<Placed<ProxyVersion>>,
+}
+
+/// A version of the PROXY protocol.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ProxyVersion {
+    /// A line of text.
+    V1,
+    /// A binary block.
+    V2,
 }
 
 /// What an upstream's servers speak.

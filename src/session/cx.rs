@@ -1,5 +1,6 @@
 //! What a machine sees of the world while it is advanced, and how it asks for more.
 
+use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -87,6 +88,8 @@ pub enum Action {
     },
     /// Connect the upstream port to the server that was found; answered like `Dial`.
     DialFound,
+    /// Say which address the client connected to; answered by [`Input::Endpoint`] at once.
+    Endpoint,
     /// Close the upstream connection at once.
     Hangup,
     /// The upstream connection is clean: keep it for another request to this server.
@@ -149,6 +152,8 @@ pub enum Input {
         /// Descriptors ran out, or another lack of ours.
         ours: bool,
     },
+    /// The address the client connected to, if it has one.
+    Endpoint(Option<SocketAddr>),
     /// What a token stands for.
     Found(Whereabouts),
     /// So many bytes more are in the file.

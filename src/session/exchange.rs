@@ -10,6 +10,7 @@
 //! ```
 
 use std::mem::take;
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use crate::base::{Address, Millis};
@@ -99,6 +100,8 @@ pub(super) struct Exchange {
     pub(super) keep: bool,
     /// The 101 agreed to extensions.
     pub(super) extensions: bool,
+    /// The address the client connected to, where somebody wants to know.
+    pub(super) endpoint: Option<SocketAddr>,
     /// What was agreed with the client of a WebSocket that ends here.
     pub(super) opened: Option<Opened>,
     /// The end of our response is the end of the connection.
@@ -139,6 +142,7 @@ impl Exchange {
             reusable: false,
             keep: false,
             extensions: false,
+            endpoint: None,
             opened: None,
             until_close: false,
             interims: 0,
@@ -288,6 +292,9 @@ impl Exchange {
         self.tried.add(self.server);
         self.dial_began = cx.now;
         self.request = Request::Dialling;
+        if group.send_proxy.is_some() {
+            cx.actions.push(Action::Endpoint);
+        }
         let route = Arc::clone(&self.route);
         // A raw exchange cannot be tried again: it does not see whether there was an answer.
         let reuse = if fresh || self.is_raw() {
@@ -309,7 +316,8 @@ impl Exchange {
         cx: &mut Cx<'_>,
     ) -> Result<(), CloseReason> {
         match input {
-            Input::Dialled { reused } => self.dialled(reused, &mut ports[0], cx),
+            Input::Endpoint(address) => self.endpoint = address,
+            Input::Dialled { reused } => self.dialled(reused, ports, cx),
             Input::DialFailed { ours: true } => return Err(CloseReason::Overloaded),
             Input::DialFailed { ours: false } => {
                 return self.dial_failed(CloseReason::Unreachable, cx);
@@ -330,7 +338,7 @@ impl Exchange {
         Ok(())
     }
 
-    fn dialled(&mut self, reused: bool, client: &mut Port, cx: &mut Cx<'_>) {
+    fn dialled(&mut self, reused: bool, ports: &mut [Port; 2], cx: &mut Cx<'_>) {
         if !matches!(self.request, Request::Dialling) {
             return;
         }
@@ -338,6 +346,8 @@ impl Exchange {
         if !reused && let Some(server) = self.server_id() {
             cx.upstreams.report(server, DialOutcome::Connected, cx.now);
         }
+        let [client, upstream] = ports;
+        self.introduce(upstream, cx);
         self.request = match self.collected.take() {
             Some(replay) => Request::Replay(replay),
             None => {

@@ -23,6 +23,7 @@ mod exchange;
 mod expand;
 mod handshake;
 mod head;
+mod introduction;
 mod linger;
 mod origin;
 mod peer;

@@ -292,6 +292,7 @@ impl Bench {
                 format!("dial {server}{}", if reuse == Reuse::Never { " fresh" } else { "" })
             }
             Action::Find { file, token } => format!("find {token} in {}", file.display()),
+            Action::Endpoint => "endpoint".to_owned(),
             Action::DialFound => "dial found".to_owned(),
             Action::Hangup => "hangup".to_owned(),
             Action::Park(_) => "park".to_owned(),

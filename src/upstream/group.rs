@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use crate::base::Address;
-use crate::config::{Protocol, Upstream};
+use crate::config::{Protocol, ProxyVersion, Upstream};
 
 /// A configured group of servers; immutable.
 #[derive(Clone, Debug)]
@@ -17,6 +17,8 @@ pub struct Group {
     pub protocol: Protocol,
     /// How long a dial may take, where the group has its own bound.
     pub connect_timeout: Option<Duration>,
+    /// How its servers are told who a connection is for.
+    pub send_proxy: Option<ProxyVersion>,
     /// Its servers, in the order they were written.
     pub servers: Vec<Server>,
 }
@@ -86,6 +88,7 @@ impl Group {
         let addresses = upstream.servers.iter().map(|server| &server.value);
         let mut group = Group::new(&upstream.name, upstream.protocol, addresses, identities);
         group.connect_timeout = upstream.connect_timeout;
+        group.send_proxy = upstream.send_proxy.as_ref().map(|version| version.value);
         group
     }
 
@@ -103,6 +106,13 @@ impl Group {
         });
         let servers = servers.collect();
         let id = identities.group(name);
-        Group { id, name: name.to_owned(), protocol, connect_timeout: None, servers }
+        Group {
+            id,
+            name: name.to_owned(),
+            protocol,
+            connect_timeout: None,
+            send_proxy: None,
+            servers,
+        }
     }
 }

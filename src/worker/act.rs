@@ -1,6 +1,9 @@
 //! Carrying out what a machine asked for.
 
+use std::net::SocketAddr;
+
 use crate::base::Key;
+use crate::reactor;
 use crate::session::{Action, Client, Input, Port};
 
 use super::entry::Role;
@@ -27,6 +30,10 @@ impl Worker {
             Action::Dial { route, server, reuse } => self.dial_server(key, &route, server, reuse),
             Action::Find { file, token } => self.find(key, file, token),
             Action::DialFound => self.dial_address(key, 0),
+            Action::Endpoint => {
+                let address = self.endpoint(key);
+                self.answer(key, Input::Endpoint(address));
+            }
             Action::Hangup => {
                 if let Some(conn) = self.take_upstream(key) {
                     self.hang_up(conn);
@@ -38,6 +45,15 @@ impl Worker {
                 }
             }
             Action::Spool(order) => self.spool(key, order),
+        }
+    }
+
+    /// The address that a session's client connected to.
+    fn endpoint(&self, key: Key) -> Option<SocketAddr> {
+        let conn = self.conns.get(self.sessions.get(key)?.conns[0]?)?;
+        match conn.stream.local().ok()? {
+            reactor::Peer::Ip(address) => Some(address),
+            reactor::Peer::Unix => None,
         }
     }
 

@@ -26,6 +26,12 @@ fn read(scope: Scope, line: &str) -> (Config, Vec<String>) {
         if upstream == line || line.starts_with("protocol") { "" } else { extra(Scope::Upstream) },
         if route == line { "" } else { extra(Scope::Route) },
     );
+    let text = match line.starts_with("send-proxy") {
+        true => {
+            text.replace("http:u", "tcp:u").replace("[upstream:u]", "[upstream:u]\nprotocol = tcp")
+        }
+        false => text,
+    };
     let (config, problems) = parse(text.as_bytes(), "k", &Surroundings::none());
     (config, problems.iter().map(Problem::to_string).collect())
 }

@@ -1,6 +1,6 @@
 //! Keys of `[upstream:NAME]`.
 
-use super::super::model::{Balance, Protocol};
+use super::super::model::{Balance, Protocol, ProxyVersion};
 use super::super::value::{Fault, Value};
 use super::{Group, Kind, Scope, Set, key, planned};
 
@@ -66,12 +66,26 @@ pub(super) const GROUP: Group = Group {
         .unset("`http-connect-timeout`")
         .says("bounds dialling one of these servers")
         .example("2s"),
+        key(
+            "send-proxy",
+            Kind::Word,
+            Set::Upstream(|upstream, value| {
+                let version = value.one_of(&[("v1", ProxyVersion::V1), ("v2", ProxyVersion::V2)])?;
+                upstream.send_proxy = Some(value.placed(version));
+                Ok(())
+            }),
+        )
+        .unset("off")
+        .says(
+            "with `protocol = tcp`: each connection begins with the PROXY protocol, `v1` or `v2`, which tells \
+             the server the client's address",
+        )
+        .example("v2"),
         planned("health", UPSTREAM, "a server that fails is left out for a while by itself"),
         planned("queue", UPSTREAM, ""),
         planned("queue-timeout", UPSTREAM, ""),
         planned("slow-start", UPSTREAM, ""),
         planned("retries", UPSTREAM, ""),
-        planned("send-proxy", UPSTREAM, ""),
         planned("ca", UPSTREAM, ""),
         planned("verify-name", UPSTREAM, ""),
         planned("client-cert", UPSTREAM, ""),

@@ -273,6 +273,7 @@ impl Router {
                         self.dial(key, &route, server, reuse, dice);
                     }
                     Action::Find { .. } | Action::DialFound => panic!("no route has tokens"),
+                    Action::Endpoint => panic!("no route sends PROXY"),
                     Action::Hangup => self.hang_up(key, dice),
                     Action::Park(server) => {
                         let wire = self.sessions[key].wires[1].take().expect("a connection");

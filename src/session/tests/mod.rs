@@ -2,6 +2,7 @@
 
 mod admin;
 mod hostile;
+mod introduction;
 mod keepalive;
 mod terminated;
 mod token;

@@ -1,0 +1,30 @@
+//! The first words on a connection to a server that wants to know who it is for: the PROXY protocol.
+
+use std::net::SocketAddr;
+
+use crate::buf::Copied;
+use crate::config::ProxyVersion;
+use crate::proto::proxyproto::{Ends, Version, encode};
+
+use super::cx::Cx;
+use super::exchange::Exchange;
+use super::port::Port;
+
+impl Exchange {
+    /// Tells a server of the route who the connection is for, where it wants to know.
+    pub(super) fn introduce(&self, upstream: &mut Port, cx: &mut Cx<'_>) {
+        let version = match self.route.target.group.send_proxy {
+            Some(ProxyVersion::V1) => Version::V1,
+            Some(ProxyVersion::V2) => Version::V2,
+            None => return,
+        };
+        let peer = &self.facts.peer;
+        let source = peer.ip.map(|ip| SocketAddr::new(ip, peer.port));
+        let ends = source.zip(self.endpoint);
+        let ends = ends.map(|(source, destination)| Ends { source, destination });
+        let out = &mut cx.scratch.out;
+        out.clear();
+        encode(version, ends.as_ref(), out);
+        upstream.tx.put(out, Copied::Head, cx.pool);
+    }
+}
