@@ -9,7 +9,7 @@ use crate::config::WebSocketDraft;
 use crate::proto::h1::{RequestError, RequestHead, Upgrade, parse_request};
 use crate::proto::http::host::comparable;
 use crate::proto::http::path::canonical;
-use crate::proto::http::{Body, FieldStore, Known, Method, prefers_html};
+use crate::proto::http::{Body, FieldStore, Known, Method, Version, prefers_html};
 use crate::proto::ws::{self, Draft};
 use crate::route::{Facts as RouteFacts, Purpose};
 
@@ -275,7 +275,7 @@ fn decide(
     }
     let mut exchange = Exchange::begin(spare, route, facts, record, cx.now);
     // An upgrade nobody takes up may be followed by bytes that are no request.
-    exchange.keep = keep && head.upgrade == Upgrade::None;
+    exchange.keep = keep && head.upgrade == Upgrade::None && !is_old_upgrade(head);
     let said = Said { head, found: found.as_ref(), facts: &subjects, peer };
     if let Err(reason) = exchange.expand_target(&said).and_then(|()| exchange.remember_token(&said))
     {
@@ -288,6 +288,11 @@ fn decide(
         }
     }
     Ok(exchange)
+}
+
+/// An `Upgrade` of HTTP/1.0 is not heard (RFC 9110 section 7.8), but what follows it may be frames.
+fn is_old_upgrade(head: &RequestHead<'_, '_>) -> bool {
+    head.version == Version::Http10 && head.fields.has(Known::Upgrade)
 }
 
 /// What a plain request is answered where only WebSockets are served.

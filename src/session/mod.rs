@@ -57,4 +57,4 @@ pub use settings::{
     WebSockets,
 };
 pub use snapshot::SnapshotError;
-pub use tunnel::{Figures, Tunnel, TunnelKind};
+pub use tunnel::{Closer, Figures, Tunnel, TunnelKind};

@@ -236,8 +236,8 @@ fn combined_frames(figures: &Figures, out: &mut Vec<u8>) {
     let [client, upstream] = &figures.tallies;
     let (draft, [came, went]) = (figures.draft, [client.messages, upstream.messages]);
     let _ = write!(out, " draft={draft} messages_in={came} messages_out={went}");
-    if let Some((side, code)) = figures.first_close {
-        let _ = write!(out, " closed_by={} code={code}", side.word());
+    if let Some((closer, code)) = figures.first_close {
+        let _ = write!(out, " closed_by={} code={code}", closer.word());
     }
     if let Some(time) = figures.round_trip {
         let _ = write!(out, " rtt={}ms", time.as_millis());
@@ -248,8 +248,8 @@ fn json_frames(figures: &Figures, out: &mut Vec<u8>) {
     let [client, upstream] = &figures.tallies;
     let (draft, [came, went]) = (figures.draft, [client.messages, upstream.messages]);
     let _ = write!(out, ",\"draft\":\"{draft}\",\"messages_in\":{came},\"messages_out\":{went}");
-    if let Some((side, code)) = figures.first_close {
-        let _ = write!(out, ",\"closed_by\":\"{}\",\"code\":{code}", side.word());
+    if let Some((closer, code)) = figures.first_close {
+        let _ = write!(out, ",\"closed_by\":\"{}\",\"code\":{code}", closer.word());
     }
     if let Some(time) = figures.round_trip {
         let _ = write!(out, ",\"rtt_ms\":{}", time.as_millis());

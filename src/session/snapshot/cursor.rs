@@ -139,7 +139,7 @@ impl<'a> Cursor<'a> {
         Ok(())
     }
 
-    pub(super) fn text(&mut self, value: &mut String) -> Done {
+    pub(in super::super) fn text(&mut self, value: &mut String) -> Done {
         let mut bytes = std::mem::take(value).into_bytes();
         self.bytes(&mut bytes)?;
         *value = String::from_utf8(bytes).map_err(|_| SnapshotError::Damaged)?;

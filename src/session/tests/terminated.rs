@@ -285,8 +285,8 @@ fn a_guarded_worker_sees_whole_valid_messages_only() {
 #[test]
 fn a_close_reaches_the_other_side_and_is_answered_with_its_code() {
     let (mut bench, _) = joined("guard", Draft::Rfc6455, "", "");
-    bench.client_says(sent(Opcode::Close, &4001u16.to_be_bytes()));
-    assert_eq!(bench.takes_bytes(UPSTREAM), ours(Opcode::Close, &4001u16.to_be_bytes()));
+    bench.client_says(sent(Opcode::Close, b"\x0f\xa1bye"));
+    assert_eq!(bench.takes_bytes(UPSTREAM), ours(Opcode::Close, b"\x0f\xa1bye"));
     assert_eq!(bench.takes_bytes(CLIENT), b"");
     bench.upstream_says(plain(Opcode::Close, b""));
     assert_eq!(bench.takes_bytes(CLIENT), plain(Opcode::Close, &4001u16.to_be_bytes()));

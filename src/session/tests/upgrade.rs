@@ -121,3 +121,14 @@ fn a_page_of_another_origin_reaches_nobody() {
         }
     }
 }
+
+#[test]
+fn nothing_is_read_behind_an_upgrade_of_an_old_version() {
+    let request = "GET /http HTTP/1.0\r\nHost: a\r\nConnection: keep-alive, Upgrade\r\nUpgrade: websocket\r\n\r\n";
+    let mut bench = asked(request);
+    bench.upstream_says(OK);
+    assert!(!bench.client_reads().contains("keep-alive"));
+    bench.actions();
+    bench.client_says(GET);
+    assert_eq!(bench.actions(), "", "nothing is dialled for it");
+}

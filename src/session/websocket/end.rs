@@ -262,7 +262,7 @@ impl End {
     pub(super) fn say(&mut self, word: Word, tx: &mut Tx, pool: &Pool) {
         let key = (self.peer == Sender::Server).then_some(KEY);
         match word {
-            Word::Close(_) if self.draft == Draft::Hixie76 => {
+            Word::Close(..) if self.draft == Draft::Hixie76 => {
                 return tx.put(&HIXIE_CLOSE, Copied::Head, pool);
             }
             _ if !self.draft.has_frames() => return,
@@ -271,8 +271,8 @@ impl End {
         let frame = match word {
             Word::Ping(payload) => ControlFrame::new(Opcode::Ping, &payload, key),
             Word::Pong => ControlFrame::new(Opcode::Pong, b"", key),
-            Word::Close(code) => {
-                ControlFrame::close(self.draft.code_for(code).unwrap_or(NO_CODE), "", key)
+            Word::Close(code, text) => {
+                ControlFrame::close(self.draft.code_for(code).unwrap_or(NO_CODE), &text, key)
             }
         };
         tx.put(frame.bytes(), Copied::Head, pool);

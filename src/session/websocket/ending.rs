@@ -20,6 +20,8 @@ pub(in super::super) struct Ending {
     reason: CloseReason,
     /// What each side is told.
     codes: [CloseCode; 2],
+    /// What the side that did not begin it is told besides.
+    text: Box<str>,
     /// It was, by us or by the other side's own Close.
     told: [bool; 2],
     /// Not listened to any more: it said Close, broke a rule, or is gone.
@@ -44,7 +46,15 @@ impl Ending {
             CloseReason::DeadUpstream => [false, true],
             _ => [false; 2],
         };
-        Ending { reason, codes, told, muted, last: None, until: now + PATIENCE }
+        Ending {
+            reason,
+            codes,
+            text: Box::default(),
+            told,
+            muted,
+            last: None,
+            until: now + PATIENCE,
+        }
     }
 
     /// The end for a side that broke a rule: it is told `code`, the other one that it is over.
@@ -66,18 +76,18 @@ impl Ending {
         ending
     }
 
-    /// The end that `side` has begun: it is told `answer` when the other side, told `other`, has said
-    /// Close too.
+    /// The end that `side` has begun with `code` and `text`: it is told the code when the other side,
+    /// told both, has said Close too.
     pub(super) fn closing(
         side: Side,
-        answer: CloseCode,
-        other: CloseCode,
+        code: CloseCode,
+        text: &str,
         told: [bool; 2],
         now: Millis,
     ) -> Ending {
         let mut ending = Ending::new(CloseReason::Done, told, now);
-        ending.codes = [other; 2];
-        ending.codes[side as usize] = answer;
+        ending.codes = [code; 2];
+        ending.text = text.into();
         ending.muted[side as usize] = true;
         ending.last = Some(side);
         ending
@@ -92,6 +102,9 @@ impl Ending {
         for code in &mut self.codes {
             at.short(&mut code.0)?;
         }
+        let mut text = std::mem::take(&mut self.text).into_string();
+        at.text(&mut text)?;
+        self.text = text.into();
         for flag in self.told.iter_mut().chain(&mut self.muted) {
             at.flag(flag)?;
         }
@@ -127,9 +140,23 @@ impl Ending {
     }
 
     /// What `side` is told now.
-    pub(super) fn tell(&mut self, side: Side) -> CloseCode {
+    pub(super) fn tell(&mut self, side: Side) -> (CloseCode, Box<str>) {
         self.told[side as usize] = true;
-        self.codes[side as usize]
+        let text = match self.last {
+            Some(last) if last != side => std::mem::take(&mut self.text),
+            _ => Box::default(),
+        };
+        (self.codes[side as usize], text)
+    }
+
+    /// What the client is told, or was.
+    pub(super) fn told_client(&self) -> CloseCode {
+        self.codes[Side::Client as usize]
+    }
+
+    /// Whether one of the two sides has begun it by an orderly Close.
+    pub(super) fn is_theirs(&self) -> bool {
+        self.reason == CloseReason::Done
     }
 
     /// `Some` when both sides were told and heard, or time is up. The client's last bytes are still

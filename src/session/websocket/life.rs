@@ -10,7 +10,7 @@ use super::super::port::{Port, RxEnd, Side};
 use super::super::reason::CloseReason;
 use super::super::settings::WebSocketRules;
 use super::super::snapshot::{Cursor, SnapshotError};
-use super::super::tunnel::Figures;
+use super::super::tunnel::{Closer, Figures};
 use super::ending::Ending;
 use super::keepalive::{Keepalive, Pace};
 use super::terms::Terms;
@@ -22,14 +22,14 @@ const CLOSED: Duration = Duration::from_secs(5);
 pub(super) const NO_CODE: CloseCode = CloseCode::NONE;
 
 /// A word of ours for one side, to be said between two frames.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Word {
     /// Are you there?
     Ping([u8; 8]),
     /// I am here.
     Pong,
-    /// It is over.
-    Close(CloseCode),
+    /// It is over, and a word about it for people.
+    Close(CloseCode, Box<str>),
 }
 
 /// How the client is joined to the other side.
@@ -210,7 +210,8 @@ impl Life {
             return None;
         }
         if let Some(ending) = &mut self.ending {
-            return Some(Word::Close(ending.tell(side)));
+            let (code, text) = ending.tell(side);
+            return Some(Word::Close(code, text));
         }
         if let Some(keepalive) = &mut self.keepalive[side as usize]
             && let Some(payload) = keepalive.speak(cx.now, cx.rng)
@@ -233,12 +234,16 @@ impl Life {
     /// `side` said Close; true when that was the answer to ours and goes no further.
     pub(super) fn heard_close(&mut self, side: Side, code: CloseCode, now: Millis) -> bool {
         self.closed[side as usize] = true;
+        // What answers a Close of ours is not the first.
+        if self.ending.is_some() {
+            return true;
+        }
         let first = || Box::new(Closes { first: (side, code.0), both: Millis::NEVER });
         let closes = self.closes.get_or_insert_with(first);
         if self.closed[side.other() as usize] {
             closes.both = closes.both.min(now);
         }
-        self.ending.is_some()
+        false
     }
 
     /// Whether what `side` sends goes nowhere: it has said Close, or the other side was told the end.
@@ -276,12 +281,12 @@ impl Life {
         }
     }
 
-    /// `side` has said Close, or has ended without: it is told `answer` when the other side, told
-    /// `other`, has said Close too.
-    pub(super) fn closes(&mut self, side: Side, answer: CloseCode, other: CloseCode, now: Millis) {
+    /// `side` has said Close with `code` and `text`, or has ended without: the other side is told, and it
+    /// `code` again when that has said Close too.
+    pub(super) fn closes(&mut self, side: Side, code: CloseCode, text: &str, now: Millis) {
         self.closed[side as usize] = true;
         if self.ending.is_none() {
-            let ending = Ending::closing(side, answer, other, self.told(), now);
+            let ending = Ending::closing(side, code, text, self.told(), now);
             self.ending = Some(Box::new(ending));
         }
     }
@@ -369,10 +374,14 @@ impl Life {
     /// What is known, with what was counted by the side that sent it.
     pub(super) fn figures(&self, draft: Draft, tallies: [Tally; 2]) -> Figures {
         let client = self.keepalive[Side::Client as usize].as_ref();
+        let theirs = self.closes.as_ref().map(|closes| closes.first);
+        let ours = self.ending.as_ref().filter(|ending| !ending.is_theirs());
         Figures {
             draft,
             tallies,
-            first_close: self.closes.as_ref().map(|closes| closes.first),
+            first_close: theirs
+                .map(|(side, code)| (Closer::End(side), code))
+                .or_else(|| ours.map(|ending| (Closer::Router, ending.told_client().0))),
             round_trip: client.and_then(|client| client.round_trip()),
             closing: self.is_ending() || self.closed != [false, self.alone],
         }

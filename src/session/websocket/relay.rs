@@ -81,7 +81,7 @@ impl Terminated {
         let port = &mut ports[side as usize];
         if port.is_drained() {
             let code = self.end(side).map_or(CloseCode::GOING_AWAY, |end| end.code_of_silence());
-            self.life.closes(side, code, code, cx.now);
+            self.life.closes(side, code, "", cx.now);
         }
     }
 
@@ -151,7 +151,7 @@ impl Terminated {
         }
         if upstream.rx_end.is_some() {
             let code = CloseCode::NORMAL;
-            self.life.closes(Side::Upstream, code, code, cx.now);
+            self.life.closes(Side::Upstream, code, "", cx.now);
         }
     }
 
@@ -187,7 +187,7 @@ impl Terminated {
                 let close = parse_close(payload, end.draft).ok().flatten();
                 let code = close.map_or(NO_CODE, |close| end.draft.meaning(close.code));
                 self.life.heard_close(side, code, cx.now);
-                self.life.closes(side, code, code, cx.now);
+                self.life.closes(side, code, close.map_or("", |close| close.reason), cx.now);
             }
             Opcode::Ping => {
                 end.tally.pings = end.tally.pings.wrapping_add(1);

@@ -125,7 +125,7 @@ impl Terminated {
             None if client.rx_end.is_some() => {
                 client.rx.consume(client.rx.len());
                 let code = CloseCode::GOING_AWAY;
-                self.life.closes(Side::Client, code, code, cx.now);
+                self.life.closes(Side::Client, code, "", cx.now);
                 false
             }
             None => {
@@ -149,6 +149,7 @@ impl Terminated {
             }
             while let Some(word) = self.life.speak(side, &settings.rules, cx) {
                 let port = &mut ports[side as usize];
+                let closes = matches!(word, Word::Close(..));
                 let has_close = match self.end(side) {
                     // Nothing can be said before the handshake.
                     Some(_) if !has_answer => continue,
@@ -159,7 +160,7 @@ impl Terminated {
                     None => false,
                 };
                 // FIN says it, or goes on as it came.
-                if matches!(word, Word::Close(_)) && (!has_close || is_last) {
+                if closes && (!has_close || is_last) {
                     port.tx_end = Some(TxEnd::Finish);
                 }
             }

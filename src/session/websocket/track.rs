@@ -246,6 +246,8 @@ fn frame(word: Word, side: Side, draft: Draft, rng: &mut Rng) -> ControlFrame {
     match word {
         Word::Ping(payload) => ControlFrame::new(Opcode::Ping, &payload, key),
         Word::Pong => ControlFrame::new(Opcode::Pong, b"", key),
-        Word::Close(code) => ControlFrame::close(draft.code_for(code).unwrap_or(NO_CODE), "", key),
+        Word::Close(code, text) => {
+            ControlFrame::close(draft.code_for(code).unwrap_or(NO_CODE), &text, key)
+        }
     }
 }
