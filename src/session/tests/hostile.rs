@@ -37,3 +37,12 @@ fn of_a_message_that_was_dropped_the_rest_is_not_heard() {
     assert_eq!(bench.takes_bytes(CLIENT), plain(Opcode::Close, &1000u16.to_be_bytes()));
     assert_eq!((bench.client.held(), bench.closed()), (0, None), "until the client ends too");
 }
+
+#[test]
+fn a_message_that_is_refused_is_kept_no_longer() {
+    let (mut bench, _) = joined("guard", Draft::Rfc6455, "", "");
+    bench.client_says(frame(Opcode::Text, false, &[b'x'; 900], Some(KEY)));
+    assert!(bench.client.held() > 0);
+    bench.client_says(frame(Opcode::Continuation, false, &[b'x'; 101], Some(KEY)));
+    assert_eq!((bench.client.held(), bench.closed()), (0, None));
+}

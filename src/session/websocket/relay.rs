@@ -75,6 +75,9 @@ impl Terminated {
                 Err(error) => Err(error),
             };
             if let Err(error) = done {
+                if let Some(end) = self.end(side) {
+                    end.take();
+                }
                 return self.life.fault(error, side, cx.now);
             }
         }
