@@ -10,7 +10,7 @@ from harness import websocket
 from harness.peers import ClientFailed, run_client
 from harness.raw import Closed
 from harness.waiting import until
-from harness.websocket import BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT, close_code, frame, message, read_frame
+from harness.websocket import CONTINUATION, PING, PONG, TEXT, close_code, frame, message, read_frame
 
 LIMIT = 64 << 10
 OPTIONS = {"websockets-max-size": LIMIT >> 10}

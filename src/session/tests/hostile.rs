@@ -46,3 +46,34 @@ fn a_message_that_is_refused_is_kept_no_longer() {
     bench.client_says(frame(Opcode::Continuation, false, &[b'x'; 101], Some(KEY)));
     assert_eq!((bench.client.held(), bench.closed()), (0, None));
 }
+
+const DEFLATE: &str = "Sec-WebSocket-Extensions: permessage-deflate\r\n";
+
+#[test]
+fn what_inflates_a_message_counts_and_goes_with_it() {
+    let mut fragment = frame(Opcode::Binary, false, b"\xf2\x48", Some(KEY));
+    fragment[0] |= 0x40;
+    for fault in [true, false] {
+        let (mut bench, _) = joined("guard", Draft::Rfc6455, DEFLATE, "");
+        bench.client_says(&fragment);
+        assert!(bench.client.held() > 32 << 10);
+        if fault {
+            bench.client_says(frame(Opcode::Binary, true, b"", Some(KEY)));
+        } else {
+            let now = bench.world.clock.now();
+            bench.client.leave(CloseReason::OutOfMemory, now);
+        }
+        assert_eq!(bench.client.held(), 0);
+    }
+}
+
+#[test]
+fn a_client_that_takes_nothing_of_a_long_message_keeps_no_compressor() {
+    let (mut bench, _) = joined("guard", Draft::Rfc6455, DEFLATE, "");
+    let long = plain(Opcode::Binary, &[7; 200_000]);
+    for piece in long.chunks(16_000).take(10) {
+        bench.upstream_says(piece);
+    }
+    assert!(!bench.ports[0].tx.is_empty(), "some of it is on its way");
+    assert_eq!(bench.world.scratch.engines.idle().0, 1);
+}

@@ -102,9 +102,10 @@ impl End {
         }
     }
 
-    /// Memory that holds parts of messages.
+    /// Memory that holds parts of messages, with what inflates them.
     pub(super) fn held(&self) -> usize {
-        self.message.body.capacity()
+        let inflater = self.deflate.as_ref().map_or(0, |deflate| deflate.inflater.held());
+        self.message.body.capacity() + inflater
     }
 
     /// Bytes that have come of the message that is open.
@@ -157,6 +158,14 @@ impl End {
     pub(super) fn take(&mut self) -> Message {
         let kind = self.message.kind;
         std::mem::replace(&mut self.message, Message { kind, ..Message::default() })
+    }
+
+    /// Drops what has come of the message that is open: the rest of it is not heard.
+    pub(super) fn forget(&mut self) {
+        self.take();
+        if let Some(deflate) = &mut self.deflate {
+            deflate.inflater.forget();
+        }
     }
 
     fn inflate(
@@ -254,6 +263,8 @@ impl End {
         }
         if last {
             deflate.deflater.deflate(b"", true, engines, out);
+        } else {
+            deflate.deflater.pause(engines, out);
         }
         !whole || deflate.takeover || out.len() < message.body.len()
     }

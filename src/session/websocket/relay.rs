@@ -76,7 +76,7 @@ impl Terminated {
             };
             if let Err(error) = done {
                 if let Some(end) = self.end(side) {
-                    end.take();
+                    end.forget();
                 }
                 return self.life.fault(error, side, cx.now);
             }

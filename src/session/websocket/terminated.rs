@@ -204,9 +204,9 @@ impl Terminated {
 
     /// Drops the parts of messages that are not whole, and ends it: their rest is not heard.
     pub(in super::super) fn forget(&mut self, now: Millis) {
-        self.client.take();
+        self.client.forget();
         if let Far::Socket(end) = &mut self.far {
-            end.take();
+            end.forget();
         }
         self.life.end(CloseReason::OutOfMemory, now);
         self.life.mute(Side::Client);

@@ -38,10 +38,11 @@ impl Deflater {
     /// The message's frames are what was appended, in as many fragments as one likes, the first with
     /// RSV1.
     pub fn deflate(&mut self, piece: &[u8], last: bool, engines: &mut Engines, out: &mut Vec<u8>) {
-        if piece.is_empty() && !self.fed {
+        if piece.is_empty() && (!self.fed || self.engine.is_none()) {
             if last {
                 // An empty block, less the tail (RFC 7692 section 7.2.3.6).
                 out.push(0);
+                self.fed = false;
             }
             return;
         }
@@ -59,6 +60,17 @@ impl Deflater {
             {
                 engines.keep_deflater(window, *engine);
             }
+        }
+    }
+
+    /// Ends a fragment of a message that goes on: what went in was written and, without takeover,
+    /// nothing is kept until the next.
+    pub fn pause(&mut self, engines: &mut Engines, out: &mut Vec<u8>) {
+        if !self.window.takeover
+            && let Some(mut engine) = self.engine.take()
+        {
+            run(&mut engine, b"", FlushCompress::Sync, out);
+            engines.keep_deflater(self.window, *engine);
         }
     }
 }

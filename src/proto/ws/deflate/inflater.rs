@@ -10,6 +10,9 @@ use super::TAIL;
 use super::engines::Engines;
 use super::params::Window;
 
+/// What a decompressor needs besides its window.
+const STATE: usize = 8 << 10;
+
 /// Inflates message after message; between two of them, without takeover, it owns nothing.
 pub struct Inflater {
     window: Window,
@@ -74,6 +77,20 @@ impl Inflater {
     pub fn written_down(&self) -> Option<Window> {
         let idle = self.engine.is_none() && self.size == 0 && self.tail == 0;
         idle.then_some(self.window)
+    }
+
+    /// Memory it keeps for the message that is open, in bytes; what takeover keeps between messages
+    /// does not count.
+    pub fn held(&self) -> usize {
+        match &self.engine {
+            Some(_) if !self.window.takeover => STATE + (1 << self.window.bits),
+            _ => 0,
+        }
+    }
+
+    /// Drops what the message that is open needs; the rest of it cannot be inflated.
+    pub fn forget(&mut self) {
+        self.engine = None;
     }
 
     /// Inflates of the next `piece` of a message what `room` holds; `last` ends the message.

@@ -257,6 +257,34 @@ fn bombs_end_at_the_limit() {
 }
 
 #[test]
+fn between_the_fragments_of_a_message_no_compressor_is_kept() {
+    for end in [&b""[..], b"and the end"] {
+        let (mut engines, mut wire) = (Engines::new(), Vec::new());
+        let mut deflater = Deflater::new(NO_TAKEOVER);
+        for _ in 0..3 {
+            deflater.deflate(b"over and over, ", false, &mut engines, &mut wire);
+            deflater.pause(&mut engines, &mut wire);
+            assert_eq!(engines.idle().0, 1);
+        }
+        deflater.deflate(end, true, &mut engines, &mut wire);
+        let whole = [&b"over and over, ".repeat(3)[..], end].concat();
+        assert_eq!(inflate_one(&wire, 100), Ok(whole));
+        assert!(deflater.written_down().is_some(), "nothing is open");
+    }
+}
+
+#[test]
+fn an_open_message_holds_a_window() {
+    let mut engines = Engines::new();
+    let mut inflater = Inflater::new(NO_TAKEOVER);
+    assert_eq!(inflater.held(), 0);
+    let step = inflater.inflate(b"\xf2\x48", false, 100, &mut engines, &mut [0; 100]);
+    assert!(step.is_ok() && inflater.held() > 32 << 10);
+    inflater.forget();
+    assert_eq!(inflater.held(), 0);
+}
+
+#[test]
 fn what_is_no_deflate_stream_is_refused() {
     for message in [&b"\x07"[..], b"\xff\xff\xff", b"\x00\x05\x00\x00\x00", b"\xf2\x00\x11\x00\x00"]
     {
