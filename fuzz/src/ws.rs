@@ -51,10 +51,10 @@ pub fn ws_tracker(data: &[u8]) {
     let (rules, frames) = rules(data);
     let expected = read(frames, &rules);
     for step in [1, 2, 3, 7, 64, frames.len()] {
-        let every = tracked(frames, step, Until::Frame, &rules);
+        let every = tracked(frames, step, Until::Frame, false, &rules);
         assert_eq!(every, expected, "in steps of {step}");
-        for until in [Until::Message, Until::End] {
-            let some = tracked(frames, step, until, &rules);
+        for (until, short) in [(Until::Message, false), (Until::End, false), (Until::End, true)] {
+            let some = tracked(frames, step, until, short, &rules);
             assert!(some.boundaries.iter().all(|at| expected.boundaries.contains(at)));
             assert_eq!((some.fault, some.messages), (expected.fault, expected.messages));
             assert_eq!((&some.controls, some.passed), (&expected.controls, expected.passed));
@@ -98,15 +98,20 @@ fn read(stream: &[u8], rules: &Rules) -> Story {
     }
 }
 
-/// Follows a stream that arrives in steps.
-fn tracked(stream: &[u8], step: usize, until: Until, rules: &Rules) -> Story {
+/// Follows a stream that arrives in steps; with `short` by the short way, where that goes.
+fn tracked(stream: &[u8], stride: usize, until: Until, short: bool, rules: &Rules) -> Story {
     let mut story = Story { boundaries: vec![(0, true)], ..Story::default() };
     let (mut tracker, mut tally) = (Tracker::default(), Tally::default());
     let mut arrived = 0;
     loop {
         let piece = stream.get(story.passed..arrived).unwrap_or_default();
         let at = story.passed;
-        match tracker.advance(piece, until, rules, &mut tally) {
+        let passed = if short { tracker.stream(piece, rules, &mut tally) } else { 0 };
+        let step = match passed {
+            0 => tracker.advance(piece, until, rules, &mut tally),
+            passed => Ok(Step::Pass(passed)),
+        };
+        match step {
             Ok(Step::Pass(n)) => story.passed += n,
             Ok(Step::Control(control)) => {
                 let mut payload = [0; CONTROL_MAX];
@@ -120,7 +125,7 @@ fn tracked(stream: &[u8], step: usize, until: Until, rules: &Rules) -> Story {
                 if arrived == stream.len() {
                     break;
                 }
-                arrived = (arrived + step.max(1)).min(stream.len());
+                arrived = (arrived + stride.max(1)).min(stream.len());
                 continue;
             }
             Err(fault) => {

@@ -195,6 +195,33 @@ impl FrameHead {
         Ok(Some((Self { fin, rsv1, opcode, mask, payload }, bytes.len() - rest.len())))
     }
 
+    /// Of a header that a message in one frame may have here: bytes of payload, and its own. `None` for
+    /// all others, whatever they are.
+    #[inline(always)]
+    pub(super) fn whole_message(bytes: &[u8], rules: &Rules) -> Option<(u64, u64)> {
+        let (&[first, second], rest) = bytes.split_first_chunk()?;
+        // RSV1 is nothing to look at where it may be set.
+        let seen = if rules.rsv1 { first & !0x40 } else { first };
+        if seen != 0x81 && seen != 0x82 {
+            return None;
+        }
+        let (mask_bit, key) = if rules.sender == Sender::Client { (0x80, 4) } else { (0, 0) };
+        // With a mask bit that is wrong it is 128 or more.
+        let (payload, len) = match second ^ mask_bit {
+            short @ 0..=125 => (u64::from(short), 2),
+            126 => (u64::from(u16::from_be_bytes(*rest.first_chunk()?)), 4),
+            127 => (u64::from_be_bytes(*rest.first_chunk()?), 10),
+            _ => return None,
+        };
+        let shortest = match len {
+            2 => true,
+            4 => payload >= 126,
+            _ => payload >= 0x1_0000 && payload >> 63 == 0,
+        };
+        let whole = len + key <= bytes.len() as u64;
+        (shortest && whole && payload <= rules.max_message).then_some((payload, len + key))
+    }
+
     /// How many bytes a header that starts with `bytes` has at least; at least one more than these
     /// while [`FrameHead::parse`] asks for more.
     pub fn len_at_least(bytes: &[u8]) -> usize {

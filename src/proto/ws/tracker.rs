@@ -1,7 +1,7 @@
 //! Follows the frames of one direction by their headers alone, while the bytes themselves pass.
 
 use super::control::Control;
-use super::frame::{FrameError, Opcode, Rules};
+use super::frame::{FrameError, FrameHead, Opcode, Rules};
 use super::sequence::{Next, Sequence};
 
 /// Where in the stream of frames of one direction the next byte lies.
@@ -143,6 +143,25 @@ impl Tracker {
             self.left = head.payload;
             rest = rest.get(len..).unwrap_or_default();
         }
+    }
+
+    /// Passes what most pieces are, with no more than a look at each header: the rest of a payload,
+    /// then messages of one frame. How many bytes those take; what comes behind them, short of the
+    /// end, is for [`Tracker::advance`] to read.
+    #[inline(always)]
+    pub fn stream(&mut self, bytes: &[u8], rules: &Rules, tally: &mut Tally) -> usize {
+        let end = bytes.len() as u64;
+        let mut at = self.left;
+        while at < end && !self.sequence.is_open() {
+            let rest = bytes.get(at as usize..).unwrap_or_default();
+            let Some((payload, len)) = FrameHead::whole_message(rest, rules) else { break };
+            tally.messages += 1;
+            tally.payload = tally.payload.wrapping_add(payload);
+            at += len + payload;
+        }
+        let passed = at.min(end);
+        self.left = at - passed;
+        passed as usize
     }
 
     #[inline]

@@ -72,8 +72,22 @@ fn told(stream: &[u8], rules: &Rules) -> Story {
     }
 }
 
+/// How a tracker is asked.
+type Ask = fn(&mut Tracker, &[u8], &Rules, &mut Tally) -> Result<Step, FrameError>;
+
+const FRAME: Ask =
+    |tracker, piece, rules, tally| tracker.advance(piece, Until::Frame, rules, tally);
+const MESSAGE: Ask =
+    |tracker, piece, rules, tally| tracker.advance(piece, Until::Message, rules, tally);
+const END: Ask = |tracker, piece, rules, tally| tracker.advance(piece, Until::End, rules, tally);
+/// The short way, and the long one where it says no more.
+const STREAM: Ask = |tracker, piece, rules, tally| match tracker.stream(piece, rules, tally) {
+    0 => tracker.advance(piece, Until::End, rules, tally),
+    n => Ok(Step::Pass(n)),
+};
+
 /// The same from a tracker to which the stream is shown as it arrives, up to each of `cuts`.
-fn tracked(stream: &[u8], cuts: &[usize], until: Until, rules: &Rules) -> Story {
+fn tracked(stream: &[u8], cuts: &[usize], ask: Ask, rules: &Rules) -> Story {
     let mut story = Story { boundaries: vec![(0, true)], ..Story::default() };
     let mut tracker = Tracker::default();
     'arrivals: for arrived in cuts.iter().copied().chain([stream.len()]) {
@@ -81,7 +95,7 @@ fn tracked(stream: &[u8], cuts: &[usize], until: Until, rules: &Rules) -> Story 
             let before = tracker;
             let at = story.passed;
             let piece = &stream[at..arrived.max(at)];
-            match tracker.advance(piece, until, rules, &mut story.tally) {
+            match ask(&mut tracker, piece, rules, &mut story.tally) {
                 Ok(Step::Pass(n)) => {
                     assert!(0 < n && n <= piece.len(), "something passes, and it is there");
                     story.passed += n;
@@ -121,10 +135,10 @@ fn tracked(stream: &[u8], cuts: &[usize], until: Until, rules: &Rules) -> Story 
 /// finds nothing else.
 fn agree(stream: &[u8], cuts: &[usize], rules: &Rules) {
     let expected = told(stream, rules);
-    let every = tracked(stream, cuts, Until::Frame, rules);
+    let every = tracked(stream, cuts, FRAME, rules);
     assert_eq!(every, expected, "{stream:02x?} at {cuts:?}");
-    for until in [Until::Message, Until::End] {
-        let some = tracked(stream, cuts, until, rules);
+    for ask in [MESSAGE, END, STREAM] {
+        let some = tracked(stream, cuts, ask, rules);
         assert!(some.boundaries.iter().all(|at| expected.boundaries.contains(at)), "{some:?}");
         assert_eq!(
             Story { boundaries: Vec::new(), ..some },
@@ -151,6 +165,23 @@ fn frames_of_a_piece_pass_in_one_step() {
     assert!(!tracker.at_frame());
     tracker.pass(4);
     assert!(tracker.at_frame() && tracker.at_message());
+}
+
+#[test]
+fn messages_of_one_frame_take_the_short_way() {
+    let rules = Rules { rsv1: true, max_message: 100_000, ..CLIENT };
+    let (mut tracker, mut tally) = (Tracker::default(), Tally::default());
+    for size in [0, 1, 125, 126, 65_535, 65_536] {
+        for opcode in [Opcode::Text, Opcode::Binary] {
+            let mut message = frame(true, opcode, &vec![0; size], Some([1, 2, 3, 4]));
+            message[0] |= if size == 1 { 0x40 } else { 0 };
+            let (head, rest) = message.split_at(message.len() - size / 2);
+            assert_eq!(tracker.stream(head, &rules, &mut tally), head.len(), "{size}");
+            assert_eq!(tracker.stream(rest, &rules, &mut tally), rest.len(), "{size}");
+            assert!(tracker.at_message());
+        }
+    }
+    assert_eq!((tally.messages, tally.payload), (12, 2 * (1 + 125 + 126 + 65_535 + 65_536)));
 }
 
 #[test]
