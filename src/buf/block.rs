@@ -31,6 +31,7 @@ impl Block {
 
     /// The bytes in view.
     #[allow(unsafe_code)]
+    #[inline]
     pub fn bytes(&self) -> &[u8] {
         // SAFETY: `floor..limit` lies in the block, is initialised (the mapping was zeroed) and is
         // this view's alone.
@@ -51,11 +52,13 @@ impl Block {
     }
 
     /// Number of bytes in view.
+    #[inline]
     pub fn len(&self) -> usize {
         usize::from(self.end - self.start)
     }
 
     /// Whether no byte is in view.
+    #[inline]
     pub fn is_empty(&self) -> bool {
         self.start == self.end
     }
@@ -71,6 +74,7 @@ impl Block {
     }
 
     /// Bytes of room behind those in view.
+    #[inline]
     pub fn room(&self) -> usize {
         usize::from(self.limit - self.end)
     }

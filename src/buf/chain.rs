@@ -24,16 +24,19 @@ enum Held {
 
 impl Chain {
     /// Whether there is no byte.
+    #[inline]
     pub fn is_empty(&self) -> bool {
         matches!(self.held, Held::Nothing)
     }
 
     /// Number of bytes in all segments.
+    #[inline]
     pub fn len(&self) -> usize {
         self.sum(Segment::len)
     }
 
     /// Memory the segments keep, in bytes.
+    #[inline]
     pub fn capacity(&self) -> usize {
         self.sum(Segment::capacity)
     }
@@ -48,11 +51,13 @@ impl Chain {
     }
 
     /// Whether there is more than one segment.
+    #[inline]
     pub fn is_split(&self) -> bool {
         matches!(self.held, Held::Many(_))
     }
 
     /// The segments, first to last.
+    #[inline]
     pub fn iter(&self) -> impl Iterator<Item = &Segment> + Clone {
         let (one, many) = match &self.held {
             Held::Nothing => (None, None),
@@ -63,6 +68,7 @@ impl Chain {
     }
 
     /// The first segment.
+    #[inline]
     pub fn front(&self) -> Option<&Segment> {
         match &self.held {
             Held::Nothing => None,
@@ -72,6 +78,7 @@ impl Chain {
     }
 
     /// The first segment.
+    #[inline]
     pub fn front_mut(&mut self) -> Option<&mut Segment> {
         match &mut self.held {
             Held::Nothing => None,
@@ -81,6 +88,7 @@ impl Chain {
     }
 
     /// The last segment.
+    #[inline]
     pub fn back_mut(&mut self) -> Option<&mut Segment> {
         match &mut self.held {
             Held::Nothing => None,
@@ -106,6 +114,17 @@ impl Chain {
                 all.push_back(segment);
                 self.held = Held::Many(Box::new(all));
             }
+        }
+    }
+
+    /// Puts all segments of another chain at the end, which then is empty.
+    #[inline]
+    pub fn take_over(&mut self, other: &mut Chain) {
+        if self.is_empty() {
+            return mem::swap(self, other);
+        }
+        while let Some(segment) = other.pop() {
+            self.push(segment);
         }
     }
 

@@ -17,21 +17,25 @@ pub struct Rx {
 
 impl Rx {
     /// Whether nothing waits.
+    #[inline]
     pub fn is_empty(&self) -> bool {
         self.chain.is_empty()
     }
 
     /// Number of bytes waiting.
+    #[inline]
     pub fn len(&self) -> usize {
         self.chain.len()
     }
 
     /// The first contiguous bytes.
+    #[inline]
     pub fn bytes(&self) -> &[u8] {
         self.chain.front().map(Segment::bytes).unwrap_or_default()
     }
 
     /// Whether they lie in more than one piece.
+    #[inline]
     pub fn is_split(&self) -> bool {
         self.chain.is_split()
     }
@@ -42,11 +46,13 @@ impl Rx {
     }
 
     /// The segments waiting, first to last.
+    #[inline]
     pub fn iter(&self) -> impl Iterator<Item = &Segment> + Clone {
         self.chain.iter()
     }
 
     /// How many further blocks may be read into.
+    #[inline]
     pub fn room(&self) -> usize {
         RX_BLOCKS.saturating_sub(self.chain.capacity() / BLOCK)
     }
@@ -81,6 +87,10 @@ impl Rx {
         Some(segment)
     }
 
+    pub(super) fn chain_mut(&mut self) -> &mut Chain {
+        &mut self.chain
+    }
+
     /// Brings more bytes together at the front when they lie in several segments, so that a head can
     /// be parsed in one piece; false when they do already, or the pool has no block. A block is filled
     /// first; what needs more gets an allocation of its own.
@@ -113,7 +123,14 @@ impl Rx {
     }
 
     /// Moves a small residue out of its block, which goes back to the pool.
+    #[inline]
     pub fn settle(&mut self, pool: &Pool) {
+        if !self.chain.is_empty() {
+            self.settle_some(pool);
+        }
+    }
+
+    fn settle_some(&mut self, pool: &Pool) {
         if self.chain.is_split() {
             return;
         }

@@ -19,6 +19,7 @@ impl Stub {
     }
 
     /// The bytes left.
+    #[inline]
     pub fn bytes(&self) -> &[u8] {
         self.0.bytes.get(self.0.start as usize..).unwrap_or_default()
     }
@@ -45,6 +46,7 @@ const _: () = assert!(size_of::<Option<Segment>>() == 24);
 
 impl Segment {
     /// The bytes.
+    #[inline]
     pub fn bytes(&self) -> &[u8] {
         match self {
             Segment::Block(block) => block.bytes(),
@@ -69,16 +71,19 @@ impl Segment {
     }
 
     /// Number of bytes.
+    #[inline]
     pub fn len(&self) -> usize {
         self.bytes().len()
     }
 
     /// Whether nothing is left.
+    #[inline]
     pub fn is_empty(&self) -> bool {
         self.bytes().is_empty()
     }
 
     /// Memory this segment keeps from others, in bytes: a whole block counts, however little is in it.
+    #[inline]
     pub fn capacity(&self) -> usize {
         match self {
             Segment::Block(_) => BLOCK,

@@ -2,7 +2,7 @@
 
 use std::io::IoSlice;
 
-use super::{BLOCK, Chain, Pool, Segment, Stub};
+use super::{BLOCK, Chain, Pool, Rx, Segment, Stub};
 
 /// Memory a queue may hold before its sender is no longer read, in bytes of capacity.
 pub const HIGH_WATER: usize = 8 * BLOCK;
@@ -30,6 +30,7 @@ pub struct Tx {
 
 impl Tx {
     /// Whether all is sent.
+    #[inline]
     pub fn is_empty(&self) -> bool {
         self.chain.is_empty()
     }
@@ -40,6 +41,7 @@ impl Tx {
     }
 
     /// Bytes of capacity left below the high-water mark; with none, the sender is not read.
+    #[inline]
     pub fn room(&self) -> usize {
         HIGH_WATER.saturating_sub(self.chain.capacity())
     }
@@ -70,6 +72,12 @@ impl Tx {
         } else {
             self.chain.push(segment);
         }
+    }
+
+    /// Queues all that was received elsewhere, which then is empty; in one move where nothing waits.
+    #[inline]
+    pub fn take_over(&mut self, rx: &mut Rx) {
+        self.chain.take_over(rx.chain_mut());
     }
 
     /// Queues a segment as it is.
@@ -132,11 +140,13 @@ impl Tx {
     }
 
     /// The first contiguous bytes.
+    #[inline]
     pub fn bytes(&self) -> &[u8] {
         self.chain.front().map(Segment::bytes).unwrap_or_default()
     }
 
     /// Whether the bytes lie in more than one piece.
+    #[inline]
     pub fn is_split(&self) -> bool {
         self.chain.is_split()
     }
@@ -157,7 +167,14 @@ impl Tx {
     }
 
     /// Moves a small residue out of its block, which goes back to the pool.
+    #[inline]
     pub fn settle(&mut self, pool: &Pool) {
+        if !self.chain.is_empty() {
+            self.settle_some(pool);
+        }
+    }
+
+    fn settle_some(&mut self, pool: &Pool) {
         if self.chain.is_split() {
             return;
         }

@@ -102,21 +102,30 @@ impl Tunnel {
         ports: &mut [Port; 2],
         cx: &mut Cx<'_>,
     ) -> Option<CloseReason> {
-        let silent = self.silent_at(cx.active).is_some_and(|at| cx.now >= at);
+        if let (Sight::Frames(track), Some(websockets)) = (&mut self.sight, &self.route.websockets)
+            && track.stream(ports, &mut self.bytes, &mut self.active, &websockets.rules, cx)
+        {
+            return None;
+        }
+        let silence = self.silent_at(cx.active);
+        let silent = silence.is_some_and(|at| cx.now >= at);
         if silent && !self.leave(CloseReason::TunnelTimeout, cx.now) {
             return Some(CloseReason::TunnelTimeout);
         }
-        let (over, bytes) = match (&mut self.sight, &self.route.websockets) {
+        let before = self.bytes;
+        let over = match (&mut self.sight, &self.route.websockets) {
             (Sight::Frames(track), Some(websockets)) => {
-                (track.advance(ports, &websockets.rules, cx), track.bytes())
+                track.advance(ports, &mut self.bytes, &websockets.rules, silence, cx)
             }
             (Sight::Messages(messages), Some(websockets)) => {
-                (messages.advance(ports, websockets, cx), messages.bytes())
+                let over = messages.advance(ports, websockets, cx);
+                self.bytes = messages.bytes();
+                over
             }
             _ => return self.pass(ports, cx.pool),
         };
-        if bytes != self.bytes {
-            (self.bytes, self.active) = (bytes, cx.now);
+        if self.bytes != before {
+            self.active = cx.now;
         }
         over
     }
@@ -207,6 +216,11 @@ impl Tunnel {
 
     /// When it must be looked at again if nothing moves.
     pub(super) fn deadline(&self, active: Millis, ports: &[Port; 2]) -> Option<Millis> {
+        if let Sight::Frames(track) = &self.sight
+            && let Some(at) = track.calm()
+        {
+            return Some(at);
+        }
         let (life, own) = match &self.sight {
             Sight::Opaque => return self.silent_at(active),
             Sight::Frames(track) => (&track.life, None),
@@ -242,11 +256,18 @@ fn relay(ports: &mut [Port; 2], side: Side, pool: &Pool) -> u64 {
         Side::Upstream => (upstream, client),
     };
     let mut moved = 0;
-    while to.tx.room() > 0
-        && let Some(segment) = from.rx.take(u64::MAX, pool)
-    {
-        moved += segment.len() as u64;
-        to.tx.push(segment, pool);
+    if from.rx.is_empty() {
+        // Only an end can be new.
+    } else if to.tx.is_empty() {
+        moved = from.rx.len() as u64;
+        to.tx.take_over(&mut from.rx);
+    } else {
+        while to.tx.room() > 0
+            && let Some(segment) = from.rx.take(u64::MAX, pool)
+        {
+            moved += segment.len() as u64;
+            to.tx.push(segment, pool);
+        }
     }
     if from.is_drained() && to.tx_end.is_none() {
         to.tx_end = Some(TxEnd::Finish);

@@ -74,6 +74,11 @@ impl Keepalive {
         self.wanted
     }
 
+    /// Whether a ping waits for its place or for its answer.
+    pub(super) fn waits(&self) -> bool {
+        self.wanted || self.asked().is_some()
+    }
+
     /// Looks whether a ping is due.
     pub(super) fn look(&mut self, port: &Port, pace: Pace, now: Millis) {
         if port.received > self.asked {

@@ -366,6 +366,17 @@ impl Life {
         times.into_iter().flatten().min()
     }
 
+    /// Before when nothing of ours can matter, as long as no side ends or speaks of control: nothing
+    /// is asked, waits for its place or is counted against a limit.
+    pub(super) fn calm_until(&self, ports: &[Port; 2], rules: &WebSocketRules) -> Millis {
+        let waits = self.keepalive.iter().flatten().any(|keepalive| keepalive.waits());
+        let closed = self.ending.is_some() || self.closed != [false; 2];
+        if waits || closed || self.pong_wanted || rules.rate.is_some() {
+            return Millis::default();
+        }
+        self.deadline(ports, rules).unwrap_or(Millis::NEVER)
+    }
+
     /// Whether its end has begun.
     pub(in super::super) fn is_ending(&self) -> bool {
         self.ending.is_some()

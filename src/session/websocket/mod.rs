@@ -18,6 +18,7 @@ mod keepalive;
 mod life;
 mod message;
 mod relay;
+mod stream;
 mod terminated;
 mod terms;
 mod track;

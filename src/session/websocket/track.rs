@@ -4,7 +4,7 @@
 //! A control frame of ours goes in only where the direction it joins stands between two frames,
 //! judged on the bytes already queued.
 
-use crate::base::Rng;
+use crate::base::{Millis, Rng};
 use crate::buf::{Copied, Pool};
 use crate::proto::ws::{
     CONTROL_MAX, Control, ControlFrame, Draft, Opcode, Rules, Sender, Step, Tally, Tracker, Until,
@@ -22,10 +22,8 @@ use super::life::{Bond, Life, NO_CODE, Word};
 /// One direction, named after the side that sends.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Watch {
-    tracker: Tracker,
+    pub(super) tracker: Tracker,
     pub(super) tally: Tally,
-    /// Bytes that came, frames and all.
-    pub(super) bytes: u64,
 }
 
 /// The state of a tracked tunnel. Plain data.
@@ -36,6 +34,8 @@ pub(in super::super) struct Track {
     draft: Draft,
     /// RSV1 was agreed: permessage-deflate is the two ends' affair.
     rsv1: bool,
+    /// Before that time nothing matters but what the two ends send. Worked out anew after a snapshot.
+    pub(super) calm: Millis,
 }
 
 impl Track {
@@ -46,24 +46,48 @@ impl Track {
         cx: &mut Cx<'_>,
     ) -> Track {
         let life = Life::new(rules, Bond::Passed, [true; 2], cx);
-        Track { watch: [Watch::default(); 2], life, draft, rsv1 }
+        Track { watch: [Watch::default(); 2], life, draft, rsv1, calm: Millis::default() }
     }
 
-    /// Moves what can be moved. `Some` when the tunnel is over and both queues are empty or late.
+    /// Moves what can be moved, and adds to `bytes` what came from each side and went on. `Some` when
+    /// the tunnel is over and both queues are empty or late. `silence` is when it ends for that.
     pub(in super::super) fn advance(
         &mut self,
         ports: &mut [Port; 2],
+        bytes: &mut [u64; 2],
         rules: &WebSocketRules,
+        silence: Option<Millis>,
         cx: &mut Cx<'_>,
     ) -> Option<CloseReason> {
+        self.calm = Millis::default();
         self.life.notice(ports, rules, cx.now);
         for side in [Side::Client, Side::Upstream] {
-            self.relay(side, ports, rules, cx);
+            self.relay(side, ports, bytes, rules, cx);
         }
         self.life.look(ports, rules, cx.now);
         self.speak(ports, rules, cx);
         let between = [Side::Client, Side::Upstream].map(|side| self.is_between(side));
-        self.life.over(ports, between, cx.now)
+        let over = self.life.over(ports, between, cx.now);
+        if over.is_none() {
+            self.calm = self.life.calm_until(ports, rules).min(silence.unwrap_or(Millis::NEVER));
+        }
+        over
+    }
+
+    /// When it must be looked at again if nothing comes, where that is known from before: traffic
+    /// only moves it.
+    pub(in super::super) fn calm(&self) -> Option<Millis> {
+        Some(self.calm).filter(|at| *at != Millis::default() && !self.life.is_ending())
+    }
+
+    /// What `side` may send.
+    #[inline]
+    pub(super) fn frames(&self, side: Side, rules: &WebSocketRules) -> Rules {
+        let (sender, max_message) = match side {
+            Side::Client => (Sender::Client, rules.max_message),
+            Side::Upstream => (Sender::Server, u64::MAX),
+        };
+        Rules { draft: self.draft, sender, rsv1: self.rsv1, max_message }
     }
 
     /// Passes on what `side` sent, frame by frame as far as its headers must be seen.
@@ -71,15 +95,12 @@ impl Track {
         &mut self,
         side: Side,
         ports: &mut [Port; 2],
+        bytes: &mut [u64; 2],
         rules: &WebSocketRules,
         cx: &mut Cx<'_>,
     ) {
-        let frames = Rules {
-            draft: self.draft,
-            sender: if side == Side::Client { Sender::Client } else { Sender::Server },
-            rsv1: self.rsv1,
-            max_message: if side == Side::Client { rules.max_message } else { u64::MAX },
-        };
+        let frames = self.frames(side, rules);
+        let bytes = &mut bytes[side as usize];
         loop {
             let (from, to) = pair(ports, side);
             if self.life.is_muted(side) {
@@ -99,7 +120,7 @@ impl Track {
             let watch = &mut self.watch[side as usize];
             match watch.tracker.advance(from.rx.bytes(), until, &frames, &mut watch.tally) {
                 Ok(Step::Pass(n)) => {
-                    watch.bytes += n as u64;
+                    *bytes += n as u64;
                     pass(n, discard, ports, side, cx.pool);
                 }
                 Ok(Step::Need(_)) if from.rx.gather(cx.pool) => continue,
@@ -110,7 +131,9 @@ impl Track {
                     }
                     break;
                 }
-                Ok(Step::Control(control)) => self.control(control, side, discard, ports, cx),
+                Ok(Step::Control(control)) => {
+                    *bytes += self.control(control, side, discard, ports, cx);
+                }
                 Err(error) => return self.life.fault(error, side, cx.now),
             }
             if speaks {
@@ -132,7 +155,7 @@ impl Track {
         }
     }
 
-    /// A whole control frame stands at the front of what `side` sent.
+    /// A whole control frame stands at the front of what `side` sent; returns its size if it goes on.
     fn control(
         &mut self,
         control: Control,
@@ -140,7 +163,7 @@ impl Track {
         discard: bool,
         ports: &mut [Port; 2],
         cx: &mut Cx<'_>,
-    ) {
+    ) -> u64 {
         let mut payload = [0; CONTROL_MAX];
         let (from, _) = pair(ports, side);
         let payload = control.payload(from.rx.bytes(), &mut payload);
@@ -155,10 +178,8 @@ impl Track {
             Opcode::Pong => self.life.answered(side, payload, cx.now),
             _ => false,
         };
-        if !swallow {
-            self.watch[side as usize].bytes += control.len as u64;
-        }
         pass(control.len, discard || swallow, ports, side, cx.pool);
+        if swallow { 0 } else { control.len as u64 }
     }
 
     /// Whether what goes to `side` stands between two frames.
@@ -179,11 +200,6 @@ impl Track {
         }
     }
 
-    /// Bytes that came, by side.
-    pub(in super::super) fn bytes(&self) -> [u64; 2] {
-        self.watch.map(|watch| watch.bytes)
-    }
-
     /// What is known of it.
     pub(in super::super) fn figures(&self) -> Figures {
         self.life.figures(self.draft, self.watch.map(|watch| watch.tally))
@@ -196,6 +212,7 @@ impl Track {
             life: Life::blank(),
             draft: Draft::Rfc6455,
             rsv1: false,
+            calm: Millis::default(),
         }
     }
 
@@ -216,13 +233,12 @@ impl Watch {
         at.number(&mut left)?;
         at.maybe(&mut open, || 0, |size, at| at.number(size))?;
         self.tracker = Tracker::resume(left, open);
-        at.tally(&mut self.tally)?;
-        at.number(&mut self.bytes)
+        at.tally(&mut self.tally)
     }
 }
 
 /// Who sends and who receives in the direction named after `side`.
-fn pair(ports: &mut [Port; 2], side: Side) -> (&mut Port, &mut Port) {
+pub(super) fn pair(ports: &mut [Port; 2], side: Side) -> (&mut Port, &mut Port) {
     let [client, upstream] = ports;
     match side {
         Side::Client => (client, upstream),
