@@ -6,7 +6,7 @@ import os
 import struct
 
 GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
-TEXT, BINARY, CLOSE, PING, PONG = 1, 2, 8, 9, 10
+CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG = 0, 1, 2, 8, 9, 10
 KEY = "dGhlIHNhbXBsZSBub25jZQ=="
 ACCEPT = "s3pPLMBiTxaQ9kYGzzhZRbK+xOo="
 
@@ -76,3 +76,28 @@ def open_websocket(raw, path="/ws", *fields, key=KEY):
     assert answer.status == 101, f"{answer.status} {answer.reason}: {answer.body[:200]!r}"
     assert answer["Sec-WebSocket-Accept"] == accept_of(key)
     return answer
+
+
+def close(code, reason=b""):
+    """A client's Close."""
+    return frame(struct.pack("!H", code) + reason, CLOSE)
+
+
+def close_code(raw):
+    """The code of the Close that comes next, data and pongs before it aside; None of one without."""
+    while (read := read_frame(raw))[0] != CLOSE:
+        pass
+    return int.from_bytes(read[1][:2], "big") if read[1] else None
+
+
+def message(raw):
+    """The next message, its fragments joined, as (opcode, payload); pings and pongs aside."""
+    kind, parts = None, []
+    while True:
+        opcode, payload, last = read_frame(raw)
+        assert opcode != CLOSE, f"Close {payload!r}"
+        if opcode in (PING, PONG):
+            continue
+        kind, parts = kind or opcode, [*parts, payload]
+        if last:
+            return kind, b"".join(parts)
