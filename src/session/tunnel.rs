@@ -118,9 +118,7 @@ impl Tunnel {
                 track.advance(ports, &mut self.bytes, &websockets.rules, silence, cx)
             }
             (Sight::Messages(messages), Some(websockets)) => {
-                let over = messages.advance(ports, websockets, cx);
-                self.bytes = messages.bytes();
-                over
+                messages.advance(ports, &mut self.bytes, websockets, cx)
             }
             _ => return self.pass(ports, cx.pool),
         };

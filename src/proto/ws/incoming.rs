@@ -3,7 +3,7 @@
 use super::draft::Draft;
 use super::frame::{FrameError, Rules};
 use super::hixie::HixieReader;
-use super::message::{Read, Reader};
+use super::message::{Kind, Read, Reader};
 
 /// Bytes in which it is written down where an [`Incoming`] stands.
 pub const INCOMING_SAVED: usize = 24;
@@ -50,6 +50,14 @@ impl Incoming {
         match self {
             Self::Frames(reader) => reader.at_message(),
             Self::Hixie(reader) => reader.at_message(),
+        }
+    }
+
+    /// What the message is made of that came last, or is still coming.
+    pub fn kind(&self) -> Kind {
+        match self {
+            Self::Frames(reader) => reader.kind(),
+            Self::Hixie(_) => Kind::Text,
         }
     }
 

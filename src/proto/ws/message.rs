@@ -118,6 +118,11 @@ impl Reader {
         self.left == 0 && !self.sequence.is_open()
     }
 
+    /// What the message is made of that came last, or is still coming.
+    pub const fn kind(&self) -> Kind {
+        self.content.kind()
+    }
+
     /// Where it stands, to be written down.
     pub(super) fn saved(&self) -> [u8; INCOMING_SAVED] {
         let mut saved = [0; INCOMING_SAVED];

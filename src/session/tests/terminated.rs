@@ -1,6 +1,7 @@
 //! WebSockets that end here: echo, guard, translation and the bridge to TCP.
 
 use super::*;
+use crate::base::Millis;
 use crate::proto::ws::{Draft, FrameHead, HEAD_MAX, Opcode, mask};
 
 pub(super) const KEY: [u8; 4] = [1, 2, 3, 4];
@@ -110,6 +111,22 @@ fn an_echo_answers_messages_pings_and_close() {
         assert!(log.contains(part), "{part}: {log}");
     }
     assert_eq!(bench.world.pool.taken(), 0);
+}
+
+#[test]
+fn answers_to_our_pings_are_no_sign_of_life() {
+    let (mut bench, _) = echo(Draft::Rfc6455, "");
+    let mut pings = 0;
+    while bench.closed().is_none() && bench.world.clock.now() < Millis(400_000) {
+        bench.wait(Duration::from_secs(5));
+        let said = bench.takes_bytes(CLIENT);
+        if said.first() == Some(&0x89) {
+            pings += 1;
+            bench.client_says(sent(Opcode::Pong, &said[2..10]));
+        }
+    }
+    assert!(pings > 5);
+    assert!(bench.log().contains("end=tunnel-timeout"));
 }
 
 #[test]

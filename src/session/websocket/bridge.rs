@@ -13,9 +13,8 @@ use super::message::Message;
 pub(super) struct Bridge {
     /// Messages are text, each base64 by itself.
     pub(super) base64: bool,
-    /// Messages made of what came, and its bytes.
+    /// Messages made of what came.
     pub(super) tally: Tally,
-    pub(super) bytes: u64,
 }
 
 impl Bridge {
@@ -60,11 +59,10 @@ impl Bridge {
     pub(super) fn read(&mut self, rx: &mut Rx, pool: &Pool) -> Message {
         let mut message = Message { kind: Kind::Binary, ..Message::default() };
         while let Some(segment) = rx.take(u64::MAX, pool) {
-            self.bytes += segment.len() as u64;
+            self.tally.payload += segment.len() as u64;
             message.body.queue(segment);
         }
         self.tally.messages += 1;
-        self.tally.payload = self.bytes;
         if self.base64 {
             let text = encode_base64(&message.bytes());
             message = Message { kind: Kind::Text, ..Message::default() };

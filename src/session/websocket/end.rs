@@ -1,7 +1,7 @@
 //! One end of a WebSocket that ends here: reads what its peer sends and writes what it is told, in
 //! the draft the peer speaks.
 
-use crate::buf::{Copied, Pool, Rx, Segment, Tx};
+use crate::buf::{Copied, Pool, Rx, Segment, Stub, Tx};
 use crate::proto::ws::{
     CloseCode, ControlFrame, Data, DeflateParams, Deflater, Draft, FrameError, FrameHead, HEAD_MAX,
     HIXIE_CLOSE, Incoming, Inflater, Kind, Opcode, Rules, Sender, Tally, encode_base64,
@@ -10,7 +10,7 @@ use crate::proto::ws::{
 use super::super::cx::{Cx, Scratch};
 use super::super::settings::Binary;
 use super::life::{NO_CODE, Word};
-use super::message::Message;
+use super::message::{self, Message};
 
 /// Below this many bytes a message is not worth deflating by itself.
 const WORTH_DEFLATING: usize = 64;
@@ -26,20 +26,20 @@ pub(super) struct End {
     /// Which of the two the peer is.
     pub(super) peer: Sender,
     pub(super) incoming: Incoming,
-    /// What has come of the message that is open.
-    pub(super) message: Message,
+    /// What has come of the message that is open; `incoming` knows its kind.
+    pub(super) body: Tx,
     /// A message to the peer is open: some of it was sent.
     pub(super) sending: bool,
     /// Binary messages to a peer that has none go as base64.
     pub(super) base64: bool,
     pub(super) deflate: Option<Box<Deflate>>,
     /// The answer to the last ping of a peer that takes nothing, until there is room for it.
-    pub(super) pong: Option<Box<[u8]>>,
+    pub(super) pong: Option<Stub>,
     /// What came.
     pub(super) tally: Tally,
-    /// Bytes that came, frames and all.
-    pub(super) bytes: u64,
 }
+
+const _: () = assert!(size_of::<End>() <= 104);
 
 /// Both directions of permessage-deflate.
 #[derive(Debug)]
@@ -74,13 +74,12 @@ impl End {
             draft,
             peer: Sender::Server,
             incoming: Incoming::new(draft),
-            message: Message::default(),
+            body: Tx::default(),
             sending: false,
             base64: false,
             deflate: None,
             pong: None,
             tally: Tally::default(),
-            bytes: 0,
         }
     }
 
@@ -105,17 +104,17 @@ impl End {
     /// Memory that holds parts of messages, with what inflates them.
     pub(super) fn held(&self) -> usize {
         let inflater = self.deflate.as_ref().map_or(0, |deflate| deflate.inflater.held());
-        self.message.body.capacity() + inflater
+        self.body.capacity() + inflater
     }
 
     /// Bytes that have come of the message that is open.
     pub(super) fn collected(&self) -> usize {
-        self.message.body.len()
+        self.body.len()
     }
 
     /// Gives back what a small part of a message need not keep.
     pub(super) fn settle(&mut self, pool: &Pool) {
-        self.message.body.settle(pool);
+        self.body.settle(pool);
     }
 
     /// Takes a part of a message, of which the framing is gone, off `rx`; true when the message is
@@ -127,22 +126,21 @@ impl End {
         limit: u64,
         cx: &mut Cx<'_>,
     ) -> Result<bool, FrameError> {
-        if data.first {
-            self.message.kind = data.kind;
-        }
         self.count(data);
         let piece = rx.take(data.payload as u64, cx.pool);
         if data.deflated {
             let piece = piece.as_ref().map(Segment::bytes).unwrap_or_default();
             self.inflate(piece, data, limit, cx)?;
         } else if let Some(piece) = piece {
-            self.message.add(piece, data.last, cx.pool);
-            if self.deflate.is_some() && self.message.body.len() as u64 > limit {
+            message::add(&mut self.body, piece, data.last, cx.pool);
+            if self.deflate.is_some() && self.body.len() as u64 > limit {
                 return Err(FrameError::TooLarge);
             }
         }
         if data.last && !self.draft.refuses_bad_text() {
-            self.message.mend(cx.pool);
+            let mut message = self.take();
+            message.mend(cx.pool);
+            self.body = message.body;
         }
         Ok(data.last)
     }
@@ -156,8 +154,7 @@ impl End {
 
     /// What has come of the message that is open, or all of it.
     pub(super) fn take(&mut self) -> Message {
-        let kind = self.message.kind;
-        std::mem::replace(&mut self.message, Message { kind, ..Message::default() })
+        Message { kind: self.incoming.kind(), body: std::mem::take(&mut self.body) }
     }
 
     /// Drops what has come of the message that is open: the rest of it is not heard.
@@ -188,7 +185,8 @@ impl End {
             if is_text && self.draft.refuses_bad_text() {
                 self.incoming.text(block.bytes(), data.last && step.done)?;
             }
-            self.message.add(Segment::Block(block), data.last && step.done, cx.pool);
+            let piece = Segment::Block(block);
+            message::add(&mut self.body, piece, data.last && step.done, cx.pool);
             if step.done {
                 return Ok(());
             }
@@ -298,7 +296,7 @@ impl End {
         if tx.room() > 0 {
             tx.put(frame.bytes(), Copied::Head, pool);
         } else {
-            self.pong = Some(frame.bytes().into());
+            self.pong = Some(Stub::new(frame.bytes()));
         }
     }
 
@@ -307,7 +305,7 @@ impl End {
         if tx.room() > 0
             && let Some(pong) = self.pong.take()
         {
-            tx.put(&pong, Copied::Head, pool);
+            tx.put(pong.bytes(), Copied::Head, pool);
         }
     }
 

@@ -46,8 +46,8 @@ pub(super) enum Bond {
 /// What is known of the two ends, and of the end. Plain data.
 #[derive(Clone, Debug)]
 pub(in super::super) struct Life {
-    /// Of the client and of the upstream, where they are asked.
-    keepalive: [Option<Box<Keepalive>>; 2],
+    /// Of the client, where it is asked.
+    keepalive: Option<Keepalive>,
     // What is rare or belongs to the end is boxed: a WebSocket is small while it is idle.
     ending: Option<Box<Ending>>,
     closes: Option<Box<Closes>>,
@@ -79,13 +79,13 @@ impl Life {
         asks: [bool; 2],
         cx: &mut Cx<'_>,
     ) -> Life {
-        let keepalive = [Side::Client, Side::Upstream].map(|side| {
+        let [client, upstream] = [Side::Client, Side::Upstream].map(|side| {
             let pace = pace(side, rules).filter(|_| asks[side as usize])?;
-            Some(Box::new(Keepalive::new(pace.every, cx.rng)))
+            Some(Keepalive::new(pace.every, cx.rng))
         });
         Life {
-            keepalive,
-            terms: Terms::new(rules, asks[0], cx),
+            keepalive: client,
+            terms: Terms::new(rules, asks[0], upstream, cx),
             passes: bond == Bond::Passed,
             alone: bond == Bond::Alone,
             closed: [false, bond == Bond::Alone],
@@ -96,7 +96,7 @@ impl Life {
     /// One to be read into from a snapshot.
     pub(super) fn blank() -> Life {
         Life {
-            keepalive: [None, None],
+            keepalive: None,
             ending: None,
             closes: None,
             terms: None,
@@ -109,9 +109,7 @@ impl Life {
 
     /// Its fields in a snapshot.
     pub(super) fn fields(&mut self, at: &mut Cursor<'_>) -> Result<(), SnapshotError> {
-        for keepalive in &mut self.keepalive {
-            at.maybe(keepalive, || Box::new(Keepalive::blank()), |life, at| life.fields(at))?;
-        }
+        at.maybe(&mut self.keepalive, Keepalive::blank, Keepalive::fields)?;
         at.maybe(&mut self.ending, || Box::new(Ending::blank()), |ending, at| ending.fields(at))?;
         at.maybe(
             &mut self.closes,
@@ -161,7 +159,7 @@ impl Life {
         for (side, reason) in
             [(Side::Client, CloseReason::DeadClient), (Side::Upstream, CloseReason::DeadUpstream)]
         {
-            if let Some((keepalive, pace)) = self.keepalive(side, rules)
+            if let Some((keepalive, pace)) = self.keepalive(side).zip(pace(side, rules))
                 && keepalive.dead_at(&ports[side as usize], pace).is_some_and(|at| now >= at)
             {
                 return Some(reason);
@@ -171,14 +169,24 @@ impl Life {
         terms.is_some_and(|terms| now >= terms.ends).then_some(CloseReason::MaxAge)
     }
 
-    fn keepalive(&self, side: Side, rules: &WebSocketRules) -> Option<(&Keepalive, Pace)> {
-        self.keepalive[side as usize].as_deref().zip(pace(side, rules))
+    fn keepalive(&self, side: Side) -> Option<&Keepalive> {
+        match side {
+            Side::Client => self.keepalive.as_ref(),
+            Side::Upstream => self.terms.as_ref()?.upstream.as_ref(),
+        }
+    }
+
+    fn keepalive_mut(&mut self, side: Side) -> Option<&mut Keepalive> {
+        match side {
+            Side::Client => self.keepalive.as_mut(),
+            Side::Upstream => self.terms.as_mut()?.upstream.as_mut(),
+        }
     }
 
     /// Looks whether something of ours is due.
     pub(super) fn look(&mut self, ports: &[Port; 2], rules: &WebSocketRules, now: Millis) {
         for side in [Side::Client, Side::Upstream] {
-            if let Some(keepalive) = &mut self.keepalive[side as usize]
+            if let Some(keepalive) = self.keepalive_mut(side)
                 && let Some(pace) = pace(side, rules)
             {
                 keepalive.look(&ports[side as usize], pace, now);
@@ -192,7 +200,7 @@ impl Life {
         match &self.ending {
             Some(ending) => ending.wants_to_tell(side, &self.closed, now),
             None => {
-                let asks = self.keepalive[side as usize].as_ref();
+                let asks = self.keepalive(side);
                 asks.is_some_and(|keepalive| keepalive.wants_to_speak())
                     || side == Side::Client && self.pong_wanted
             }
@@ -213,7 +221,7 @@ impl Life {
             let (code, text) = ending.tell(side);
             return Some(Word::Close(code, text));
         }
-        if let Some(keepalive) = &mut self.keepalive[side as usize]
+        if let Some(keepalive) = self.keepalive_mut(side)
             && let Some(payload) = keepalive.speak(cx.now, cx.rng)
         {
             return Some(Word::Ping(payload));
@@ -227,7 +235,7 @@ impl Life {
 
     /// Whether a pong of `side` answers a ping of ours, and goes no further.
     pub(super) fn answered(&mut self, side: Side, payload: &[u8], now: Millis) -> bool {
-        let keepalive = self.keepalive[side as usize].as_mut();
+        let keepalive = self.keepalive_mut(side);
         keepalive.is_some_and(|keepalive| keepalive.answered(payload, now))
     }
 
@@ -356,7 +364,7 @@ impl Life {
             return Some(ending.deadline());
         }
         let asks = |side: Side| {
-            let (keepalive, pace) = self.keepalive(side, rules)?;
+            let (keepalive, pace) = self.keepalive(side).zip(pace(side, rules))?;
             keepalive.deadline(&ports[side as usize], pace)
         };
         let terms = self.terms.as_ref();
@@ -369,7 +377,9 @@ impl Life {
     /// Before when nothing of ours can matter, as long as no side ends or speaks of control: nothing
     /// is asked, waits for its place or is counted against a limit.
     pub(super) fn calm_until(&self, ports: &[Port; 2], rules: &WebSocketRules) -> Millis {
-        let waits = self.keepalive.iter().flatten().any(|keepalive| keepalive.waits());
+        let waits = [Side::Client, Side::Upstream]
+            .into_iter()
+            .any(|side| self.keepalive(side).is_some_and(Keepalive::waits));
         let closed = self.ending.is_some() || self.closed != [false; 2];
         if waits || closed || self.pong_wanted || rules.rate.is_some() {
             return Millis::default();
@@ -384,7 +394,6 @@ impl Life {
 
     /// What is known, with what was counted by the side that sent it.
     pub(super) fn figures(&self, draft: Draft, tallies: [Tally; 2]) -> Figures {
-        let client = self.keepalive[Side::Client as usize].as_ref();
         let theirs = self.closes.as_ref().map(|closes| closes.first);
         let ours = self.ending.as_ref().filter(|ending| !ending.is_theirs());
         Figures {
@@ -393,7 +402,7 @@ impl Life {
             first_close: theirs
                 .map(|(side, code)| (Closer::End(side), code))
                 .or_else(|| ours.map(|ending| (Closer::Router, ending.told_client().0))),
-            round_trip: client.and_then(|client| client.round_trip()),
+            round_trip: self.keepalive.and_then(|client| client.round_trip()),
             closing: self.is_ending() || self.closed != [false, self.alone],
         }
     }

@@ -11,15 +11,6 @@ pub(super) struct Message {
 }
 
 impl Message {
-    /// Adds a piece that must wait for others; a lone one stays in its block.
-    pub(super) fn add(&mut self, piece: Segment, last: bool, pool: &Pool) {
-        if last && self.body.is_empty() {
-            self.body.queue(piece);
-        } else {
-            self.body.gather(piece, pool);
-        }
-    }
-
     /// Puts U+FFFD where text is not UTF-8, as drafts before hybi-08 read it.
     pub(super) fn mend(&mut self, pool: &Pool) {
         if self.kind == Kind::Binary || self.is_utf8() {
@@ -40,6 +31,15 @@ impl Message {
     /// All of it in one piece.
     pub(super) fn bytes(&self) -> Vec<u8> {
         self.body.iter().flat_map(Segment::bytes).copied().collect()
+    }
+}
+
+/// Adds a piece that must wait for others to the body of a message; a lone one stays in its block.
+pub(super) fn add(body: &mut Tx, piece: Segment, last: bool, pool: &Pool) {
+    if last && body.is_empty() {
+        body.queue(piece);
+    } else {
+        body.gather(piece, pool);
     }
 }
 

@@ -21,11 +21,14 @@ impl Terminated {
         &mut self,
         side: Side,
         ports: &mut [Port; 2],
+        bytes: &mut [u64; 2],
         settings: &WebSockets,
         cx: &mut Cx<'_>,
     ) {
+        let bytes = &mut bytes[side as usize];
         if side == Side::Upstream && matches!(self.far, Far::Bridge(_)) {
-            return self.read_bridge(ports, settings, cx);
+            *bytes += self.read_bridge(ports, settings, cx);
+            return;
         }
         let Some(end) = self.end(side) else { return };
         let rules = end.rules(limit(side, settings, cx));
@@ -47,7 +50,7 @@ impl Terminated {
             let Some(end) = self.end(side) else { return };
             let done = match end.incoming.advance(port.rx.bytes_mut(), &rules) {
                 Ok(Read::Data(data)) => {
-                    end.bytes += (data.framing + data.payload) as u64;
+                    *bytes += (data.framing + data.payload) as u64;
                     port.rx.consume(data.framing);
                     if discard {
                         port.rx.consume(data.payload);
@@ -56,12 +59,12 @@ impl Terminated {
                     self.data(&data, side, ports, settings, cx)
                 }
                 Ok(Read::Skip(n)) => {
-                    end.bytes += n as u64;
+                    *bytes += n as u64;
                     port.rx.consume(n);
                     Ok(())
                 }
                 Ok(Read::Control(control)) => {
-                    self.control(control, side, ports, cx);
+                    *bytes += self.control(control, side, ports, cx);
                     Ok(())
                 }
                 Ok(Read::Need(_)) if port.rx.gather(cx.pool) => Ok(()),
@@ -137,16 +140,23 @@ impl Terminated {
         }
     }
 
-    /// Reads what a server that knows nothing of WebSockets sent.
-    fn read_bridge(&mut self, ports: &mut [Port; 2], settings: &WebSockets, cx: &mut Cx<'_>) {
+    /// Reads what a server that knows nothing of WebSockets sent; returns how many bytes went on.
+    fn read_bridge(
+        &mut self,
+        ports: &mut [Port; 2],
+        settings: &WebSockets,
+        cx: &mut Cx<'_>,
+    ) -> u64 {
         let [client, upstream] = ports;
-        let Far::Bridge(bridge) = &mut self.far else { return };
+        let Far::Bridge(bridge) = &mut self.far else { return 0 };
         if self.life.discards(Side::Upstream) || self.life.is_muted(Side::Upstream) {
-            return upstream.rx.consume(upstream.rx.len());
+            upstream.rx.consume(upstream.rx.len());
+            return 0;
         }
-        if !upstream.rx.is_empty() {
+        let came = upstream.rx.len() as u64;
+        if came > 0 {
             if client.tx.room() == 0 {
-                return;
+                return 0;
             }
             let message = bridge.read(&mut upstream.rx, cx.pool);
             // Text in base64 can be said in every draft.
@@ -156,6 +166,7 @@ impl Terminated {
             let code = CloseCode::NORMAL;
             self.life.closes(Side::Upstream, code, "", cx.now);
         }
+        came
     }
 
     /// Sends on what has come of a message of `side`; `last` ends it.
@@ -177,14 +188,21 @@ impl Terminated {
         }
     }
 
-    /// A whole control frame stands at the front of what `side` sent.
-    fn control(&mut self, control: Control, side: Side, ports: &mut [Port; 2], cx: &mut Cx<'_>) {
+    /// A whole control frame stands at the front of what `side` sent; returns its size, unless it
+    /// answers a ping of ours, which is no sign of life between the two ends.
+    fn control(
+        &mut self,
+        control: Control,
+        side: Side,
+        ports: &mut [Port; 2],
+        cx: &mut Cx<'_>,
+    ) -> u64 {
         let port = &mut ports[side as usize];
         let mut payload = [0; CONTROL_MAX];
         let payload = control.payload(port.rx.bytes(), &mut payload);
         port.rx.consume(control.len);
-        let Some(end) = self.end(side) else { return };
-        end.bytes += control.len as u64;
+        let size = control.len as u64;
+        let Some(end) = self.end(side) else { return size };
         match control.head.opcode {
             Opcode::Close => {
                 let close = parse_close(payload, end.draft).ok().flatten();
@@ -202,9 +220,12 @@ impl Terminated {
             }
             _ => {
                 end.tally.pongs = end.tally.pongs.wrapping_add(1);
-                self.life.answered(side, payload, cx.now);
+                if self.life.answered(side, payload, cx.now) {
+                    return 0;
+                }
             }
         }
+        size
     }
 }
 

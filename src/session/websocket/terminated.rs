@@ -27,6 +27,8 @@ pub(in super::super) struct Terminated {
     pub(super) challenge: Option<Box<(Challenge, Millis)>>,
 }
 
+const _: () = assert!(size_of::<Terminated>() <= 184);
+
 /// What was agreed with a client.
 #[derive(Clone, Copy, Debug)]
 pub(in super::super) struct Opened {
@@ -90,10 +92,12 @@ impl Terminated {
         }
     }
 
-    /// Moves what can be moved. `Some` when it is over.
+    /// Moves what can be moved, and adds to `bytes` what came from each side, answers to pings of ours
+    /// apart. `Some` when it is over.
     pub(in super::super) fn advance(
         &mut self,
         ports: &mut [Port; 2],
+        bytes: &mut [u64; 2],
         settings: &WebSockets,
         cx: &mut Cx<'_>,
     ) -> Option<CloseReason> {
@@ -101,7 +105,7 @@ impl Terminated {
         self.life.notice(ports, rules, cx.now);
         if self.shakes_hands(&mut ports[0], cx) {
             for side in [Side::Client, Side::Upstream] {
-                self.relay(side, ports, settings, cx);
+                self.relay(side, ports, bytes, settings, cx);
             }
         }
         self.life.look(ports, rules, cx.now);
@@ -219,16 +223,6 @@ impl Terminated {
         if let Far::Socket(end) = &mut self.far {
             end.settle(pool);
         }
-    }
-
-    /// Bytes that came, by side.
-    pub(in super::super) fn bytes(&self) -> [u64; 2] {
-        let far = match &self.far {
-            Far::Echo => 0,
-            Far::Socket(end) => end.bytes,
-            Far::Bridge(bridge) => bridge.bytes,
-        };
-        [self.client.bytes, far]
     }
 
     /// What is known of it.

@@ -1,5 +1,5 @@
 //! What only some routes ask of a WebSocket: that it ends at some age, that its client gets pongs
-//! unasked, that its messages keep to a rate.
+//! unasked, that its messages keep to a rate, that its upstream is asked whether it lives.
 
 use std::time::Duration;
 
@@ -9,6 +9,7 @@ use super::super::cx::Cx;
 use super::super::settings::WebSocketRules;
 use super::super::snapshot::{Cursor, SnapshotError};
 use super::allowance::Allowance;
+use super::keepalive::Keepalive;
 
 /// The terms of one WebSocket. Plain data.
 #[derive(Clone, Debug)]
@@ -19,6 +20,8 @@ pub(super) struct Terms {
     pub(super) pong_due: Millis,
     /// Of messages of the client.
     pub(super) allowance: Allowance,
+    /// Of the upstream.
+    pub(super) upstream: Option<Keepalive>,
 }
 
 impl Terms {
@@ -26,10 +29,12 @@ impl Terms {
     pub(super) fn new(
         rules: &WebSocketRules,
         has_pongs: bool,
+        upstream: Option<Keepalive>,
         cx: &mut Cx<'_>,
     ) -> Option<Box<Terms>> {
         let pong = rules.pong.filter(|_| has_pongs);
-        if rules.max_age.is_none() && pong.is_none() && rules.rate.is_none() {
+        let none = rules.max_age.is_none() && pong.is_none() && rules.rate.is_none();
+        if none && upstream.is_none() {
             return None;
         }
         let ends = rules.max_age.map_or(Millis::NEVER, |age| {
@@ -40,19 +45,21 @@ impl Terms {
             ends,
             pong_due: pong.map_or(Millis::NEVER, |every| cx.now + every),
             allowance: Allowance::new(rules.rate, cx.now),
+            upstream,
         }))
     }
 
     /// Some to be read into from a snapshot.
     pub(super) fn blank() -> Terms {
         let (ends, pong_due) = (Millis::NEVER, Millis::NEVER);
-        Terms { ends, pong_due, allowance: Allowance::default() }
+        Terms { ends, pong_due, allowance: Allowance::default(), upstream: None }
     }
 
     /// Their fields in a snapshot.
     pub(super) fn fields(&mut self, at: &mut Cursor<'_>) -> Result<(), SnapshotError> {
         at.moment(&mut self.ends)?;
         at.moment(&mut self.pong_due)?;
-        self.allowance.fields(at)
+        self.allowance.fields(at)?;
+        at.maybe(&mut self.upstream, Keepalive::blank, Keepalive::fields)
     }
 }

@@ -38,6 +38,8 @@ pub(in super::super) struct Track {
     pub(super) calm: Millis,
 }
 
+const _: () = assert!(size_of::<Track>() <= 168);
+
 impl Track {
     pub(in super::super) fn new(
         draft: Draft,

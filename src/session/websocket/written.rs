@@ -1,16 +1,15 @@
 //! A terminated WebSocket written down and taken up again; `snapshot` says how.
 
 use crate::base::Millis;
-use crate::buf::{Segment, Stub};
+use crate::buf::{Segment, Stub, Tx};
 use crate::proto::ws::{
-    Challenge, Deflater, Draft, INCOMING_SAVED, Incoming, Inflater, Kind, Sender, Tally, Window,
+    Challenge, Deflater, Draft, INCOMING_SAVED, Incoming, Inflater, Sender, Tally, Window,
 };
 
 use super::super::snapshot::{Cursor, SnapshotError};
 use super::bridge::Bridge;
 use super::end::{Deflate, End};
 use super::life::Life;
-use super::message::Message;
 use super::terminated::{Far, Terminated};
 
 /// All of a terminated WebSocket, as one list of fields that is both written and read.
@@ -29,7 +28,6 @@ pub(in super::super) struct Written {
 struct WrittenEnd {
     draft: Draft,
     incoming: [u8; INCOMING_SAVED],
-    binary: bool,
     body: Vec<u8>,
     sending: bool,
     base64: bool,
@@ -38,7 +36,6 @@ struct WrittenEnd {
     /// An answer that waits for room; empty: none.
     pong: Vec<u8>,
     tally: Tally,
-    bytes: u64,
 }
 
 impl Written {
@@ -83,8 +80,7 @@ impl Written {
         at.maybe(&mut self.socket, WrittenEnd::blank, WrittenEnd::fields)?;
         at.maybe(&mut self.bridge, Bridge::default, |bridge, at| {
             at.flag(&mut bridge.base64)?;
-            at.tally(&mut bridge.tally)?;
-            at.number(&mut bridge.bytes)
+            at.tally(&mut bridge.tally)
         })?;
         at.maybe(
             &mut self.challenge,
@@ -103,14 +99,12 @@ impl WrittenEnd {
         WrittenEnd {
             draft: Draft::Rfc6455,
             incoming: [0; INCOMING_SAVED],
-            binary: false,
             body: Vec::new(),
             sending: false,
             base64: false,
             windows: None,
             pong: Vec::new(),
             tally: Tally::default(),
-            bytes: 0,
         }
     }
 
@@ -124,22 +118,19 @@ impl WrittenEnd {
         Some(WrittenEnd {
             draft: end.draft,
             incoming: end.incoming.saved(),
-            binary: end.message.kind == Kind::Binary,
-            body: end.message.bytes(),
+            body: end.body.iter().flat_map(Segment::bytes).copied().collect(),
             sending: end.sending,
             base64: end.base64,
             windows,
-            pong: end.pong.as_deref().unwrap_or_default().to_vec(),
+            pong: end.pong.as_ref().map(Stub::bytes).unwrap_or_default().to_vec(),
             tally: end.tally,
-            bytes: end.bytes,
         })
     }
 
     fn restore(self, peer: Sender) -> Result<End, SnapshotError> {
         let incoming = Incoming::resume(self.draft, self.incoming).ok_or(SnapshotError::Damaged)?;
-        let kind = if self.binary { Kind::Binary } else { Kind::Text };
-        let mut message = Message { kind, ..Message::default() };
-        message.body.queue(Segment::Stub(Stub::new(&self.body)));
+        let mut body = Tx::default();
+        body.queue(Segment::Stub(Stub::new(&self.body)));
         let deflate = self.windows.map(|[theirs, ours]| {
             let (inflater, deflater) = (Inflater::new(theirs), Deflater::new(ours));
             Box::new(Deflate { inflater, deflater, takeover: ours.takeover })
@@ -148,20 +139,18 @@ impl WrittenEnd {
             draft: self.draft,
             peer,
             incoming,
-            message,
+            body,
             sending: self.sending,
             base64: self.base64,
             deflate,
-            pong: Some(self.pong.into_boxed_slice()).filter(|pong| !pong.is_empty()),
+            pong: Some(self.pong).filter(|pong| !pong.is_empty()).map(|pong| Stub::new(&pong)),
             tally: self.tally,
-            bytes: self.bytes,
         })
     }
 
     fn fields(&mut self, at: &mut Cursor<'_>) -> Result<(), SnapshotError> {
         at.draft(&mut self.draft)?;
         at.array(&mut self.incoming)?;
-        at.flag(&mut self.binary)?;
         at.bytes(&mut self.body)?;
         at.flag(&mut self.sending)?;
         at.flag(&mut self.base64)?;
@@ -181,7 +170,6 @@ impl WrittenEnd {
             },
         )?;
         at.bytes(&mut self.pong)?;
-        at.tally(&mut self.tally)?;
-        at.number(&mut self.bytes)
+        at.tally(&mut self.tally)
     }
 }
