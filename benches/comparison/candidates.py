@@ -4,35 +4,37 @@ All pass the same forwarding fields on, since tidegate always does; `bare` leave
 """
 
 import dataclasses
+import pathlib
 
 LARGE_ROWS = ("get64k", "ws64k")
+ECHO = pathlib.Path(__file__).resolve().parent / "echo"
 
 
 @dataclasses.dataclass
 class Setting:
     """What a candidate is started for."""
 
-    row: str
+    row: object
     listen: int
     backend: int
     dir: object
     bare: bool
-    uwsgi: bool = False
 
     @property
     def large(self):
-        return self.row in LARGE_ROWS
+        return self.row.key in LARGE_ROWS
 
 
 def tidegate(program, at):
-    protocol = "uwsgi" if at.uwsgi else "http"
+    action = "echo:" if at.row.to == "echo" else f"{at.row.to}:127.0.0.1:{at.backend}"
     path = at.dir / "tidegate.ini"
     path.write_text(
         f"""[tidegate]
 http = 127.0.0.1:{at.listen}
 workers = 1
 disable-logging = true
-route = ^/ {protocol}:127.0.0.1:{at.backend}
+websockets-mode = {"guard" if at.row.guard else "track"}
+route = ^/ {action}
 """
     )
     return [program, str(path)]
@@ -62,7 +64,7 @@ def nginx(program, at):
             proxy_set_header Connection $connection_upgrade;
             proxy_read_timeout 1h;
             proxy_send_timeout 1h;{"" if at.bare else forwarded}{large if at.large else ""}"""
-    if at.uwsgi:
+    if at.row.to == "uwsgi":
         params = "".join(
             f"\n            uwsgi_param {name} {value};" for name, value in UWSGI_PARAMS.items()
         )
@@ -167,27 +169,59 @@ def uwsgi(program, at):
     ]
 
 
-# Name -> program, how it is started, the rows it is for (None: all), whether it speaks only uwsgi.
+def websockets_echo(python, at):
+    return [python, str(ECHO / "websockets_echo.py"), str(at.listen), *deflate(at)]
+
+
+def ws_echo(modules, at):
+    node = ["env", f"NODE_PATH={modules}", "node"]
+    return [*node, str(ECHO / "ws_echo.js"), str(at.listen), *deflate(at)]
+
+
+def deflate(at):
+    return ["deflate"] if at.row.deflate else []
+
+
+def uwsgi_echo(program, at):
+    return [
+        program,
+        *("--http-socket", f"127.0.0.1:{at.listen}", "--wsgi-file", str(ECHO / "uwsgi_echo.py")),
+        *("--gevent", str(at.row.connections + 50), "--listen", "4096", "--max-fd", "20000"),
+        *("--disable-logging", "--die-on-term"),
+    ]
+
+
+def is_proxied(row):
+    """Any proxy can do it: what is behind it speaks HTTP or, to nginx and uWSGI, uwsgi."""
+    return row.to == "http"
+
+
+# Name -> program, how it is started, the rows it is for.
 CANDIDATES = {
-    "tidegate": ("tidegate", tidegate, None),
-    "tidegate-again": ("tidegate", tidegate, None),
-    "vs": ("vs", tidegate, None),
-    "nginx": ("nginx", nginx, None),
-    "haproxy": ("haproxy", haproxy, lambda row: row != "uwsgi100"),
-    "haproxy-64k": ("haproxy", haproxy_64k, lambda row: row in LARGE_ROWS),
-    "haproxy-splice": ("haproxy", haproxy_splice, lambda row: row in LARGE_ROWS),
-    "uwsgi": ("uwsgi", uwsgi, lambda row: row not in ("get100", "get64k")),
-    "relay": ("relay", relay, lambda row: row != "uwsgi100"),
+    "tidegate": ("tidegate", tidegate, lambda row: True),
+    "tidegate-again": ("tidegate", tidegate, lambda row: True),
+    "vs": ("vs", tidegate, lambda row: True),
+    "nginx": ("nginx", nginx, lambda row: row.to in ("http", "uwsgi")),
+    "haproxy": ("haproxy", haproxy, is_proxied),
+    "haproxy-64k": ("haproxy", haproxy_64k, lambda row: row.key in LARGE_ROWS),
+    "haproxy-splice": ("haproxy", haproxy_splice, lambda row: row.key in LARGE_ROWS),
+    "uwsgi": ("uwsgi", uwsgi, lambda row: row.to in ("http", "uwsgi") and row.key not in ("get100", "get64k")),
+    "relay": ("relay", relay, is_proxied),
+    "websockets": ("websockets", websockets_echo, lambda row: row.to == "echo"),
+    "ws": ("ws", ws_echo, lambda row: row.to == "echo"),
+    "uwsgi-echo": ("uwsgi", uwsgi_echo, lambda row: row.to == "echo" and not row.deflate),
 }
 
 
 def candidates_for(row, names):
     """Those of `names` that take part in a row."""
-    return [name for name in names if CANDIDATES[name][2] is None or CANDIDATES[name][2](row)]
+    # A pass-through lets the two ends agree on what it does not see: it has no row of its own there.
+    if row.guard and row.load == "idle":
+        names = [name for name in names if CANDIDATES[name][1] is tidegate]
+    return [name for name in names if CANDIDATES[name][2](row)]
 
 
 def command(name, programs, at):
     """How a candidate is started for a setting; writes its configuration."""
     program, start, _ = CANDIDATES[name]
-    at.uwsgi = at.row == "uwsgi100"
     return start(programs[program], at)

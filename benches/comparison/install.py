@@ -9,8 +9,18 @@ import sys
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 UWSGI = "2.0.31"
-PACKAGES = {"nginx": "nginx-light", "haproxy": "haproxy", "wrk": "wrk", "strace": "strace"}
-PEERS = ("nginx", "haproxy", "uwsgi")
+# Servers that end WebSockets, each with what makes it fast.
+WEBSOCKETS = ("websockets==17.4", "uvloop==0.23.0")
+GEVENT = "gevent==26.9.0"
+WS = ("ws@8.23.0", "bufferutil@4.1.0")
+PACKAGES = {
+    "nginx": "nginx-light",
+    "haproxy": "haproxy",
+    "wrk": "wrk",
+    "strace": "strace",
+    "node": "nodejs",
+    "npm": "npm",
+}
 TOOLS = ("wsload", "wsecho", "relay")
 
 
@@ -33,6 +43,10 @@ def programs(names, binary=None):
             found[name] = shutil.which(name) or f"/usr/sbin/{name}"
     if "uwsgi" in names:
         found["uwsgi"] = uwsgi()
+    if "websockets" in names:
+        found["websockets"] = python(*WEBSOCKETS)
+    if "ws" in names:
+        found["ws"] = ws()
     if "tidegate" in names:
         found["tidegate"] = str(pathlib.Path(binary).resolve()) if binary else build_tidegate()
     found.update(build_tools())
@@ -48,15 +62,34 @@ def apt(packages):
     run(sudo + env + ["apt-get", "-qq", "install", "-y", "--no-install-recommends", *packages])
 
 
-def uwsgi():
-    """uWSGI from PyPI, in a virtual environment of its own."""
+def python(*packages):
+    """A Python with these packages from PyPI, in a virtual environment of its own."""
     venv = work_dir() / "venv"
-    program = venv / "bin" / "uwsgi"
+    program = venv / "bin" / "python"
     if not program.exists():
-        say(f"installing uWSGI {UWSGI}")
         run([sys.executable, "-m", "venv", str(venv)])
-        run([str(venv / "bin" / "pip"), "install", "-q", f"uwsgi=={UWSGI}"])
+    pip = [str(program), "-m", "pip", "-q", "--disable-pip-version-check"]
+    there = subprocess.run([*pip, "freeze"], capture_output=True, text=True).stdout.lower().split()
+    missing = [package for package in packages if package.lower() not in there]
+    if missing:
+        say(f"installing {' '.join(missing)}")
+        run([*pip, "install", *missing])
     return str(program)
+
+
+def uwsgi():
+    """uWSGI from PyPI, with what its WebSockets need."""
+    return str(pathlib.Path(python(f"uwsgi=={UWSGI}", GEVENT)).with_name("uwsgi"))
+
+
+def ws():
+    """The folder of npm's modules with `ws` in it."""
+    place = work_dir() / "npm"
+    if not (place / "node_modules" / "ws").exists():
+        say(f"installing {' '.join(WS)}")
+        place.mkdir(exist_ok=True)
+        run(["npm", "install", "--silent", "--no-audit", "--no-fund", "--prefix", str(place), *WS])
+    return str(place / "node_modules")
 
 
 def build_tidegate():
@@ -91,6 +124,8 @@ def versions(found):
         "haproxy": ["-v"],
         "uwsgi": ["--version"],
         "wrk": ["-v"],
+        "node": ["--version"],
+        "websockets": ["-m", "websockets", "--version"],
     }
     lines = []
     for name, arguments in commands.items():
@@ -98,7 +133,7 @@ def versions(found):
             done = subprocess.run([found[name], *arguments], capture_output=True, text=True)
             first = (done.stdout + done.stderr).strip().splitlines()[:1]
             text = first[0].split(" Copyright")[0] if first else "?"
-            lines.append(f"uWSGI {text}" if name == "uwsgi" else text)
+            lines.append({"uwsgi": f"uWSGI {text}", "node": f"Node.js {text}, {WS[0]}"}.get(name, text))
     return lines
 
 

@@ -33,6 +33,7 @@ def options(description):
     add("--perf", action="store_true", help="then print where the time goes")
     add("--watch", default="tidegate", metavar="NAMES", help="whom --strace and --perf look at")
     add("--write", metavar="FILE", help="put the tables between the marks in this document")
+    add("--marks", default="compare", metavar="NAME", help="which marks; compare if not given")
     found = parser.parse_args()
     rounds, seconds, idle = (2, 2, 2000) if found.quick else (5, 5, 8000)
     found.rounds = found.rounds or rounds
@@ -60,8 +61,11 @@ def main(description):
         dataclasses.replace(row, connections=asked.idle) if row.load == "idle" else row
         for row in rows.select([key for key in asked.rows.split(",") if key])
     ]
-    needed = {CANDIDATES[name][0] for name in names} - {"relay", "vs"}
-    needed |= {"wrk"} | ({"strace"} if asked.strace else set())
+    taking_part = {name for row in wanted for name in candidates_for(row, names)}
+    needed = {CANDIDATES[name][0] for name in taking_part} - {"relay", "vs"}
+    needed |= {"wrk"} if any(row.load == "wrk" for row in wanted) else set()
+    needed |= {"strace"} if asked.strace else set()
+    needed |= {"node", "npm"} if "ws" in needed else set()
     programs = install.programs(sorted(needed), asked.binary)
     if asked.vs:
         programs["vs"] = str(pathlib.Path(asked.vs).resolve())
@@ -77,13 +81,13 @@ def main(description):
         print(f"compare: {failure}", file=sys.stderr)
         return 1
     if asked.write:
-        report.write(asked.write, text)
+        report.write(asked.write, asked.marks, text)
     return 0
 
 
 def rounds(bench, count, wanted, names):
     """Row -> candidate -> samples; candidates alternate within a row, each round from another on."""
-    samples = {row.key: {name: [] for name in candidates_for(row.key, names)} for row in wanted}
+    samples = {row.key: {name: [] for name in candidates_for(row, names)} for row in wanted}
     for number in range(count):
         for row in wanted:
             taking_part = list(samples[row.key])
@@ -93,14 +97,14 @@ def rounds(bench, count, wanted, names):
                 samples[row.key][name].append(sample)
                 figure = f"{sample.cpu:.2f} µs" if row.load != "idle" else f"{sample.rss:.0f} bytes"
                 noise = f", {sample.foreign:.0%} by others" if sample.foreign > 0.03 else ""
-                install.say(f"round {number + 1}/{count}  {row.key:<11} {name:<15} {figure}{noise}")
+                install.say(f"round {number + 1}/{count}  {row.key:<18} {name:<15} {figure}{noise}")
     return samples
 
 
 def render(asked, programs, wanted, names, samples):
     lines = report.machine(install.versions(programs), asked)
     lines += report.verdicts(wanted, samples, names[0])
-    lines += report.summary(wanted, samples, names)
+    lines += report.summary(wanted, samples)
     for row in wanted:
         lines += report.table(row, samples[row.key], names[0])
     return "\n".join(lines)
@@ -109,7 +113,7 @@ def render(asked, programs, wanted, names, samples):
 def look_closer(bench, asked, wanted):
     for name in asked.watch.split(","):
         for row in wanted:
-            if row.load == "idle" or not candidates_for(row.key, [name]):
+            if row.load == "idle" or not candidates_for(row, [name]):
                 continue
             if asked.strace:
                 print(trace.system_calls(bench, name, row))

@@ -20,6 +20,8 @@ class Sample:
     p99: float = 0
     user: float = 0
     system: float = 0
+    # Bytes of frames that came back per operation.
+    wire: float = 0
     # Shares of time: the proxy's core busy, the same by others than the proxy, the load's core busy.
     proxy_core: float = 0
     foreign: float = 0
@@ -56,7 +58,7 @@ class Bench:
         place = self.dir / name
         place.mkdir(exist_ok=True)
         port = free_port()
-        at = candidates.Setting(row.key, port, self.backend, place, self.bare)
+        at = candidates.Setting(row, port, self.backend, place, self.bare)
         command = candidates.command(name, self.programs, at)
         return Process(name, command, self.proxy_core, place / "log").ready(port), port
 
@@ -125,7 +127,8 @@ def parse_load(row, done):
         raise Failed(f"wsload: {done.stdout}{done.stderr}") from None
     if report["faults"] or not report["operations"]:
         raise Failed(f"wsload: {report['faults']} faults, the first: {report['first_fault']}")
-    sample = Sample(rate=report["rate"], p50=report["p50"], p99=report["p99"])
+    wire = report["received"] / report["operations"]
+    sample = Sample(rate=report["rate"], p50=report["p50"], p99=report["p99"], wire=wire)
     return report["operations"], sample
 
 

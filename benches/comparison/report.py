@@ -7,10 +7,6 @@ import random
 import re
 import statistics
 
-from .rows import IDLE_BAR
-
-BEGIN, END = "<!-- compare: begin -->", "<!-- compare: end -->"
-
 
 def median(samples, figure):
     return statistics.median(getattr(sample, figure) for sample in samples)
@@ -30,10 +26,20 @@ def ratio(ours, theirs, figure="cpu"):
     return middle, draws[50], draws[1949]
 
 
-def summary(rows, samples, names):
-    """CPU per operation, and memory, of all candidates at a glance; the least in bold."""
-    lines = ["\n### CPU of the proxy, µs per operation\n", f"| | {' | '.join(names)} |"]
-    lines.append("|---" * (len(names) + 1) + "|")
+def summary(rows, samples):
+    """CPU per operation, and memory, of all candidates at a glance: proxies, and what WebSockets end in."""
+    passed = glance("\n### CPU of the proxy, µs per operation\n", [row for row in rows if row.to != "echo"], samples)
+    ended = glance("\n### CPU of the server, µs per message\n", [row for row in rows if row.to == "echo"], samples)
+    return passed + ended
+
+
+def glance(title, rows, samples):
+    """One table, a column per candidate; the least in bold."""
+    rows = [row for row in rows if samples[row.key]]
+    if not rows:
+        return []
+    names = list(dict.fromkeys(name for row in rows for name in samples[row.key]))
+    lines = [title, f"| | {' | '.join(names)} |", "|---" * (len(names) + 1) + "|"]
     for row in rows:
         figure, form = ("rss", ",.0f") if row.load == "idle" else ("cpu", ".1f")
         medians = {name: median(of, figure) for name, of in samples[row.key].items()}
@@ -58,11 +64,12 @@ def table(row, samples, reference):
         for name, of in samples.items():
             lines.append(f"| {name} | {median(of, 'rss'):,.0f} | {median(of, 'dirty'):,.0f} |")
         return lines
+    wire = " on the wire, bytes |" if row.deflate else ""
     lines.append(
         f"| | CPU µs/op | user | system | {reference} / it | ops/s | p50 µs | p99 µs |"
-        " proxy core busy (by others) | load core idle |"
+        f" proxy core busy (by others) | load core idle |{wire}"
     )
-    lines.append("|---|---|---|---|---|---|---|---|---|---|")
+    lines.append("|---" * (11 if wire else 10) + "|")
     for name, of in samples.items():
         versus = "1"
         if name != reference and reference in samples:
@@ -73,6 +80,7 @@ def table(row, samples, reference):
             f" | {median(of, 'p50'):,.0f} | {median(of, 'p99'):,.0f}"
             f" | {median(of, 'proxy_core'):.0%} ({median(of, 'foreign'):.0%})"
             f" | {1 - median(of, 'load_core'):.0%} |"
+            + (f" {median(of, 'wire'):,.0f} |" if wire else "")
         )
     return lines
 
@@ -86,8 +94,8 @@ def verdicts(rows, samples, reference):
             continue
         if row.load == "idle":
             bytes_each = max(median(of[reference], "rss"), median(of[reference], "dirty"))
-            lines.append(f"| {row.title} ({row.connections:,} of them) | at most {IDLE_BAR:,} bytes | {bytes_each:,.0f} bytes |"
-                         f" {'met' if bytes_each <= IDLE_BAR else '**missed**'} |")
+            lines.append(f"| {row.title} ({row.connections:,} of them) | at most {row.memory_bar:,} bytes | {bytes_each:,.0f} bytes |"
+                         f" {'met' if bytes_each <= row.memory_bar else '**missed**'} |")
             continue
         for peer, bar in (("haproxy", row.haproxy_bar), ("nginx", row.nginx_bar)):
             variants = [name for name in of if name.split("-")[0] == peer]
@@ -119,11 +127,12 @@ def machine(versions, options):
     ]
 
 
-def write(path, text):
-    """Puts the text between the marks in a document."""
+def write(path, name, text):
+    """Puts the text between the marks of that name in a document."""
+    begin, end = f"<!-- {name}: begin -->", f"<!-- {name}: end -->"
     page = pathlib.Path(path)
-    before, mark, rest = page.read_text().partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not mark or not end:
-        raise SystemExit(f"{path}: the marks {BEGIN} and {END} are missing")
-    page.write_text(f"{before}{BEGIN}\n{text.strip()}\n{END}{after}")
+    before, mark, rest = page.read_text().partition(begin)
+    _, last, after = rest.partition(end)
+    if not mark or not last:
+        raise SystemExit(f"{path}: the marks {begin} and {end} are missing")
+    page.write_text(f"{before}{begin}\n{text.strip()}\n{end}{after}")

@@ -1,11 +1,13 @@
-//! A bare backend to stand behind proxies: WebSocket echo, and two fixed bodies over HTTP or uwsgi.
+//! A bare backend to stand behind proxies: WebSocket echo, two fixed bodies over HTTP or uwsgi, and
+//! an echo of anything else.
 //!
 //! ```text
 //! cargo bench --bench wsecho -- 127.0.0.1:9000
 //! ```
 //!
 //! `GET /64k` answers 64 KB, any other path 100 bytes, an upgrade on any path echoes. One thread.
-//! Requests in the uwsgi protocol are known by their first byte and answered on the same port.
+//! Requests in the uwsgi protocol are known by their first byte and answered on the same port; what
+//! begins with neither comes back as it is.
 
 mod answers;
 mod echo;

@@ -15,6 +15,8 @@ pub(crate) enum Speech {
     Http,
     Uwsgi,
     WebSocket,
+    /// Whatever comes goes back.
+    Raw,
     /// What has been answered is the last.
     Over,
 }
@@ -127,11 +129,19 @@ fn answer_all(speech: &mut Speech, bytes: &[u8], reply: &mut Vec<u8>) -> io::Res
         let rest = &bytes[used..];
         if *speech == Speech::Unknown {
             // A uwsgi packet begins with its modifier, which is 0 for WSGI; a method with a letter.
-            *speech = if rest[0] == 0 { Speech::Uwsgi } else { Speech::Http };
+            *speech = match rest[0] {
+                0 => Speech::Uwsgi,
+                b'A'..=b'Z' => Speech::Http,
+                _ => Speech::Raw,
+            };
         }
         let taken = match *speech {
             Speech::Uwsgi => uwsgi::answer(rest, reply, speech)?,
             Speech::WebSocket => echo::answer(rest, reply, speech)?,
+            Speech::Raw => {
+                reply.extend_from_slice(rest);
+                Some(rest.len())
+            }
             _ => answers::answer(rest, reply, speech)?,
         };
         let Some(taken) = taken else { break };

@@ -8,6 +8,7 @@ use tidegate::proto::ws::{FrameError, Opcode};
 
 use crate::handshake::Handshake;
 use crate::incoming::{Arrived, Incoming};
+use crate::inflating::{Inflating, Room};
 use crate::message::{Message, client_frame};
 
 /// What went wrong with a connection.
@@ -21,6 +22,8 @@ pub(crate) enum Fault {
     Frame(#[from] FrameError),
     #[error("an echo is not what was sent")]
     Mismatch,
+    #[error("an echo cannot be inflated")]
+    Inflate,
     #[error("the other side ended the connection")]
     Ended,
 }
@@ -32,6 +35,10 @@ pub(crate) struct Progress {
     pub(crate) opened: bool,
     /// Echoes that are whole and right.
     pub(crate) echoes: u64,
+    /// Pings, which were answered.
+    pub(crate) pings: u64,
+    /// Bytes of frames.
+    pub(crate) bytes: u64,
     /// The other side has ended the connection, as it should after a close.
     pub(crate) ended: bool,
 }
@@ -62,7 +69,7 @@ impl Connection {
         Connection {
             stream,
             handshake: Some(handshake),
-            incoming: Incoming::default(),
+            incoming: Incoming::new(None),
             control: Vec::new(),
             allowed: 0,
             written: 0,
@@ -108,9 +115,11 @@ impl Connection {
             let wire = message.wire(self.written..self.allowed, self.offset);
             let (len, written) = (wire.len(), write(&mut self.stream, wire)?);
             let Some(n) = written else { return Ok(()) };
-            let out = self.offset + n;
-            self.written += (out / message.frame_len()) as u64;
-            self.offset = out % message.frame_len();
+            self.offset += n;
+            while self.offset > 0 && self.offset >= message.frame_len(self.written) {
+                self.offset -= message.frame_len(self.written);
+                self.written += 1;
+            }
             if n < len {
                 return Ok(());
             }
@@ -123,12 +132,12 @@ impl Connection {
     pub(crate) fn read(
         &mut self,
         message: &Message,
-        room: &mut [u8],
+        room: &mut Room,
         hung_up: bool,
     ) -> Result<Progress, Fault> {
         let mut progress = Progress::default();
         loop {
-            let n = match self.stream.read(room) {
+            let n = match self.stream.read(&mut room.bytes) {
                 Ok(0) if self.closing => {
                     progress.ended = true;
                     return Ok(progress);
@@ -139,15 +148,17 @@ impl Connection {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                 Err(error) => return Err(error.into()),
             };
-            let mut bytes = &room[..n];
+            let Room { bytes, inflating } = room;
+            let (mut fresh, is_last) = (&bytes[..n], n < bytes.len());
             if let Some(handshake) = &mut self.handshake {
-                let Some(used) = handshake.take(bytes)? else { continue };
+                let Some((used, deflate)) = handshake.take(fresh)? else { continue };
                 self.handshake = None;
+                self.incoming = Incoming::new(deflate);
                 progress.opened = true;
-                bytes = &bytes[used..];
+                fresh = &fresh[used..];
             }
-            self.receive(bytes, message, &mut progress)?;
-            if n < room.len() && !hung_up {
+            self.receive(fresh, message, inflating, &mut progress)?;
+            if is_last && !hung_up {
                 return Ok(progress);
             }
         }
@@ -157,9 +168,11 @@ impl Connection {
         &mut self,
         mut bytes: &[u8],
         message: &Message,
+        inflating: &mut Inflating,
         progress: &mut Progress,
     ) -> Result<(), Fault> {
-        while let Some(frame) = self.incoming.take(&mut bytes, message, self.echoed)? {
+        progress.bytes += bytes.len() as u64;
+        while let Some(frame) = self.incoming.take(&mut bytes, message, self.echoed, inflating)? {
             match frame {
                 Arrived::Message if self.echoed == self.allowed => return Err(Fault::Mismatch),
                 Arrived::Message => {
@@ -168,6 +181,7 @@ impl Connection {
                 }
                 Arrived::Close if !self.closing => return Err(Fault::Ended),
                 Arrived::Ping(payload) => {
+                    progress.pings += 1;
                     self.control.extend(client_frame(Opcode::Pong, &payload, [1, 2, 3, 4]));
                 }
                 Arrived::Close | Arrived::Other => {}

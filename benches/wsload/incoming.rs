@@ -1,8 +1,9 @@
 //! The stream of frames a server sends, checked against the messages that were sent.
 
-use tidegate::proto::ws::{FrameHead, HEAD_MAX, Opcode, Rules, Sender, Sequence};
+use tidegate::proto::ws::{DeflateParams, FrameHead, HEAD_MAX, Opcode, Rules, Sender, Sequence};
 
 use crate::connection::Fault;
+use crate::inflating::{Deflated, Inflating};
 use crate::message::Message;
 
 /// Frames of any data size are taken, as the message's size is checked on its own.
@@ -19,8 +20,12 @@ pub(crate) enum Arrived {
 }
 
 /// Where in the stream of frames that come in.
-#[derive(Default)]
 pub(crate) struct Incoming {
+    rules: Rules,
+    /// Where permessage-deflate was agreed.
+    deflated: Option<Deflated>,
+    /// The message at hand is deflated.
+    is_deflated: bool,
     /// The start of a frame header that was cut by the end of a read.
     head: Vec<u8>,
     sequence: Sequence,
@@ -34,6 +39,22 @@ pub(crate) struct Incoming {
 }
 
 impl Incoming {
+    /// At the beginning, with what was agreed of permessage-deflate.
+    pub(crate) fn new(agreed: Option<DeflateParams>) -> Incoming {
+        Incoming {
+            rules: Rules { rsv1: agreed.is_some(), ..RULES },
+            deflated: agreed.map(Deflated::new),
+            is_deflated: false,
+            head: Vec::new(),
+            sequence: Sequence::default(),
+            opcode: None,
+            fin: false,
+            left: 0,
+            at: 0,
+            control: Vec::new(),
+        }
+    }
+
     /// Takes one whole frame off `bytes`; the message in it must be number `expected`.
     ///
     /// `None`, with all bytes taken, while the frame goes on.
@@ -42,6 +63,7 @@ impl Incoming {
         bytes: &mut &[u8],
         message: &Message,
         expected: u64,
+        inflating: &mut Inflating,
     ) -> Result<Option<Arrived>, Fault> {
         if self.opcode.is_none() {
             *bytes = self.header(bytes)?;
@@ -53,6 +75,8 @@ impl Incoming {
         self.left -= take as u64;
         if opcode.is_control() {
             self.control.extend_from_slice(payload);
+        } else if let Some(deflated) = self.deflated.as_mut().filter(|_| self.is_deflated) {
+            deflated.push(payload);
         } else if message.matches(expected, self.at, payload) {
             self.at += take;
         } else {
@@ -70,8 +94,17 @@ impl Incoming {
                 Arrived::Other
             }
             _ if !self.fin => Arrived::Other,
-            _ if self.at != message.size() => return Err(Fault::Mismatch),
             _ => {
+                if let Some(deflated) = self.deflated.as_mut().filter(|_| self.is_deflated) {
+                    let text = deflated.whole(inflating)?;
+                    if !message.matches(expected, 0, text) {
+                        return Err(Fault::Mismatch);
+                    }
+                    self.at = text.len();
+                }
+                if self.at != message.payload(expected).len() {
+                    return Err(Fault::Mismatch);
+                }
                 self.at = 0;
                 Arrived::Message
             }
@@ -82,10 +115,10 @@ impl Incoming {
     fn header<'a>(&mut self, bytes: &'a [u8]) -> Result<&'a [u8], Fault> {
         let had = self.head.len();
         let parsed = if had == 0 {
-            FrameHead::parse(bytes, &RULES)
+            FrameHead::parse(bytes, &self.rules)
         } else {
             self.head.extend(bytes.iter().take(HEAD_MAX));
-            FrameHead::parse(&self.head, &RULES)
+            FrameHead::parse(&self.head, &self.rules)
         };
         let Some((head, len)) = parsed? else {
             if had == 0 {
@@ -94,7 +127,11 @@ impl Incoming {
             return Ok(&[]);
         };
         self.head.clear();
-        self.sequence.accept(&head, &RULES)?;
+        let continues = self.sequence.is_open();
+        self.sequence.accept(&head, &self.rules)?;
+        if !continues && !head.opcode.is_control() {
+            self.is_deflated = head.rsv1;
+        }
         (self.opcode, self.fin, self.left) = (Some(head.opcode), head.fin, head.payload);
         Ok(&bytes[len - had..])
     }

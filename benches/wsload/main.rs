@@ -3,6 +3,7 @@
 //! ```text
 //! cargo bench --bench wsload -- ws://127.0.0.1:8080/echo -c 64 -s 125 -d 5
 //! cargo bench --bench wsload -- ws://127.0.0.1:8080/echo -c 64 --rate 10000 -d 5
+//! cargo bench --bench wsload -- ws://127.0.0.1:8080/echo -c 16 -s 4096 --text --payload json --deflate alone -d 5
 //! cargo bench --bench wsload -- ws://127.0.0.1:8080/echo -c 8000 --mode idle
 //! cargo bench --bench wsload -- ws://127.0.0.1:8080/echo -c 64 --mode churn -d 5 --json
 //! ```
@@ -10,6 +11,7 @@
 mod connection;
 mod handshake;
 mod incoming;
+mod inflating;
 mod message;
 mod options;
 mod pacer;

@@ -5,6 +5,7 @@ use std::net::ToSocketAddrs;
 use std::time::Duration;
 
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
+use tidegate::proto::ws::DeflateParams;
 
 /// What each connection does once it is open.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,6 +16,15 @@ pub(crate) enum Mode {
     Idle,
     /// Echo one message, close, open again.
     Churn,
+}
+
+/// What messages are made of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Payload {
+    /// Printable bytes, hardly to be compressed.
+    Noise,
+    /// Records such as applications send.
+    Json,
 }
 
 /// One run, as the command line describes it.
@@ -33,6 +43,9 @@ pub(crate) struct Options {
     pub(crate) rate: Option<u64>,
     pub(crate) duration: Option<Duration>,
     pub(crate) text: bool,
+    pub(crate) payload: Payload,
+    /// What is offered of permessage-deflate, which must be agreed then.
+    pub(crate) deflate: Option<DeflateParams>,
     pub(crate) json: bool,
 }
 
@@ -72,6 +85,16 @@ impl Options {
         if seconds.is_none() && mode != Mode::Idle {
             return Err("--duration is needed except in idle mode".to_owned());
         }
+        let payload = match args.get_one::<String>("payload").map(String::as_str) {
+            Some("json") => Payload::Json,
+            _ => Payload::Noise,
+        };
+        let deflate = args.get_one::<String>("deflate").map(|kind| {
+            let alone = kind == "alone";
+            let (server_no_takeover, client_no_takeover) = (alone, alone);
+            // Without a word on our own window: the messages are ready before the answer comes.
+            DeflateParams { server_no_takeover, client_no_takeover, ..DeflateParams::default() }
+        });
         Ok(Options {
             mode,
             server,
@@ -83,6 +106,8 @@ impl Options {
             rate: number("rate"),
             duration: seconds.map(Duration::from_secs_f64),
             text: args.get_flag("text"),
+            payload,
+            deflate,
             json: args.get_flag("json"),
         })
     }
@@ -127,5 +152,19 @@ fn command() -> Command {
                 .help("how long; in idle mode the longest hold"),
         )
         .arg(Arg::new("text").long("text").action(ArgAction::SetTrue).help("text frames, not binary"))
+        .arg(
+            Arg::new("payload")
+                .long("payload")
+                .default_value("noise")
+                .value_parser(["noise", "json"])
+                .help("printable noise, or records in JSON"),
+        )
+        .arg(
+            Arg::new("deflate")
+                .long("deflate")
+                .value_name("HOW")
+                .value_parser(["alone", "takeover"])
+                .help("permessage-deflate: each message alone, or with the other side's windows kept"),
+        )
         .arg(Arg::new("json").long("json").action(ArgAction::SetTrue).help("one line of JSON"))
 }

@@ -8,6 +8,10 @@ pub(crate) struct Report {
     pub(crate) operations: u64,
     /// Connections that were opened.
     pub(crate) opened: u64,
+    /// Pings that were answered.
+    pub(crate) pings: u64,
+    /// Bytes of frames that came in the measured part.
+    pub(crate) received: u64,
     pub(crate) faults: u64,
     pub(crate) first_fault: Option<String>,
     /// Seconds of the measured part.
@@ -25,6 +29,8 @@ impl Report {
         Report {
             operations: 0,
             opened: 0,
+            pings: 0,
+            received: 0,
             faults: 0,
             first_fault: None,
             seconds: 0.0,
@@ -54,10 +60,12 @@ impl Report {
             None => "null".to_owned(),
         };
         format!(
-            "{{\"operations\":{},\"opened\":{},\"faults\":{},\"first_fault\":{fault},\"seconds\":{:.6},\
+            "{{\"operations\":{},\"opened\":{},\"pings\":{},\"received\":{},\"faults\":{},\"first_fault\":{fault},\"seconds\":{:.6},\
              \"rate\":{:.1},\"cpu\":{:.3},\"p50\":{:.1},\"p90\":{:.1},\"p99\":{:.1},\"p999\":{:.1},\"max\":{:.1}}}",
             self.operations,
             self.opened,
+            self.pings,
+            self.received,
             self.faults,
             self.seconds,
             self.rate(),

@@ -11,6 +11,7 @@ use mio::{Events, Interest, Poll, Token};
 
 use crate::connection::{Connection, Fault};
 use crate::handshake::Handshake;
+use crate::inflating::Room;
 use crate::message::Message;
 use crate::options::{Mode, Options};
 use crate::pacer::Pacer;
@@ -40,7 +41,7 @@ pub(crate) struct Run {
     poll: Poll,
     connections: Vec<Option<Connection>>,
     message: Message,
-    room: Vec<u8>,
+    room: Room,
     report: Report,
     phase: Phase,
     epoch: Instant,
@@ -57,10 +58,10 @@ impl Run {
     pub(crate) fn new(options: Options, seed: u64) -> io::Result<Run> {
         let key = (seed as u32).to_le_bytes();
         Ok(Run {
-            message: Message::new(options.size, options.text, key),
+            message: Message::new(&options, key),
             poll: Poll::new()?,
             connections: (0..options.connections).map(|_| None).collect(),
-            room: vec![0; 256 * 1024],
+            room: Room::new(options.size),
             report: Report::new(),
             phase: Phase::Opening,
             epoch: Instant::now(),
@@ -202,7 +203,8 @@ impl Run {
         self.opening += 1;
         self.seed = self.seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
         let seed = u128::from(self.seed) << 64 | index as u128;
-        let handshake = Handshake::new(&self.options.host, &self.options.path, seed);
+        let Options { host, path, deflate, .. } = &self.options;
+        let handshake = Handshake::new(host, path, *deflate, seed);
         let begun = self.now();
         let mut stream = TcpStream::connect(self.options.server)?;
         stream.set_nodelay(true)?;
@@ -223,6 +225,10 @@ impl Run {
             Ok(progress) => progress,
             Err(fault) => return self.fail(index, &fault),
         };
+        self.report.pings += progress.pings;
+        if self.phase != Phase::Opening {
+            self.report.received += progress.bytes;
+        }
         if progress.opened {
             self.opened(index);
         }
@@ -301,10 +307,12 @@ impl Run {
         }
     }
 
-    /// Anything on stdin, its end included, ends the hold of an idle run.
+    /// The end of stdin ends the hold of an idle run; anything else asks how many pings have come.
     fn stdin(&mut self) -> io::Result<()> {
-        let _ = io::stdin().read(&mut [0; 64])?;
-        self.options.duration = Some(Duration::ZERO);
+        match io::stdin().read(&mut [0; 64])? {
+            0 => self.options.duration = Some(Duration::ZERO),
+            _ => println!("pings {}", self.report.pings),
+        }
         Ok(())
     }
 }
