@@ -36,7 +36,18 @@ const FLOORS: &[Floor] = &[
     Floor {
         name: "reactor",
         below: &["base", "buf"],
-        crates: &["mio", "socket2", "rustix", "arc_swap", "tempfile"],
+        crates: &[
+            "mio",
+            "socket2",
+            "rustix",
+            "arc_swap",
+            "tempfile",
+            "rustls",
+            "rustls_native_certs",
+            "aws_lc_rs",
+            "x509_parser",
+            "zeroize",
+        ],
     },
     Floor {
         name: "route",

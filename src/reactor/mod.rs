@@ -16,6 +16,7 @@ mod readiness;
 mod stream;
 #[cfg(test)]
 mod testing;
+pub mod tls;
 mod tokens;
 mod transfer;
 
