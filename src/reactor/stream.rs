@@ -11,6 +11,11 @@ use rustix::net::{RecvFlags, SendAncillaryBuffer, SendFlags, Shutdown, sockopt};
 
 use super::Peer;
 
+/// The longest the kernel takes (`MAX_TCP_KEEPIDLE`).
+const KEEPALIVE_MAX: Duration = Duration::from_secs(32_767);
+/// The longest the kernel takes, in milliseconds.
+const TIMEOUT_MAX: u32 = i32::MAX as u32;
+
 /// What a socket is made of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
@@ -106,20 +111,23 @@ impl Stream {
     }
 
     /// Lets the kernel probe a silent peer after `idle`, then every `interval`, and give up after
-    /// `count` probes without an answer (TCP only; whole seconds, at least one).
+    /// `count` probes without an answer (TCP only; whole seconds, at least one and at most 32,767).
+    /// With [`set_user_timeout`](Self::set_user_timeout) it gives up at the first probe behind that instead.
     pub fn set_keepalive(&self, idle: Duration, interval: Duration, count: u32) -> io::Result<()> {
-        let second = Duration::from_secs(1);
+        let bounds = |time: Duration| time.clamp(Duration::from_secs(1), KEEPALIVE_MAX);
         self.only_tcp(|fd| {
-            sockopt::set_tcp_keepidle(fd, idle.max(second))?;
-            sockopt::set_tcp_keepintvl(fd, interval.max(second))?;
+            sockopt::set_tcp_keepidle(fd, bounds(idle))?;
+            sockopt::set_tcp_keepintvl(fd, bounds(interval))?;
             sockopt::set_tcp_keepcnt(fd, count)?;
             sockopt::set_socket_keepalive(fd, true)
         })
     }
 
-    /// Ends the connection when what was sent is not acknowledged for so long (TCP only).
+    /// Ends the connection when what was sent is not acknowledged for so long, or finds no room at the
+    /// peer (TCP only; milliseconds, at most 24 days).
     pub fn set_user_timeout(&self, after: Duration) -> io::Result<()> {
-        let millis = u32::try_from(after.as_millis()).unwrap_or(u32::MAX);
+        let millis =
+            u32::try_from(after.as_millis()).map_or(TIMEOUT_MAX, |millis| millis.min(TIMEOUT_MAX));
         self.only_tcp(|fd| sockopt::set_tcp_user_timeout(fd, millis))
     }
 

@@ -94,6 +94,10 @@ fn options_and_ends() {
     assert_eq!(sockopt::tcp_keepintvl(&stream).unwrap(), Duration::from_secs(1));
     stream.set_user_timeout(Duration::from_secs(30)).unwrap();
     assert_eq!(sockopt::tcp_user_timeout(&stream).unwrap(), 30_000);
+    stream.set_keepalive(Duration::MAX, Duration::MAX, 4).unwrap();
+    assert_eq!(sockopt::tcp_keepidle(&stream).unwrap(), Duration::from_secs(32_767));
+    stream.set_user_timeout(Duration::MAX).unwrap();
+    assert_eq!(sockopt::tcp_user_timeout(&stream).unwrap(), i32::MAX as u32);
     assert!(stream.take_error().unwrap().is_none());
 
     let (stream, _peer) = unix_pair();

@@ -21,6 +21,8 @@ pub enum Filled {
     Finished,
     /// The connection is broken.
     Reset,
+    /// It is, because the peer answered nothing any more.
+    Lost,
 }
 
 /// What one write took.
@@ -32,6 +34,8 @@ pub enum Flushed {
     Nothing,
     /// The connection takes nothing any more.
     Broken,
+    /// The same, because the peer answered nothing any more.
+    Lost,
 }
 
 /// Reads once. `bulk` remembers that the last read filled a block: the next one takes several.
@@ -71,9 +75,9 @@ pub fn fill(
             ready.read_blocked();
             Filled::Nothing
         }
-        Err(_) => {
+        Err(error) => {
             ready.read_blocked();
-            Filled::Reset
+            if is_silence(&error) { Filled::Lost } else { Filled::Reset }
         }
     }
 }
@@ -136,6 +140,15 @@ pub fn flush(stream: &Stream, ready: &mut Readiness, tx: &mut Tx) -> Flushed {
             ready.write_blocked();
             Flushed::Nothing
         }
+        Err(error) if is_silence(&error) => Flushed::Lost,
         Err(_) => Flushed::Broken,
     }
+}
+
+/// Whether the kernel has given the peer up: it answered no probe, acknowledged nothing, or no way leads there.
+fn is_silence(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        ErrorKind::TimedOut | ErrorKind::HostUnreachable | ErrorKind::NetworkUnreachable
+    )
 }

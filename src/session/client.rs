@@ -169,6 +169,7 @@ impl Client {
             route: exchange.route.clone(),
             server: exchange.server,
             active: cx.now,
+            watched: false,
             sight,
         };
         release(exchange, cx);

@@ -10,7 +10,9 @@ use crate::proto::http::PathScratch;
 use crate::proto::ws::Engines;
 use crate::upstream::{self, ServerId};
 
+use super::bounds::Bounds;
 use super::exchange::Exchange;
+use super::port::Side;
 use super::settings::{Generation, Route};
 
 /// The world, borrowed for one call. Reading and changing it is memory only; what needs a socket, a
@@ -94,6 +96,14 @@ pub enum Action {
     Hangup,
     /// The upstream connection is clean: keep it for another request to this server.
     Park(ServerId),
+    /// Find out when the peer of a side has vanished, and end its connection then. It is never undone: no
+    /// connection outlives its tunnel.
+    Watch {
+        /// Whose connection.
+        side: Side,
+        /// When its peer is given up.
+        bounds: Bounds,
+    },
     /// Do something with this session's temporary file.
     Spool(SpoolOrder),
 }

@@ -17,6 +17,7 @@
 pub mod admin;
 mod answer;
 mod body;
+mod bounds;
 mod client;
 mod cx;
 mod exchange;
@@ -45,6 +46,7 @@ mod token;
 mod tunnel;
 mod websocket;
 
+pub use bounds::Bounds;
 pub use client::Client;
 pub use cx::{Action, Cx, Input, Reuse, Scratch, SpoolOrder, Whereabouts};
 pub use head::HeadTimeouts;

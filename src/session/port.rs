@@ -3,6 +3,7 @@
 use crate::base::Millis;
 use crate::buf::{Rx, Tx};
 
+use super::reason::CloseReason;
 use super::snapshot::{Cursor, SnapshotError};
 
 /// Which of a session's two connections.
@@ -73,6 +74,8 @@ pub struct Port {
     pub tx_end: Option<TxEnd>,
     /// Set by the worker when the peer takes nothing more; `tx` was dropped.
     pub tx_broken: bool,
+    /// Set by the worker when the connection broke because its peer answered nothing any more.
+    pub lost: bool,
     /// When bytes last arrived.
     pub received: Millis,
     /// When bytes last left.
@@ -85,5 +88,15 @@ impl Port {
     /// Nothing will arrive any more, and all that did was consumed.
     pub fn is_drained(&self) -> bool {
         self.rx_end.is_some() && self.rx.is_empty()
+    }
+
+    /// What a broken connection, that of `side`, means to the other one of a tunnel; `None`: it is whole.
+    pub(super) fn broken(&self, side: Side) -> Option<CloseReason> {
+        match side {
+            _ if !self.tx_broken && self.rx_end != Some(RxEnd::Reset) => None,
+            _ if !self.lost => Some(CloseReason::TunnelReset),
+            Side::Client => Some(CloseReason::DeadClient),
+            Side::Upstream => Some(CloseReason::DeadUpstream),
+        }
     }
 }

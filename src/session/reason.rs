@@ -109,9 +109,9 @@ reasons! {
     /// A tunnel's end was reset.
     TunnelReset, "tunnel-reset", 0, None, "one end of the tunnel was reset";
     /// The client did not answer our ping.
-    DeadClient, "dead-client", 0, Client, "the client was silent for websockets-ping-freq and gave no pong";
+    DeadClient, "dead-client", 0, Client, "the client was silent for websockets-ping-freq and did not answer";
     /// The upstream did not answer our ping.
-    DeadUpstream, "dead-upstream", 0, Upstream, "the upstream was silent for websockets-upstream-ping-freq and gave no pong";
+    DeadUpstream, "dead-upstream", 0, Upstream, "the upstream was silent for websockets-upstream-ping-freq and did not answer";
     /// The WebSocket reached its age.
     MaxAge, "max-age", 0, Router, "the WebSocket is older than websockets-max-age";
     /// Somebody who runs the router wanted it closed.

@@ -18,7 +18,7 @@ use super::websocket::{Track, Written};
 
 pub(super) use cursor::Cursor;
 
-const VERSION: u8 = 7;
+const VERSION: u8 = 8;
 
 /// Why a snapshot cannot be taken up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -60,6 +60,7 @@ struct PlainPort {
     tx: Vec<u8>,
     tx_end: u8,
     tx_broken: bool,
+    lost: bool,
     tx_begun: bool,
     received: Millis,
     sent: Millis,
@@ -93,6 +94,7 @@ impl PlainPort {
         at.bytes(&mut self.tx)?;
         at.byte(&mut self.tx_end)?;
         at.flag(&mut self.tx_broken)?;
+        at.flag(&mut self.lost)?;
         at.flag(&mut self.tx_begun)?;
         at.time(&mut self.received)?;
         at.time(&mut self.sent)
@@ -113,6 +115,7 @@ impl PlainPort {
                 Some(TxEnd::Abort) => 2,
             },
             tx_broken: port.tx_broken,
+            lost: port.lost,
             tx_begun: port.tx_begun,
             received: port.received,
             sent: port.sent,
@@ -140,6 +143,7 @@ impl PlainPort {
                 _ => return Err(SnapshotError::Damaged),
             },
             tx_broken: self.tx_broken,
+            lost: self.lost,
             tx_begun: self.tx_begun,
             received: self.received,
             sent: self.sent,
@@ -205,7 +209,9 @@ impl Client {
             (None, Some(written)) => Sight::Messages(Box::new(written.restore()?)),
             (Some(_), Some(_)) => return Err(SnapshotError::Damaged),
         };
-        let tunnel = Tunnel { kind, id, opened, bytes, route, server, active, sight };
+        // Its sockets are looked after anew.
+        let watched = false;
+        let tunnel = Tunnel { kind, id, opened, bytes, route, server, active, watched, sight };
         Ok((Client::resumed(peer, tunnel), ports))
     }
 }

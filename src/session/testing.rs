@@ -296,6 +296,10 @@ impl Bench {
             Action::DialFound => "dial found".to_owned(),
             Action::Hangup => "hangup".to_owned(),
             Action::Park(_) => "park".to_owned(),
+            Action::Watch { side, bounds } => {
+                let Bounds { idle, every, probes, patience } = bounds;
+                format!("watch {} {idle:?}+{probes}x{every:?} {patience:?}", side.word())
+            }
             Action::Spool(SpoolOrder::Append(bytes)) => format!("append {}", bytes.len()),
             Action::Spool(SpoolOrder::Read { offset, len }) => format!("read {len} at {offset}"),
             Action::Spool(SpoolOrder::Drop) => "drop".to_owned(),

@@ -13,8 +13,9 @@ use crate::base::Millis;
 use crate::buf::Pool;
 use crate::proto::ws::{Draft, Tally};
 
-use super::cx::Cx;
-use super::port::{Port, RxEnd, Side, TxEnd};
+use super::bounds::Bounds;
+use super::cx::{Action, Cx};
+use super::port::{Port, Side, TxEnd};
 use super::reason::CloseReason;
 use super::settings::Route;
 use super::websocket::{Life, Terminated, Track};
@@ -46,6 +47,8 @@ pub struct Tunnel {
     pub server: u16,
     /// When something last passed that was not ours.
     pub(super) active: Millis,
+    /// The worker was asked to look after the sides that cannot be pinged.
+    pub(super) watched: bool,
     /// What is seen of what it carries.
     pub(super) sight: Sight,
 }
@@ -107,6 +110,9 @@ impl Tunnel {
         {
             return None;
         }
+        if !self.watched {
+            self.watch(cx);
+        }
         let silence = self.silent_at(cx.active);
         let silent = silence.is_some_and(|at| cx.now >= at);
         if silent && !self.leave(CloseReason::TunnelTimeout, cx.now) {
@@ -128,15 +134,37 @@ impl Tunnel {
         over
     }
 
+    /// Asks for what finds a vanished peer, on each side that cannot be pinged.
+    fn watch(&mut self, cx: &mut Cx<'_>) {
+        self.watched = true;
+        let Some(websockets) = &self.route.websockets else { return };
+        let mute = match &self.sight {
+            Sight::Opaque => [true; 2],
+            Sight::Frames(_) => [false; 2],
+            Sight::Messages(messages) => messages.without_pings(),
+        };
+        for side in [Side::Client, Side::Upstream] {
+            if let Some(mut bounds) = Bounds::of(side, &websockets.rules)
+                && mute[side as usize]
+            {
+                if self.kind == TunnelKind::Raw {
+                    // A server that takes its time to read has `http-timeout` for that.
+                    bounds.patience = bounds.patience.max(self.route.times.silence);
+                }
+                cx.actions.push(Action::Watch { side, bounds });
+            }
+        }
+    }
+
     /// Moves opaque bytes.
     fn pass(&mut self, ports: &mut [Port; 2], pool: &Pool) -> Option<CloseReason> {
         for side in [Side::Client, Side::Upstream] {
             self.bytes[side as usize] += relay(ports, side, pool);
         }
         let [client, upstream] = ports;
-        let broken = |port: &Port| port.tx_broken || port.rx_end == Some(RxEnd::Reset);
-        if broken(client) || broken(upstream) {
-            return Some(CloseReason::TunnelReset);
+        let broken = client.broken(Side::Client).or_else(|| upstream.broken(Side::Upstream));
+        if broken.is_some() {
+            return broken;
         }
         let over = |port: &Port| port.tx_end.is_some() && port.tx.is_empty();
         (over(client) && over(upstream)).then_some(CloseReason::Done)

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use crate::base::Key;
 use crate::reactor;
-use crate::session::{Action, Client, Input, Port};
+use crate::session::{Action, Bounds, Client, Input, Port, Side};
 
 use super::entry::Role;
 use super::turn::Worker;
@@ -44,6 +44,7 @@ impl Worker {
                     self.park(conn, server);
                 }
             }
+            Action::Watch { side, bounds } => self.watch(key, side, &bounds),
             Action::Spool(order) => self.spool(key, order),
         }
     }
@@ -54,6 +55,17 @@ impl Worker {
         match conn.stream.local().ok()? {
             reactor::Peer::Ip(address) => Some(address),
             reactor::Peer::Unix => None,
+        }
+    }
+
+    /// Lets the kernel look after the peer of a side.
+    fn watch(&mut self, key: Key, side: Side, bounds: &Bounds) {
+        let conn = self.sessions.get(key).and_then(|session| session.conns[side as usize]);
+        let Some(conn) = conn.and_then(|conn| self.conns.get(conn)) else { return };
+        let Bounds { idle, every, probes, patience } = *bounds;
+        let probed = conn.stream.set_keepalive(idle, every, probes);
+        if let Err(error) = probed.and_then(|()| conn.stream.set_user_timeout(patience)) {
+            tracing::debug!(%error, "a connection's keepalive could not be set");
         }
     }
 

@@ -187,8 +187,9 @@ impl Parts<'_> {
                     port.rx_end = Some(RxEnd::Finished);
                     total += 1;
                 }
-                Filled::Reset => {
+                broken @ (Filled::Reset | Filled::Lost) => {
                     port.rx_end = Some(RxEnd::Reset);
+                    port.lost = broken == Filled::Lost;
                     total += 1;
                 }
             }
@@ -248,8 +249,9 @@ fn flush_port(conn: &mut Conn, port: &mut Port) -> usize {
                 total += n;
             }
             Flushed::Nothing => {}
-            Flushed::Broken => {
+            broken @ (Flushed::Broken | Flushed::Lost) => {
                 port.tx_broken = true;
+                port.lost |= broken == Flushed::Lost;
                 if port.tx_begun {
                     port.tx.clear();
                 }

@@ -275,6 +275,7 @@ impl Router {
                     Action::Find { .. } | Action::DialFound => panic!("no route has tokens"),
                     Action::Endpoint => panic!("no route sends PROXY"),
                     Action::Hangup => self.hang_up(key, dice),
+                    Action::Watch { .. } => {}
                     Action::Park(server) => {
                         let wire = self.sessions[key].wires[1].take().expect("a connection");
                         self.idle.push((server, wire));

@@ -9,6 +9,7 @@ mod token;
 mod track;
 mod upgrade;
 mod upload;
+mod vanished;
 mod wild;
 
 use std::time::Duration;

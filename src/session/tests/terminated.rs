@@ -33,7 +33,7 @@ pub(super) fn ours(opcode: Opcode, payload: &[u8]) -> Vec<u8> {
     frame(opcode, true, payload, Some([0; 4]))
 }
 
-fn handshake(path: &str, draft: Draft, more: &str) -> String {
+pub(super) fn handshake(path: &str, draft: Draft, more: &str) -> String {
     let key = match draft.version() {
         Some(version) => {
             format!(
@@ -60,7 +60,7 @@ pub(super) fn echo(draft: Draft, more: &str) -> (Bench, String) {
 }
 
 /// The upstream's answer to the handshake of ours that it received.
-fn proof(request: &str) -> String {
+pub(super) fn proof(request: &str) -> String {
     let key = request
         .lines()
         .find_map(|line| line.strip_prefix("Sec-WebSocket-Key: "))
@@ -403,7 +403,7 @@ fn keys_of_an_old_client_are_never_exported() {
 }
 
 /// The answer of an upstream that speaks hixie-76 to what we asked it: its head, and its proof.
-fn old_proof(request: &[u8], more: &str) -> (String, [u8; 16]) {
+pub(super) fn old_proof(request: &[u8], more: &str) -> (String, [u8; 16]) {
     let text = String::from_utf8_lossy(request);
     let head = text.find("\r\n\r\n").expect("an end") + 4;
     assert_eq!(request.len() - head, 8, "key3");

@@ -6,7 +6,7 @@ use crate::base::Millis;
 use crate::proto::ws::{CloseCode, Draft, FrameError, Tally};
 
 use super::super::cx::Cx;
-use super::super::port::{Port, RxEnd, Side};
+use super::super::port::{Port, Side};
 use super::super::reason::CloseReason;
 use super::super::settings::WebSocketRules;
 use super::super::snapshot::{Cursor, SnapshotError};
@@ -137,13 +137,12 @@ impl Life {
             self.end(reason, now);
         }
         for side in [Side::Client, Side::Upstream] {
-            let port = &ports[side as usize];
-            if port.tx_broken || port.rx_end == Some(RxEnd::Reset) {
+            if let Some(reason) = ports[side as usize].broken(side) {
                 // It cannot be told; the other one is.
                 if side == Side::Upstream && !self.passes {
-                    self.refuse(side, CloseReason::TunnelReset, CloseCode::GOING_AWAY, now);
+                    self.refuse(side, reason, CloseCode::GOING_AWAY, now);
                 }
-                self.end(CloseReason::TunnelReset, now);
+                self.end(reason, now);
                 self.mute(side);
             }
         }

@@ -180,6 +180,16 @@ impl Terminated {
         }
     }
 
+    /// Which sides there are that cannot be pinged.
+    pub(in super::super) fn without_pings(&self) -> [bool; 2] {
+        let far = match &self.far {
+            Far::Echo => false,
+            Far::Socket(end) => !end.draft.has_frames(),
+            Far::Bridge(_) => true,
+        };
+        [!self.client.draft.has_frames(), far]
+    }
+
     /// Where the messages of `side` go.
     pub(super) fn goes_to(&self, side: Side) -> Side {
         match self.far {

@@ -1,11 +1,15 @@
 """A raw connection with a deadline on every wait, and just enough HTTP/1 to read what comes back."""
 
+import ctypes
 import re
 import socket
+import struct
 import time
 from dataclasses import dataclass, field
 
 TIMEOUT = 10.0
+SO_ATTACH_FILTER = 26
+DROP_ALL = struct.pack("HBBI", 6, 0, 0, 0)  # the packet filter "return 0"
 
 
 class Closed(EOFError):
@@ -72,6 +76,13 @@ class Raw:
         """Ends the connection with RST."""
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
         self.socket.close()
+
+    def vanish(self):
+        """From now on its host is as good as unplugged: the kernel drops whatever comes for this connection,
+        acknowledges nothing and answers no probe."""
+        code = ctypes.create_string_buffer(DROP_ALL, len(DROP_ALL))
+        program = struct.pack("HP", 1, ctypes.addressof(code))
+        self.socket.setsockopt(socket.SOL_SOCKET, SO_ATTACH_FILTER, program)
 
     def finish(self):
         """FIN: nothing more will be sent, everything is still read."""
