@@ -26,7 +26,9 @@ pub fn ini(data: &[u8]) {
 
 /// Whoever compiles `config` meets no name that is missing and no number that is impossible.
 fn is_whole(config: &Config) {
-    assert!(!config.listeners.is_empty(), "somebody listens");
+    let secure = config.tls.listeners.len();
+    assert!(config.listeners.len() + secure > 0, "somebody listens");
+    assert!(!config.tls.versions.is_empty(), "and speaks some version of TLS");
     assert!(config.http_to.is_empty() || config.default.is_none(), "one takes the rest");
     assert!((1..=MAX_FIELDS).contains(&config.limits.max_fields) && config.limits.max_uri > 0);
     for rule in &config.rules {

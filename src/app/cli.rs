@@ -251,6 +251,6 @@ mod tests {
         }
         assert_eq!(ask(&["--version"]).unwrap_err().kind(), ErrorKind::DisplayVersion);
         let help = ask(&["--help"]).unwrap_err().to_string();
-        assert!(help.contains("--http-to <ADDR>") && !help.contains("--https"), "{help}");
+        assert!(help.contains("--http-to <ADDR>") && !help.contains("--https2"), "{help}");
     }
 }

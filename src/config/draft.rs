@@ -4,7 +4,7 @@ use super::condition::{self, WebSocketCondition};
 use super::model::{Config, Placed};
 use super::settings::{Settings, WebSocketDraft};
 use super::value::{Fault, Value};
-use crate::base::Place;
+use crate::base::{Place, Problem};
 
 /// What the main sections and upstreams have said so far.
 #[derive(Default)]
@@ -14,6 +14,8 @@ pub(super) struct Draft {
     pub(super) default: Option<Value>,
     pub(super) admin: Option<Value>,
     pub(super) rules: Vec<RuleDraft>,
+    /// What is to be said though nothing is wrong.
+    pub(super) notices: Vec<Problem>,
     /// Which section is being read, counted in the order of the text.
     pub(super) section: usize,
 }

@@ -11,13 +11,14 @@ use super::apply::Applier;
 use super::draft::RuleDraft;
 use super::model::{Admin, Config, Placed, Rule, Upstream};
 use super::settings::Settings;
+use super::tls::Tls;
 use super::units::shown;
 use super::value::{Fault, Value};
 
 /// The longest message, in characters: whatever a file holds, it does not flood a log.
 const MESSAGE_MAX: usize = 2000;
 
-const NO_LISTENER: &str = "nothing to listen on: expected http, as in http = :8080";
+const NO_LISTENER: &str = "nothing to listen on: expected http or https, as in http = :8080";
 const NO_WAY: &str = "nothing says where requests go: tidegate runs no apps. Start one, as in \
                       `uwsgi --socket 127.0.0.1:3031 --wsgi-file app.py`, and set \
                       http-to = 127.0.0.1:3031, or write a route";
@@ -43,15 +44,17 @@ impl Applier<'_> {
                 self.problem(Problem::error(Some(value.place_at(0)), said));
             }
         }
-        if read_well && !self.seen.contains(&"http") {
+        if read_well && !self.listens() {
             self.problem(Problem::error(None, NO_LISTENER));
         }
         if read_well && !self.says_where() {
             self.problem(Problem::error(None, NO_WAY));
         }
+        self.check_tls(&config.tls);
         self.check_upstreams(&config);
         self.check_admin(&config);
         let mut problems = std::mem::take(&mut self.reader.problems);
+        problems.append(&mut self.draft.notices);
         for problem in &mut problems {
             problem.message = shown(&problem.message, MESSAGE_MAX);
         }
@@ -92,6 +95,33 @@ impl Applier<'_> {
         }
     }
 
+    /// What is said of TLS needs somebody who speaks it, and a suite for each version.
+    fn check_tls(&mut self, tls: &Tls) {
+        if let (true, Some(first)) = (tls.listeners.is_empty(), tls.names.first()) {
+            let said = "sni: there is no https to present this certificate";
+            self.problem(Problem::warning(Some(first.name.place.clone()), said));
+        }
+        let asked = tls.listeners.iter().map(|listener| &listener.presented);
+        let mut asked = asked.chain(tls.names.iter().map(|name| &name.presented));
+        if let Some(list) = tls.revoked.first()
+            && asked.all(|presented| presented.clients.is_none())
+        {
+            let said = "https-crl: no client is asked for a certificate";
+            self.problem(Problem::warning(Some(list.place.clone()), said));
+        }
+        let Some(suites) = &tls.suites else { return };
+        for version in &tls.versions {
+            // The names of TLS 1.3 have nothing about the exchange of keys in them.
+            let is_new = |suite: &&str| !suite.contains("_WITH_");
+            if !suites.value.iter().any(|suite| is_new(suite) == (*version == "1.3")) {
+                let said = format!(
+                    "https-ciphers: none of them is for TLS {version}; add one, or set https-versions"
+                );
+                self.problem(Problem::error(Some(suites.place.clone()), said));
+            }
+        }
+    }
+
     /// Who may ask the router about itself, and tell it to close what it carries, is said by the rights
     /// of a file; TCP has none.
     fn check_admin(&mut self, config: &Config) {
@@ -100,9 +130,8 @@ impl Applier<'_> {
         };
         let place = value.place_at(0);
         let any_port = matches!(admin, Address::Ip(address) if address.port() == 0);
-        let same = config.listeners.iter().find(|http| http.value == *admin && !any_port);
-        if let Some(taken) = same {
-            let said = format!("{}: clients come in there, by {}", value.quoted(), taken.place);
+        if let Some(taken) = config.listens_on(admin).filter(|_| !any_port) {
+            let said = format!("{}: clients come in there, by {taken}", value.quoted());
             return self.problem(Problem::error(Some(place), said));
         }
         let near = match admin {

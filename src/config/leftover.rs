@@ -14,7 +14,7 @@ impl Applier<'_> {
     /// With a listener and nothing that says where requests go, the app server's sockets do.
     pub(super) fn adopt_sockets(&mut self) {
         let sockets = std::mem::take(&mut self.sockets);
-        let lost = self.seen.contains(&"http") && !self.says_where();
+        let lost = self.listens() && !self.says_where();
         for (entry, label) in sockets {
             if !lost {
                 self.skip(&entry.key);
@@ -34,6 +34,11 @@ impl Applier<'_> {
                 }
             }
         }
+    }
+
+    /// Whether anything, right or wrong, says where clients come in.
+    pub(super) fn listens(&self) -> bool {
+        self.seen.contains(&"http") || self.seen.contains(&"https")
     }
 
     /// Whether anything, right or wrong, says where requests go.

@@ -208,7 +208,7 @@ fn what_is_missing() {
     assert_eq!(
         read("").1,
         [
-            "nothing to listen on: expected http, as in http = :8080",
+            "nothing to listen on: expected http or https, as in http = :8080",
             "nothing says where requests go: tidegate runs no apps. Start one, as in `uwsgi --socket \
              127.0.0.1:3031 --wsgi-file app.py`, and set http-to = 127.0.0.1:3031, or write a route"
         ]

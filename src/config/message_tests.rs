@@ -173,8 +173,44 @@ const MESSAGES: &[(&str, &str)] = &[
         "8:16: [tidegate] origin = \"same, chat.example.com\": expected *, same, null or origins such as https://chat.example.com",
     ),
     (
-        "[tidegate]\nhttps = :443,a,b",
-        "8:1: [tidegate] https is not in this version; let what stands before tidegate speak TLS",
+        "[tidegate]\nhttps = :443",
+        "8:9: [tidegate] https = \":443\": expected ADDR,CERT,KEY[,CIPHERS[,[!]CLIENT_CA]], as in :443,/etc/tls/site.pem,/etc/tls/site.key",
+    ),
+    (
+        "[tidegate]\nhttps = 443,a,b",
+        "8:9: [tidegate] https = \"443,a,b\": a port alone is written with a colon, as in :8080",
+    ),
+    (
+        "[tidegate]\nhttps = :443,a,,HIGH",
+        "8:16: [tidegate] https = \":443,a,,HIGH\": expected ADDR,CERT,KEY[,CIPHERS[,[!]CLIENT_CA]], as in :443,/etc/tls/site.pem,/etc/tls/site.key",
+    ),
+    (
+        "[tidegate]\nsni = a.example, a,b",
+        "8:7: [tidegate] sni = \"a.example, a,b\": expected a name such as www.example.com, or *.example.com for one label before it",
+    ),
+    (
+        "[tidegate]\nhttps = :443,a,b\nhttps-ciphers = TLS_AES_128_GCM_SHA256",
+        "9:17: https-ciphers: none of them is for TLS 1.2; add one, or set https-versions",
+    ),
+    (
+        "[tidegate]\nhttps-groups = X25519, X25519",
+        "8:24: [tidegate] https-groups = \"X25519, X25519\": X25519 is listed twice",
+    ),
+    (
+        "[tidegate]\nhttps-versions = 1.1 1.2",
+        "8:18: [tidegate] https-versions = \"1.1 1.2\": expected any of 1.2 1.3",
+    ),
+    (
+        "[tidegate]\nhttps-tickets = 8d",
+        "8:17: [tidegate] https-tickets = \"8d\": expected a duration such as 30s, 5m or 250ms, or off",
+    ),
+    (
+        "[tidegate]\nhttps-tickets = 169h",
+        "8:17: [tidegate] https-tickets = \"169h\": expected a duration from 1m to 168h, or off",
+    ),
+    (
+        "[tidegate]\ntrusted-proxies = 10.0.0.0/8",
+        "8:1: [tidegate] trusted-proxies is not in this version; until then X-Forwarded-* of clients is always replaced",
     ),
     (
         "[tidegate]\nhttp-use-pattern = /s/%s",

@@ -32,6 +32,7 @@ mod origin;
 mod settings;
 mod surroundings;
 mod template;
+mod tls;
 mod units;
 mod uwsgi_actions;
 mod value;
@@ -50,3 +51,4 @@ pub use settings::{
 };
 pub use surroundings::Surroundings;
 pub use template::{Part, Template, Variable};
+pub use tls::{GROUPS, SUITES, Tls, TlsClients, TlsListener, TlsName, TlsPresented, VERSIONS};

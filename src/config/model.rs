@@ -9,6 +9,7 @@ use crate::base::{Address, Place};
 use super::action::Action;
 use super::condition::WebSocketCondition;
 use super::settings::Settings;
+use super::tls::Tls;
 
 /// A value together with where it was written, so that whoever compiles it later can point there.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,6 +25,8 @@ pub struct Placed<T> {
 pub struct Config {
     /// `http`: addresses to listen on.
     pub listeners: Vec<Placed<Address>>,
+    /// `https` and what belongs to it.
+    pub tls: Tls,
     /// `workers`: how many reactors.
     pub workers: Workers,
     /// `listen`: backlog of every listening socket.
@@ -98,6 +101,8 @@ pub const MAX_FIELDS: usize = 256;
 pub struct Times {
     /// A whole request head, from its first byte.
     pub headers: Duration,
+    /// A TLS handshake, from the connection on.
+    pub handshake: Duration,
     /// Idle between requests; `None`: one request per connection.
     pub keepalive: Option<Duration>,
     /// At stop, how long sessions may go on.
@@ -225,11 +230,21 @@ pub enum LogLevel {
     Trace,
 }
 
+impl Config {
+    /// Where it is said that `address` is listened on, if it is.
+    pub fn listens_on(&self, address: &Address) -> Option<&Place> {
+        let secure = self.tls.listeners.iter().map(|listener| &listener.address);
+        let mut all = self.listeners.iter().chain(secure);
+        all.find(|known| known.value == *address).map(|known| &known.place)
+    }
+}
+
 impl Default for Config {
     /// What an empty file says.
     fn default() -> Config {
         Config {
             listeners: Vec::new(),
+            tls: Tls::default(),
             workers: Workers::Auto,
             backlog: 4096,
             max_connections: None,
@@ -244,6 +259,7 @@ impl Default for Config {
             websocket_memory: 64 << 20,
             times: Times {
                 headers: Duration::from_secs(10),
+                handshake: Duration::from_secs(10),
                 keepalive: Some(Duration::from_secs(60)),
                 drain: Duration::from_secs(30),
             },

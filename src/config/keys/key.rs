@@ -50,6 +50,10 @@ pub enum Kind {
     AddressOrOff,
     /// The path of a file or directory.
     Path,
+    /// An address and the files of a certificate and its key.
+    TlsListener,
+    /// A name and the files of a certificate and its key.
+    TlsName,
     /// An action.
     Action,
     /// A regex, a space and an action.
@@ -79,6 +83,8 @@ impl Kind {
             Kind::Address => "ADDR",
             Kind::AddressOrOff => "ADDR|off",
             Kind::Path => "PATH",
+            Kind::TlsListener => "ADDR,CERT,KEY",
+            Kind::TlsName => "NAME CERT,KEY",
             Kind::Action => "ACTION",
             Kind::Rule => "REGEX ACTION",
             Kind::Conditional => "CONDITION ACTION",

@@ -17,10 +17,8 @@ pub(super) const GROUP: Group = Group {
             Kind::Address,
             Set::Main(|draft, value| {
                 let address = value.placed(value.address()?);
-                if let Some(first) =
-                    draft.config.listeners.iter().find(|a| a.value == address.value)
-                {
-                    return Err(Fault::new(format!("listened on already, from {}", first.place)));
+                if let Some(first) = draft.config.listens_on(&address.value) {
+                    return Err(Fault::new(format!("listened on already, from {first}")));
                 }
                 draft.config.listeners.push(address);
                 Ok(())
@@ -79,9 +77,8 @@ pub(super) const GROUP: Group = Group {
         .unset("`unix:/run/tidegate.sock` where that can be made")
         .says("where `tidegate ctl` and curl ask the running router about itself, or `off`")
         .example("unix:/run/tidegate/admin.sock"),
-        planned("https", MAIN, "let what stands before tidegate speak TLS"),
-        planned("sni", MAIN, ""),
         planned("http-to-https", MAIN, ""),
+        planned("https-export-cert", MAIN, ""),
         planned("proxy-protocol", MAIN, "").aliases(&["http-enable-proxy-protocol"]),
         planned("trusted-proxies", MAIN, "until then X-Forwarded-* of clients is always replaced"),
         planned("user", MAIN, PROCESS).aliases(&["uid", "http-uid"]),

@@ -12,6 +12,7 @@ mod listeners;
 mod logging;
 mod routes;
 mod time;
+mod tls;
 mod upstreams;
 mod uwsgi;
 mod websockets;
@@ -35,6 +36,7 @@ pub struct Group {
 pub static GROUPS: &[Group] = &[
     file::GROUP,
     listeners::GROUP,
+    tls::GROUP,
     routes::GROUP,
     routes::SECTION,
     upstreams::GROUP,

@@ -32,6 +32,11 @@ fn read(scope: Scope, line: &str) -> (Config, Vec<String>) {
         }
         false => text,
     };
+    // Certificates need somebody who presents them, and lists somebody who is asked for one.
+    let text = match line.starts_with("sni") || line.starts_with("https-crl") {
+        true => text.replacen('\n', "\nhttps = :444,a.pem,a.key,,ca.pem\n", 1),
+        false => text,
+    };
     let (config, problems) = parse(text.as_bytes(), "k", &Surroundings::none());
     (config, problems.iter().map(Problem::to_string).collect())
 }

@@ -9,6 +9,10 @@ const OWN_SOCKET: &str =
 const STATISTICS: &str = "tidegate ctl status tells, through the admin socket";
 const SUBSCRIPTIONS: &str = "servers are listed by http-to or [upstream:NAME]; nobody subscribes";
 
+const SESSIONS: &str = "sessions are resumed by tickets; https-tickets says for how long";
+const OLD: &str = "TLS 1.2 and 1.3 are spoken, and nothing older";
+const BY_NAME: &str = "certificates are named one by one, as in sni = *.example.com CERT,KEY";
+
 const fn idle(name: &'static str, reason: &'static str) -> Key {
     key(name, Kind::Word, Set::Never(MAIN, Status::WithoutEffect(reason)))
 }
@@ -37,9 +41,14 @@ pub(super) const GROUP: Group = Group {
             "http-use-socket",
             "socket is taken as http-to when nothing else says where requests go",
         ),
-        idle("https-session-context", "it belongs to https, which is not in this version"),
-        refused("https2", "SPDY is gone; https is not in this version"),
-        refused("https-export-cert", "https is not in this version"),
+        idle("https-session-context", SESSIONS),
+        idle("ssl-sessions-use-cache", SESSIONS).aliases(&["ssl-session-use-cache"]),
+        idle("ssl-sessions-timeout", SESSIONS).aliases(&["ssl-session-timeout"]),
+        idle("ssl-enable3", OLD).aliases(&["ssl-enable-sslv3", "ssl-enable-tlsv1"]),
+        idle("ssl-option", "it is OpenSSL's").aliases(&["ssl-verbose", "ssl-tmp-dir"]),
+        idle("ssl-verify-depth", "a chain of client certificates has its bound"),
+        refused("https2", "SPDY is gone; write https = ADDR,CERT,KEY"),
+        refused("sni-dir", BY_NAME).aliases(&["sni-dir-ciphers", "sni-regexp"]),
         refused("http-zerg", "there are no zerg servers; listen with http"),
         refused("http-fallback", "backup servers are not in this version"),
         refused("http-use-cache", ROUTES),
