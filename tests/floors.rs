@@ -71,6 +71,7 @@ const FLOORS: &[Floor] = &[
             "base", "buf", "proto", "config", "reactor", "route", "upstream", "session", "worker",
         ],
         crates: &[
+            "arc_swap",
             "clap",
             "signal_hook",
             "signal_hook_mio",

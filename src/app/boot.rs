@@ -14,6 +14,7 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1, SIGUSR2};
 use signal_hook::iterator::Signals;
 
 use super::admin::{AdminSocket, Office};
+use super::certificates::{self, Certificates};
 use super::systemd;
 use crate::base::{Address, Clock, Counters, Problem};
 use crate::config::{Config, LogTo, Workers};
@@ -71,6 +72,7 @@ pub(super) fn compile(config: &Config, problems: &mut Vec<Problem>) -> Option<Ar
 pub(super) fn run(
     config: &Config,
     generation: &Arc<Generation>,
+    certificates: Option<&Arc<Certificates>>,
     check: impl Fn() -> Vec<Problem> + Send + Sync + 'static,
 ) -> Result<(), BootError> {
     let system = |what| move |error| BootError::System(what, error);
@@ -80,7 +82,7 @@ pub(super) fn run(
         .map_err(system("cannot listen for signals"))?;
     let count = worker_count(config.workers);
     let options = ListenOptions { backlog: config.backlog, mode: None };
-    let doors = open_doors(config, count, &options)?;
+    let doors = open_doors(config, certificates, count, &options)?;
     let admin = AdminSocket::open(&config.admin)?;
     let target = log_target(config);
     let book = LogBook::open(target.clone()).map_err(|error| BootError::Log(target, error))?;
@@ -153,9 +155,20 @@ pub(super) fn run(
         };
         admin.serve(office).map_err(system("cannot start the admin socket"))?;
     }
+    let files = certificates.map(certificates::watch).transpose();
+    let files = files.map_err(system("cannot watch certificates"))?;
     watch_signals(signals, over)?;
     systemd::ready();
-    let as_told = control(&ended, &senders, config.times.drain, &book, &draining, count);
+    let reread = || match &files {
+        Some(files) => {
+            tracing::warn!("reload: not in this version; certificates are read anew");
+            // Its thread ends no earlier than this one.
+            let _ = files.send(());
+        }
+        None => tracing::warn!("reload: not in this version"),
+    };
+    let drain = config.times.drain;
+    let as_told = control(&ended, &senders, drain, &book, &draining, &reread, count);
     for thread in threads {
         // A worker that panicked has said so.
         let _ = thread.join();
@@ -194,6 +207,7 @@ fn control(
     drain: Duration,
     book: &LogBook,
     draining: &AtomicBool,
+    reread: &dyn Fn(),
     mut running: usize,
 ) -> bool {
     let tell = |mail: fn(&Clock, Duration) -> Mail| {
@@ -228,7 +242,7 @@ fn control(
                 tell(|clock, drain| Mail::Drain(clock.now() + drain));
             }
             Ok(Event::Signal(SIGUSR1)) => book.reopen(),
-            Ok(Event::Signal(SIGHUP)) => tracing::warn!("reload: not in this version"),
+            Ok(Event::Signal(SIGHUP)) => reread(),
             Ok(Event::Signal(_)) => tracing::warn!("upgrade: not in this version"),
             Err(_) => return as_told,
         }
@@ -239,33 +253,48 @@ fn control(
 /// The listeners of each worker; those that cannot be bound twice are the first one's.
 fn open_doors(
     config: &Config,
+    certificates: Option<&Arc<Certificates>>,
     count: usize,
     options: &ListenOptions,
 ) -> Result<Vec<Vec<Door>>, BootError> {
     let mut doors: Vec<Vec<Door>> = (0..count).map(|_| Vec::new()).collect();
-    for address in &config.listeners {
+    let plain = config.listeners.iter().map(|address| (address, None));
+    // Without certificates nobody is let in there, least of all without TLS.
+    let presented = certificates.iter().flat_map(|certificates| certificates.doors());
+    let secure = config.tls.listeners.iter().zip(presented);
+    let secure = secure.map(|(listener, tls)| (&listener.address, Some(tls)));
+    for (address, tls) in plain.chain(secure) {
+        let door = |listener, port| {
+            let mut door = Door::new(listener, port);
+            door.tls = tls.cloned();
+            door
+        };
         let first = Listener::bind(&address.value, options)?;
         let port = first.local().port().unwrap_or(0);
         let shared = first.sharing() == Sharing::PerWorker;
         for worker in doors.iter_mut().skip(1).filter(|_| shared) {
-            worker.push(Door::new(first.another(options)?, port));
+            worker.push(door(first.another(options)?, port));
         }
         if let Some(worker) = doors.first_mut() {
-            worker.push(Door::new(first, port));
+            worker.push(door(first, port));
         }
     }
-    doors.iter().take(1).flatten().for_each(|door| announce(&door.listener));
+    doors.iter().take(1).flatten().for_each(announce);
     Ok(doors)
 }
 
 /// One line per listener, as the contract says.
-fn announce(listener: &Listener) {
-    match listener.local() {
+fn announce(door: &Door) {
+    let scheme = if door.tls.is_some() { "https" } else { "http" };
+    match door.listener.local() {
         reactor::Peer::Ip(address) => {
             let shown = SocketAddr::new(address.ip(), address.port());
-            tracing::info!("listening on http://{shown}");
+            tracing::info!("listening on {scheme}://{shown}");
         }
-        reactor::Peer::Unix => tracing::info!("listening on {}", listener.address()),
+        reactor::Peer::Unix if door.tls.is_some() => {
+            tracing::info!("listening on {} for https", door.listener.address());
+        }
+        reactor::Peer::Unix => tracing::info!("listening on {}", door.listener.address()),
     }
 }
 

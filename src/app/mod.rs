@@ -6,6 +6,7 @@
 
 mod admin;
 mod boot;
+mod certificates;
 pub mod cli;
 pub mod ctl;
 pub mod demo;
@@ -21,6 +22,8 @@ use std::sync::Arc;
 use crate::base::Problem;
 use crate::config::{Config, Given, Surroundings, load};
 use crate::session::Generation;
+
+use certificates::Certificates;
 
 use cli::{BAD_USE, Command, Source};
 
@@ -60,28 +63,38 @@ fn complain(line: impl Display) {
 struct Ready {
     config: Config,
     generation: Arc<Generation>,
+    certificates: Option<Arc<Certificates>>,
     source: Source,
 }
 
 /// Reads and compiles a configuration, and says everything there is to say about it.
 fn read(source: &Source) -> Result<Ready, ExitCode> {
-    let (config, generation, problems) = compile(source);
+    let Compiled { config, generation, certificates, problems } = compile(source);
     for problem in &problems {
         complain(problem);
     }
     match generation {
         Some(generation) if !problems.iter().any(Problem::is_error) => {
-            Ok(Ready { config, generation, source: source.clone() })
+            Ok(Ready { config, generation, certificates, source: source.clone() })
         }
         _ => Err(ExitCode::from(BAD_USE)),
     }
 }
 
-fn compile(source: &Source) -> (Config, Option<Arc<Generation>>, Vec<Problem>) {
+/// What came of a configuration.
+struct Compiled {
+    config: Config,
+    generation: Option<Arc<Generation>>,
+    certificates: Option<Arc<Certificates>>,
+    problems: Vec<Problem>,
+}
+
+fn compile(source: &Source) -> Compiled {
     let (config, mut problems) =
         load(source.file.as_deref(), &source.options, &Surroundings::real());
     let generation = boot::compile(&config, &mut problems);
-    (config, generation, problems)
+    let certificates = certificates::load(&config, &mut problems).map(Arc::new);
+    Compiled { config, generation, certificates, problems }
 }
 
 fn run(ready: Ready) -> ExitCode {
@@ -92,8 +105,8 @@ fn run(ready: Ready) -> ExitCode {
             return ExitCode::from(FAILED);
         }
     };
-    let check = move || compile(&ready.source).2;
-    match boot::run(&ready.config, &ready.generation, check) {
+    let check = move || compile(&ready.source).problems;
+    match boot::run(&ready.config, &ready.generation, ready.certificates.as_ref(), check) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             tracing::error!("{error}");

@@ -1,8 +1,12 @@
 //! Where client connections come from, and what happens when there are too many of them.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
+
 use crate::base::{Key, Millis};
+use crate::reactor::tls::Acceptor;
 use crate::reactor::{AcceptFault, Listener, Readiness, Stream};
 use crate::session::{Client, CloseReason, Peer, Port};
 
@@ -24,6 +28,8 @@ pub struct Door {
     pub listener: Listener,
     /// The port clients connect to, 0 for a unix socket.
     pub port: u16,
+    /// What it presents to clients, where they speak TLS to it.
+    pub tls: Option<Arc<ArcSwap<Acceptor>>>,
     /// More may wait there.
     pub(super) waiting: bool,
 }
@@ -31,7 +37,7 @@ pub struct Door {
 impl Door {
     /// A door nobody has knocked at.
     pub fn new(listener: Listener, port: u16) -> Door {
-        Door { listener, port, waiting: true }
+        Door { listener, port, tls: None, waiting: true }
     }
 }
 
@@ -54,6 +60,7 @@ impl Worker {
                 return self.pause_accepting("max-connections is reached");
             }
             match self.doors[door].listener.accept() {
+                Ok(_) if self.doors[door].tls.is_some() => {}
                 Ok((stream, from)) => {
                     let (ip, port) = (from.ip(), from.port().unwrap_or(0));
                     self.place(stream, Peer { ip, port, server_port: self.doors[door].port });

@@ -76,7 +76,7 @@ pub struct Certificate {
 pub fn build(
     terms: &[Terms],
     tickets: &Tickets,
-    key_log: &Arc<dyn KeyLog>,
+    key_log: Arc<dyn KeyLog>,
     problems: &mut Vec<Problem>,
 ) -> Built {
     let mut builder = Builder {
@@ -104,7 +104,7 @@ pub fn build(
 
 struct Builder<'a> {
     tickets: &'a Tickets,
-    key_log: &'a Arc<dyn KeyLog>,
+    key_log: Arc<dyn KeyLog>,
     files: Files,
     /// By certificate and key; `None`: something is wrong with them, and was said.
     credentials: HashMap<(PathBuf, PathBuf), Option<Arc<Credentials>>>,
@@ -164,7 +164,7 @@ impl Builder<'_> {
             rule: id,
             ticketer,
             agreement: &terms.agreement,
-            key_log: Arc::clone(self.key_log),
+            key_log: Arc::clone(&self.key_log),
         });
         match profile {
             Ok(profile) => Some(Arc::new(profile)),

@@ -24,3 +24,5 @@ pub use message::HELLO_MAX;
 pub use rule::{NameRules, RuleId};
 pub use suites::Agreement;
 pub use tickets::Tickets;
+
+pub use rustls::NoKeyLog;
