@@ -60,7 +60,8 @@ impl Line {
         let (config, mut problems) = parse(text.as_bytes(), "test.ini", &Surroundings::none());
         let mut identities = upstream::Identities::default();
         let generation = worker::build(&config, &mut identities, "router", &mut problems);
-        let peer = Peer { ip: "192.0.2.7".parse().ok(), port: 4711, server_port: 80 };
+        let peer =
+            Peer { ip: "192.0.2.7".parse().ok(), port: 4711, server_port: 80, secure: false };
         Line {
             clock: Clock::manual(UNIX_EPOCH),
             pool: Pool::new(8 << 20),

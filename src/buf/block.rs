@@ -109,6 +109,12 @@ impl Block {
         self.start += n as u16;
     }
 
+    /// Drops all but the first `n` bytes from view; their place is room again.
+    pub fn truncate(&mut self, n: usize) {
+        assert!(n <= self.len());
+        self.end = self.start + n as u16;
+    }
+
     /// Splits the first `n` bytes off as a view of their own, without copying.
     pub fn split_to(&mut self, n: usize) -> Block {
         assert!(n <= self.len());

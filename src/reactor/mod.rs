@@ -19,6 +19,7 @@ mod testing;
 pub mod tls;
 mod tokens;
 mod transfer;
+mod transport;
 
 pub use dial::{DialError, connected, dial};
 pub use limits::{AcceptFault, descriptors, raise_descriptors};
@@ -31,6 +32,7 @@ pub use readiness::Readiness;
 pub use stream::{Kind, Stream};
 pub use tokens::TokenAnswer;
 pub use transfer::{Filled, Flushed, fill, flush};
+pub use transport::{Line, Tls, Transport};
 
 // A token is a key's 64 bits.
 const _: () = assert!(size_of::<usize>() == 8);

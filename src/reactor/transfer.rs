@@ -19,6 +19,8 @@ pub enum Filled {
     Nothing,
     /// The peer finished.
     Finished,
+    /// The connection ended before the peer had said that nothing follows (TLS only).
+    Truncated,
     /// The connection is broken.
     Reset,
     /// It is, because the peer answered nothing any more.

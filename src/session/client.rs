@@ -1,5 +1,7 @@
 //! The machine of a client connection: all its transitions are here.
 
+use std::sync::Arc;
+
 use super::answer::{self, Asked};
 use super::cx::{Action, Cx, Input, SpoolOrder};
 use super::exchange::{Exchange, Outcome, Request, Response};
@@ -9,6 +11,7 @@ use super::peer::Peer;
 use super::port::{Port, RxEnd, TxEnd};
 use super::reason::CloseReason;
 use super::record::{self, Line};
+use super::secure::Secure;
 use super::tunnel::{Tunnel, TunnelKind};
 use crate::base::{Address, Millis};
 use crate::buf::Pool;
@@ -21,10 +24,14 @@ const SPARE: usize = 256;
 pub struct Client {
     state: State,
     peer: Peer,
+    /// What its TLS handshake came to.
+    secure: Option<Arc<Secure>>,
 }
 
 #[derive(Debug)]
 enum State {
+    /// A TLS handshake is under way since then.
+    Handshake(Millis),
     /// The next request's head is awaited.
     Head(HeadWait),
     /// A request is being served.
@@ -40,12 +47,23 @@ enum State {
 impl Client {
     /// A connection just accepted.
     pub fn new(peer: Peer, now: Millis) -> Client {
-        Client { state: State::Head(HeadWait::first(now)), peer }
+        Client { state: State::Head(HeadWait::first(now)), peer, secure: None }
+    }
+
+    /// A connection just accepted that begins with a TLS handshake.
+    pub fn greeted(peer: Peer, now: Millis) -> Client {
+        Client { state: State::Handshake(now), peer, secure: None }
+    }
+
+    /// The TLS handshake is over.
+    pub fn opened(&mut self, secure: Secure, now: Millis) {
+        self.state = State::Head(HeadWait::first(now));
+        self.secure = Some(Arc::new(secure));
     }
 
     /// A tunnel taken over from elsewhere.
     pub(super) fn resumed(peer: Peer, tunnel: Tunnel) -> Client {
-        Client { state: State::Tunnel(tunnel), peer }
+        Client { state: State::Tunnel(tunnel), peer, secure: None }
     }
 
     /// Goes on as far as what has arrived, left or expired allows.
@@ -67,12 +85,24 @@ impl Client {
 
     fn step(&mut self, ports: &mut [Port; 2], cx: &mut Cx<'_>) -> Option<State> {
         match &mut self.state {
-            State::Head(wait) => match head::advance(wait, &self.peer, ports, cx) {
-                Next::Wait => None,
-                Next::Closed(reason) => Some(self.ended(reason, &ports[0], cx)),
-                Next::Refused(refusal) => Some(self.refused(refusal, &mut ports[0], cx)),
-                Next::Exchange(exchange) => Some(State::Exchange(exchange)),
-            },
+            State::Handshake(since) => {
+                let late = cx.now >= *since + HeadTimeouts::of(cx.generation).handshake;
+                let reason = match (late, cx.draining) {
+                    (true, _) => CloseReason::TlsTimeout,
+                    (false, true) => CloseReason::Drained,
+                    (false, false) => return None,
+                };
+                cx.counters.close_reason(reason as usize);
+                Some(State::Closed(reason))
+            }
+            State::Head(wait) => {
+                match head::advance(wait, (&self.peer, self.secure.as_deref()), ports, cx) {
+                    Next::Wait => None,
+                    Next::Closed(reason) => Some(self.ended(reason, &ports[0], cx)),
+                    Next::Refused(refusal) => Some(self.refused(refusal, &mut ports[0], cx)),
+                    Next::Exchange(exchange) => Some(State::Exchange(exchange)),
+                }
+            }
             State::Exchange(exchange) => match exchange.advance(ports, cx) {
                 Outcome::Wait => None,
                 Outcome::Complete => Some(self.complete(ports, cx)),
@@ -254,6 +284,7 @@ impl Client {
         head_timeouts: &HeadTimeouts,
     ) -> Option<Millis> {
         match &self.state {
+            State::Handshake(since) => Some(*since + head_timeouts.handshake),
             State::Head(wait) => Some(wait.deadline(active, head_timeouts)),
             State::Exchange(exchange) => Some(exchange.deadline(active)),
             State::Tunnel(tunnel) => tunnel.deadline(active, ports),
@@ -339,7 +370,7 @@ impl Client {
         match &self.state {
             State::Tunnel(_) => self.tunnel_ended(reason, cx),
             State::Exchange(exchange) => self.write_line(exchange, reason, None, cx),
-            State::Head(_) => cx.counters.close_reason(reason as usize),
+            State::Handshake(_) | State::Head(_) => cx.counters.close_reason(reason as usize),
             State::Linger(_) | State::Closed(_) => {}
         }
         self.state = State::Closed(reason);

@@ -24,6 +24,7 @@ use super::port::{Port, RxEnd};
 use super::reason::CloseReason;
 use super::record::Record;
 use super::request::{ComposeCx, Facts};
+use super::secure::Secure;
 use super::settings::{Generation, Place, Route};
 use super::spool::Spool;
 
@@ -34,17 +35,29 @@ pub struct HeadTimeouts {
     pub head: Duration,
     /// Until the first byte.
     pub idle: Duration,
+    /// A TLS handshake.
+    pub handshake: Duration,
 }
 
 /// Until the first byte of a first request where connections are not kept alive.
 const FIRST: Duration = Duration::from_secs(60);
 
+/// A TLS handshake.
+const HANDSHAKE: Duration = Duration::from_secs(10);
+
 impl HeadTimeouts {
     /// As a generation says.
     pub fn of(generation: &Generation) -> HeadTimeouts {
-        HeadTimeouts { head: generation.head_timeout, idle: generation.keepalive.unwrap_or(FIRST) }
+        HeadTimeouts {
+            head: generation.head_timeout,
+            idle: generation.keepalive.unwrap_or(FIRST),
+            handshake: HANDSHAKE,
+        }
     }
 }
+
+/// A client as it is known, and what its TLS handshake came to, if there was one.
+pub(super) type Ends<'a> = (&'a Peer, Option<&'a Secure>);
 
 /// Between requests.
 #[derive(Clone, Copy, Debug)]
@@ -110,7 +123,7 @@ impl HeadWait {
 /// Parses the head if it is there, and begins its exchange.
 pub(super) fn advance(
     wait: &mut HeadWait,
-    peer: &Peer,
+    (peer, secure): Ends<'_>,
     ports: &mut [Port; 2],
     cx: &mut Cx<'_>,
 ) -> Next {
@@ -138,7 +151,7 @@ pub(super) fn advance(
     }
     wait.first_byte.get_or_insert(cx.now);
     loop {
-        match try_begin(peer, ports, cx) {
+        match try_begin((peer, secure), ports, cx) {
             Ok(Some(next)) => return next,
             Ok(None) if ports[0].rx.gather(cx.pool) => {}
             Ok(None) => return incomplete(wait, &timeouts, &ports[0], cx),
@@ -153,7 +166,7 @@ pub(super) fn advance(
 /// Begins the exchange whose head stands at the front of the client's window; `None` when more of it
 /// must come.
 fn try_begin(
-    peer: &Peer,
+    ends: Ends<'_>,
     ports: &mut [Port; 2],
     cx: &mut Cx<'_>,
 ) -> Result<Option<Next>, RequestError> {
@@ -166,7 +179,7 @@ fn try_begin(
     cx.counters.requests.add(1);
     let len = head.len;
     *upstream = Port::default();
-    let decided = decide(&head, peer, &mut upstream.tx, cx);
+    let decided = decide(&head, ends, &mut upstream.tx, cx);
     let mut exchange = match decided {
         Ok(exchange) => exchange,
         Err(refusal) => {
@@ -189,7 +202,7 @@ fn try_begin(
 /// Routes a request and serialises it, or says why not.
 fn decide(
     head: &RequestHead<'_, '_>,
-    peer: &Peer,
+    (peer, secure): Ends<'_>,
     upstream: &mut Tx,
     cx: &mut Cx<'_>,
 ) -> Result<Box<Exchange>, Box<Refusal>> {
@@ -234,6 +247,11 @@ fn decide(
         host: comparable(head.host, host),
         purpose: purpose(head),
     };
+    if secure.is_some_and(|secure| !secure.covers(subjects.host)) {
+        let reason = CloseReason::Misdirected;
+        let sentence = reason.sentence().to_owned();
+        return Err(refuse(reason, reason.status(), sentence, record, None));
+    }
     let Some((route, found)) = generation.find(&subjects, captures) else {
         let reason = CloseReason::NoRoute;
         let sentence = reason.sentence().to_owned();

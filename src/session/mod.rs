@@ -33,6 +33,7 @@ mod reason;
 mod record;
 mod request;
 mod response;
+mod secure;
 mod settings;
 #[cfg(test)]
 mod sim;
@@ -54,6 +55,7 @@ pub use peer::Peer;
 pub use port::{Port, RxEnd, Side, TxEnd};
 pub use reason::{CloseReason, Fault};
 pub use record::LogFormat;
+pub use secure::Secure;
 pub use settings::{
     Binary, Bodies, Generation, Mode, Place, Route, Target, Times, Token, WebSocketRules,
     WebSockets,

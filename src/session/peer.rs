@@ -12,9 +12,16 @@ pub struct Peer {
     pub port: u16,
     /// The port it connected to; 0 on a unix socket.
     pub server_port: u16,
+    /// It came over TLS.
+    pub secure: bool,
 }
 
 impl Peer {
+    /// The scheme of what it asks for.
+    pub(super) fn scheme(&self) -> &'static str {
+        if self.secure { "https" } else { "http" }
+    }
+
     /// Its address as logs show it.
     pub(super) fn write_address(&self, out: &mut Vec<u8>) {
         match PeerText::new(self).ip.as_str() {
@@ -108,7 +115,12 @@ mod tests {
             ("255.200.100.10:65535", "255.200.100.10"),
         ] {
             let address: SocketAddr = address.parse().unwrap();
-            let peer = Peer { ip: Some(address.ip()), port: address.port(), server_port: 80 };
+            let peer = Peer {
+                ip: Some(address.ip()),
+                port: address.port(),
+                server_port: 80,
+                secure: false,
+            };
             let text = PeerText::new(&peer);
             assert_eq!(text.ip.as_str(), ip);
             assert_eq!(text.port.as_str(), address.port().to_string());

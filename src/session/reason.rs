@@ -60,6 +60,12 @@ reasons! {
     ClientGone, "client-gone", 0, Client, "the client closed in the middle of an exchange";
     /// The client finished in the middle of its request body.
     BodyTruncated, "body-truncated", 400, Client, "the request body ended early";
+    /// The TLS handshake failed.
+    TlsHandshake, "tls-handshake", 0, Client, "the TLS handshake failed";
+    /// The TLS handshake took too long.
+    TlsTimeout, "tls-timeout", 0, Client, "the TLS handshake was not over within https-handshake-timeout";
+    /// The request's host has another rule for client certificates than the name of the handshake.
+    Misdirected, "misdirected", 421, Client, "this connection was made for another host: ask for this one on a connection of its own";
     /// The head was malformed.
     BadRequest, "bad-request", 400, Client, "the request was malformed";
     /// The chunked body was malformed.

@@ -148,7 +148,8 @@ impl Exchange {
             (None, None) => Switch::No,
         };
         let peer = PeerText::new(&self.facts.peer);
-        let identity = Identity { addr: peer.ip.as_str(), proto: "http", trusted: false };
+        let identity =
+            Identity { addr: peer.ip.as_str(), proto: self.facts.peer.scheme(), trusted: false };
         match &self.route.target.place {
             Place::Http { authority, .. } => {
                 let mut head = *head;
@@ -179,7 +180,7 @@ impl Exchange {
                     path_info: path.info,
                     server_name: cx.server_name,
                     server_port: peer.server_port.as_str(),
-                    https: false,
+                    https: self.facts.peer.secure,
                     remote_addr: peer.ip.as_str(),
                     remote_port: peer.port.as_str(),
                     identity,

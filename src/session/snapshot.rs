@@ -47,6 +47,7 @@ struct Plain {
     ip: String,
     port: u16,
     server_port: u16,
+    secure: bool,
     ports: [PlainPort; 2],
     track: Option<Track>,
     messages: Option<Written>,
@@ -79,6 +80,7 @@ impl Plain {
         at.text(&mut self.ip)?;
         at.short(&mut self.port)?;
         at.short(&mut self.server_port)?;
+        at.flag(&mut self.secure)?;
         for port in &mut self.ports {
             port.fields(at)?;
         }
@@ -172,6 +174,7 @@ impl Client {
             ip: self.peer().ip.map(|ip| ip.to_string()).unwrap_or_default(),
             port: self.peer().port,
             server_port: self.peer().server_port,
+            secure: self.peer().secure,
             ports: [PlainPort::of(&ports[0]), PlainPort::of(&ports[1])],
             track,
             messages,
@@ -198,7 +201,8 @@ impl Client {
             "" => None,
             text => Some(text.parse::<IpAddr>().map_err(|_| SnapshotError::Damaged)?),
         };
-        let peer = Peer { ip, port: plain.port, server_port: plain.server_port };
+        let peer =
+            Peer { ip, port: plain.port, server_port: plain.server_port, secure: plain.secure };
         let route = route(&plain.route).ok_or(SnapshotError::NoRoute)?;
         let [client, upstream] = plain.ports;
         let ports = [client.restore()?, upstream.restore()?];

@@ -170,7 +170,7 @@ pub(super) const TRACK: WebSocketRules = WebSocketRules {
 
 /// Who the client is in tests.
 pub(super) fn peer() -> Peer {
-    Peer { ip: "192.0.2.7".parse().ok(), port: 4711, server_port: 80 }
+    Peer { ip: "192.0.2.7".parse().ok(), port: 4711, server_port: 80, secure: false }
 }
 
 /// One machine whose ends are bytes.

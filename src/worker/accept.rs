@@ -6,8 +6,8 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 
 use crate::base::{Key, Millis};
-use crate::reactor::tls::Acceptor;
-use crate::reactor::{AcceptFault, Listener, Readiness, Stream};
+use crate::reactor::tls::{Acceptor, Handshake};
+use crate::reactor::{AcceptFault, Listener, Readiness, Stream, Transport};
 use crate::session::{Client, CloseReason, Peer, Port};
 
 use super::entry::{Conn, Role, Session};
@@ -41,6 +41,15 @@ impl Door {
     }
 }
 
+/// A connection just accepted.
+#[derive(Debug)]
+pub struct Arrival {
+    stream: Stream,
+    peer: Peer,
+    /// What it is met with, where it speaks TLS.
+    acceptor: Option<Arc<Acceptor>>,
+}
+
 impl Worker {
     /// Accepts from every listener where somebody may wait.
     pub(super) fn accept_all(&mut self) {
@@ -56,14 +65,20 @@ impl Worker {
 
     fn accept_from(&mut self, door: usize) {
         for _ in 0..BUDGET {
+            // Who comes now would only wait here instead of in the kernel.
+            if self.doors[door].tls.is_some() && self.handshakes.are_many() {
+                return;
+            }
             if self.peers.full() && self.shed_clients() == 0 {
                 return self.pause_accepting("max-connections is reached");
             }
             match self.doors[door].listener.accept() {
-                Ok(_) if self.doors[door].tls.is_some() => {}
                 Ok((stream, from)) => {
                     let (ip, port) = (from.ip(), from.port().unwrap_or(0));
-                    self.place(stream, Peer { ip, port, server_port: self.doors[door].port });
+                    let Door { port: server_port, tls, .. } = &self.doors[door];
+                    let acceptor = tls.as_ref().map(|tls| tls.load_full());
+                    let peer = Peer { ip, port, server_port: *server_port, secure: tls.is_some() };
+                    self.place(Arrival { stream, peer, acceptor });
                 }
                 Err(error) => match AcceptFault::of(&error) {
                     AcceptFault::Blocked => {
@@ -103,36 +118,45 @@ impl Worker {
     }
 
     /// Gives a new connection to the worker with clearly fewer, or keeps it.
-    fn place(&mut self, stream: Stream, peer: Peer) {
+    fn place(&mut self, arrival: Arrival) {
         self.world.counters.accepted.add(1);
         let lighter = self.peers.lighter(self.index);
         let Some(index) = lighter else {
             self.peers.loads[self.index].up();
-            return self.adopt(stream, peer);
+            return self.adopt(arrival);
         };
         self.peers.loads[index].up();
-        let kept = self.peers.outboxes[index].push(Mail::Accepted(stream, peer));
-        if let Err(Mail::Accepted(stream, peer)) = kept {
+        let kept = self.peers.outboxes[index].push(Mail::Accepted(arrival));
+        if let Err(Mail::Accepted(arrival)) = kept {
             self.peers.loads[index].down();
             self.peers.loads[self.index].up();
-            self.adopt(stream, peer);
+            self.adopt(arrival);
         }
     }
 
     /// Makes a session of an accepted connection, which is counted already.
-    pub(super) fn adopt(&mut self, stream: Stream, peer: Peer) {
+    pub(super) fn adopt(&mut self, arrival: Arrival) {
         let now = self.world.clock.now();
+        let Arrival { stream, peer, acceptor } = arrival;
+        let (machine, transport) = match acceptor {
+            None => (Client::new(peer, now), Transport::Plain),
+            Some(acceptor) => {
+                (Client::greeted(peer, now), Transport::handshake(Handshake::accept(acceptor)))
+            }
+        };
         let conn_key = self.conns.insert(Conn {
             stream,
+            transport,
             ready: Readiness { readable: false, ..Readiness::OPEN },
             bulk: false,
             finished: false,
+            queued: false,
             role: Role::Client,
             session: None,
         });
         let wheel = &mut self.wheel;
         let key = self.sessions.insert_with(|key| Session {
-            machine: Client::new(peer, now),
+            machine,
             ports: [Port::default(), Port::default()],
             conns: [Some(conn_key), None],
             timer: wheel.add(key),

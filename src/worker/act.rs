@@ -2,12 +2,14 @@
 
 use std::net::SocketAddr;
 
-use crate::base::Key;
-use crate::reactor;
+use crate::base::{Key, Millis};
+use crate::buf::Tx;
+use crate::reactor::{self, Line};
 use crate::session::{Action, Bounds, Client, Input, Port, Side};
 
-use super::entry::Role;
+use super::entry::{Conn, Role};
 use super::turn::Worker;
+use super::world::World;
 
 impl Worker {
     /// Carries out the actions of one session.
@@ -83,8 +85,21 @@ impl Worker {
 
     /// Closes an upstream connection.
     pub(super) fn hang_up(&mut self, conn: Key) {
-        if self.conns.remove(conn).is_some() {
+        if let Some(conn) = self.conns.remove(conn) {
+            self.part_from(conn);
             self.world.counters.upstreams.sub(1);
+        }
+    }
+
+    /// Closes a socket, in TLS not without a word.
+    pub(super) fn part_from(&mut self, mut conn: Conn) {
+        let World { pool, records: scratch, .. } = &mut self.world;
+        if !conn.finished && conn.transport.is_open() && !conn.transport.is_behind() {
+            conn.transport.close(pool);
+            if conn.transport.is_behind() {
+                let line = Line { stream: &conn.stream, ready: &mut conn.ready, pool, scratch };
+                conn.transport.flush(line, &mut Tx::default(), Millis::default());
+            }
         }
     }
 

@@ -3,7 +3,7 @@
 use mio::event::Event;
 
 use crate::base::Key;
-use crate::reactor::{self, DialError, Readiness, Stream};
+use crate::reactor::{self, DialError, Readiness, Stream, Transport};
 use crate::session::{Input, Reuse, Route};
 use crate::upstream::ServerId;
 
@@ -72,9 +72,11 @@ impl Worker {
     fn adopt_upstream(&mut self, stream: Stream, session: Key, attempt: u8) -> Option<Key> {
         let conn = self.conns.insert(Conn {
             stream,
+            transport: Transport::Plain,
             ready: Readiness::NONE,
             bulk: false,
             finished: false,
+            queued: false,
             role: Role::Dialling(attempt),
             session: Some(session),
         });
@@ -123,6 +125,9 @@ impl Worker {
         let Some(conn) = self.conns.get_mut(conn_key) else { return };
         conn.ready.event(event);
         let session = conn.session;
+        if conn.transport.handshake_mut().is_some() && conn.role == Role::Client {
+            return self.queue_handshake(conn_key);
+        }
         match conn.role {
             Role::Idle => {}
             Role::Dialling(_) => {

@@ -5,7 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use mio::Registry;
 
 use crate::base::{Key, Millis};
-use crate::reactor::{Filled, Flushed, fill, flush};
+use crate::reactor::{Filled, Flushed, Line};
 use crate::session::{CloseReason, HeadTimeouts, Input, Port, RxEnd, Side, TxEnd};
 
 use super::entry::{Conn, Role, Session};
@@ -135,8 +135,9 @@ impl Worker {
         self.drop_spool(key);
         let [client, upstream] = session.conns;
         if let Some(conn) = client.and_then(|conn| self.conns.remove(conn)) {
-            if session.ports[0].tx_end == Some(TxEnd::Abort) {
-                conn.stream.abort();
+            match session.ports[0].tx_end {
+                Some(TxEnd::Abort) => conn.stream.abort(),
+                _ => self.part_from(conn),
             }
             self.client_closed();
         }
@@ -169,8 +170,10 @@ impl Parts<'_> {
             if side == Side::Client && !self.session.machine.wants_client_bytes(port) {
                 continue;
             }
-            let pool = &self.world.pool;
-            match fill(&conn.stream, &mut conn.ready, &mut conn.bulk, &mut port.rx, pool) {
+            let Conn { stream, transport, ready, bulk, .. } = &mut **conn;
+            let World { pool, records: scratch, .. } = &mut *self.world;
+            let line = Line { stream, ready, pool, scratch };
+            match transport.fill(line, bulk, &mut port.rx) {
                 Filled::Bytes(n) => {
                     total += n;
                     port.received = self.world.clock.now();
@@ -187,7 +190,7 @@ impl Parts<'_> {
                     port.rx_end = Some(RxEnd::Finished);
                     total += 1;
                 }
-                broken @ (Filled::Reset | Filled::Lost) => {
+                broken @ (Filled::Reset | Filled::Lost | Filled::Truncated) => {
                     port.rx_end = Some(RxEnd::Reset);
                     port.lost = broken == Filled::Lost;
                     total += 1;
@@ -214,7 +217,7 @@ impl Parts<'_> {
                 continue;
             }
             let port = &mut self.session.ports[side as usize];
-            let n = flush_port(conn, port);
+            let n = flush_port(conn, port, self.world);
             if n > 0 {
                 total += n;
                 port.sent = self.world.clock.now();
@@ -223,8 +226,11 @@ impl Parts<'_> {
                     Side::Upstream => self.world.counters.upstream_out.add(n as u64),
                 }
             }
-            let waits = !port.tx.is_empty() && !port.tx_broken;
+            let waits = (!port.tx.is_empty() || conn.transport.is_behind()) && !port.tx_broken;
             let Some(token) = self.session.conns[side as usize] else { continue };
+            if !conn.ready.readable {
+                conn.transport.settle(&self.world.pool);
+            }
             // Where that fails, the timer still ends the session.
             let _ = conn.stream.want_write(self.registry, token.to_u64(), waits);
         }
@@ -240,10 +246,32 @@ impl Parts<'_> {
 }
 
 /// Writes until the queue is empty or the stream takes no more, then what shall follow the last byte.
-fn flush_port(conn: &mut Conn, port: &mut Port) -> usize {
+fn flush_port(conn: &mut Conn, port: &mut Port, world: &mut World) -> usize {
+    let mut total = flush_queue(conn, port, world);
+    if port.tx_end == Some(TxEnd::Finish) && port.tx.is_empty() && !conn.finished {
+        conn.transport.close(&world.pool);
+        flush_queue(conn, port, world);
+        if !conn.transport.is_behind() || port.tx_broken {
+            conn.finished = true;
+            let _ = conn.stream.shutdown_write();
+            // Whoever waits for its last byte to leave looks again.
+            total += 1;
+        }
+    }
+    total
+}
+
+/// Writes until the queue is empty or the stream takes no more.
+fn flush_queue(conn: &mut Conn, port: &mut Port, world: &mut World) -> usize {
     let mut total = 0;
-    while !port.tx.is_empty() && !port.tx_broken && conn.ready.writable {
-        match flush(&conn.stream, &mut conn.ready, &mut port.tx) {
+    let Conn { stream, transport, ready, .. } = conn;
+    if !transport.is_open() {
+        return 0;
+    }
+    while (!port.tx.is_empty() || transport.is_behind()) && !port.tx_broken && ready.writable {
+        let World { pool, records: scratch, clock, .. } = &mut *world;
+        let line = Line { stream, ready, pool, scratch };
+        match transport.flush(line, &mut port.tx, clock.now()) {
             Flushed::Bytes(n) => {
                 port.tx_begun |= n > 0;
                 total += n;
@@ -258,12 +286,6 @@ fn flush_port(conn: &mut Conn, port: &mut Port) -> usize {
                 total += 1;
             }
         }
-    }
-    if port.tx_end == Some(TxEnd::Finish) && port.tx.is_empty() && !conn.finished {
-        conn.finished = true;
-        let _ = conn.stream.shutdown_write();
-        // Whoever waits for its last byte to leave looks again.
-        total += 1;
     }
     total
 }

@@ -1,18 +1,21 @@
 //! What the two slabs hold: connections and sessions.
 
 use crate::base::{Key, Millis, TimerKey};
-use crate::reactor::{Readiness, Stream};
+use crate::reactor::{Readiness, Stream, Transport};
 use crate::session::{Client, Port};
 
 /// One socket.
 #[derive(Debug)]
 pub(super) struct Conn {
     pub(super) stream: Stream,
+    pub(super) transport: Transport,
     pub(super) ready: Readiness,
     /// The last read filled its block.
     pub(super) bulk: bool,
     /// Our FIN was sent.
     pub(super) finished: bool,
+    /// Its TLS handshake waits for its turn.
+    pub(super) queued: bool,
     pub(super) role: Role,
     /// The session it belongs to, unless it is idle.
     pub(super) session: Option<Key>,
@@ -21,7 +24,7 @@ pub(super) struct Conn {
 impl Conn {
     /// Whether a read may get something.
     pub(super) fn is_readable(&self) -> bool {
-        self.ready.readable && !matches!(self.role, Role::Dialling(_))
+        self.ready.readable && !matches!(self.role, Role::Dialling(_)) && self.transport.is_open()
     }
 }
 
@@ -61,7 +64,7 @@ mod tests {
 
     #[test]
     fn states_are_small() {
-        assert!(size_of::<Conn>() <= 24, "{}", size_of::<Conn>());
+        assert!(size_of::<Conn>() <= 32, "{}", size_of::<Conn>());
         assert!(size_of::<Session>() <= 288, "{}", size_of::<Session>());
     }
 }

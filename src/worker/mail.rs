@@ -4,16 +4,16 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::base::{Key, Millis};
-use crate::reactor::{Done, Outbox, Reply, Sender, Stream};
-use crate::session::Peer;
+use crate::reactor::{Done, Outbox, Reply, Sender};
 
+use super::accept::Arrival;
 use super::inspect::Ask;
 
 /// One letter in a worker's mailbox.
 #[derive(Debug)]
 pub enum Mail {
     /// A connection another worker accepted and hands over, unread.
-    Accepted(Stream, Peer),
+    Accepted(Arrival),
     /// The answer to a job of a session.
     Done(Key, Done),
     /// A question about itself.

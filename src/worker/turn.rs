@@ -10,13 +10,14 @@ use mio::{Events, Poll, Token};
 
 use crate::base::{Clock, Counters, Key, Millis, Rng, Slab, Wheel};
 use crate::buf::Pool;
-use crate::reactor::{Done, Mailbox, Offload};
+use crate::reactor::{Done, Mailbox, Offload, tls};
 use crate::session::{CloseReason, Generation, Scratch};
 use crate::upstream;
 
 use super::accept::Door;
 use super::chores::Chores;
 use super::entry::{Conn, Session};
+use super::handshakes::Handshakes;
 use super::idle::Idle;
 use super::logbook::LogSink;
 use super::mail::{Courier, Mail, Peers};
@@ -89,6 +90,7 @@ pub struct Worker {
     pub(super) wheel: Wheel,
     pub(super) idle: Idle,
     pub(super) spools: HashMap<Key, SpoolFile>,
+    pub(super) handshakes: Handshakes,
     pub(super) world: World,
     /// Sessions that stopped early and go on before the next poll.
     pub(super) again: Vec<Key>,
@@ -124,6 +126,7 @@ impl Worker {
         let world = World {
             clock: Clock::new(),
             pool: Pool::new(setup.memory),
+            records: tls::Scratch::default(),
             counters: setup.counters,
             generation: setup.generation,
             upstreams: upstream::State::new(setup.index),
@@ -151,6 +154,7 @@ impl Worker {
             wheel: Wheel::new(),
             idle: Idle::default(),
             spools: HashMap::new(),
+            handshakes: Handshakes::default(),
             world,
             again: Vec::new(),
             messages: 0,
@@ -209,6 +213,7 @@ impl Worker {
         self.read_mail();
         self.say_goodbye();
         self.accept_all();
+        self.shake_hands();
         self.go_on();
         self.expire();
         self.do_chores();
@@ -226,7 +231,7 @@ impl Worker {
         self.more_mail = self.mailbox.drain(&mut letters, LETTERS);
         for letter in letters.drain(..) {
             match letter {
-                Mail::Accepted(stream, peer) => self.adopt(stream, peer),
+                Mail::Accepted(arrival) => self.adopt(arrival),
                 Mail::Done(key, Done::Found(answer)) => self.looked_up(key, answer),
                 Mail::Done(key, done) => self.spooled(key, done),
                 Mail::Ask(ask) => self.inspect(ask),
@@ -317,7 +322,7 @@ impl Worker {
     /// How long the poll may wait.
     fn timeout(&self) -> Option<Duration> {
         let now = self.world.clock.now();
-        if !self.again.is_empty() || self.more_mail {
+        if !self.again.is_empty() || self.more_mail || !self.handshakes.is_empty() {
             return Some(Duration::ZERO);
         }
         let accept = self.doors.iter().any(|door| door.waiting).then_some(self.accept_after);

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::base::{Clock, Counters, Millis, Rng};
 use crate::buf::Pool;
+use crate::reactor::tls;
 use crate::session::{Action, Cx, Generation, Scratch};
 use crate::upstream;
 
@@ -12,6 +13,8 @@ use crate::upstream;
 pub(super) struct World {
     pub(super) clock: Clock,
     pub(super) pool: Pool,
+    /// Where TLS records lie between sockets and blocks.
+    pub(super) records: tls::Scratch,
     pub(super) counters: Arc<Counters>,
     pub(super) generation: Arc<Generation>,
     pub(super) upstreams: upstream::State,

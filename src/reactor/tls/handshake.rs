@@ -1,0 +1,390 @@
+//! The TLS handshake, driven by rustls over a stream that never blocks.
+
+use std::io::ErrorKind;
+use std::sync::Arc;
+
+use rustls::client::{ClientConnectionData, UnbufferedClientConnection};
+use rustls::pki_types::CertificateDer;
+use rustls::server::{ServerConnectionData, UnbufferedServerConnection};
+use rustls::unbuffered::{ConnectionState, EncodeError, InsufficientSizeError, UnbufferedStatus};
+use rustls::{CommonState, HandshakeKind, ProtocolVersion};
+
+use super::acceptor::{Acceptor, Profile};
+use super::connector::Connector;
+use super::fault::HandshakeFault;
+use super::hello::{HelloError, parse_hello};
+use super::keys::TrafficSecrets;
+use super::records::{Records, Tickets};
+use super::rule::NameRules;
+use crate::buf::{Pool, Rx, Segment, Stub};
+use crate::reactor::{Readiness, Stream};
+
+/// Bytes read at once.
+const READ: usize = 4096;
+/// Bytes that may wait to be understood: the longest flight of handshake messages.
+const INCOMING_MAX: usize = 128 << 10;
+
+/// What both ends agreed on.
+#[derive(Debug)]
+pub struct Agreed {
+    /// The version.
+    pub version: ProtocolVersion,
+    /// The suite's name, as IANA writes it.
+    pub suite: &'static str,
+    /// An earlier session was resumed: nobody was asked for a certificate.
+    pub resumed: bool,
+    /// The name the client asked for, in small letters.
+    pub server_name: Option<Box<str>>,
+    /// What its listener presented to a client, and the rules of that listener's names, where we accepted.
+    pub profile: Option<(Arc<Profile>, Arc<NameRules>)>,
+    /// The certificates of the other end, its own first.
+    pub certificates: Vec<CertificateDer<'static>>,
+}
+
+/// How far a handshake is.
+#[derive(Debug)]
+pub enum Progress {
+    /// The other end has to say something, or to read.
+    Waiting,
+    /// Over; what arrived behind it is in the window already.
+    Open(Box<(Records, Agreed)>),
+    /// Over, with nothing. What the other end is told has been written.
+    Failed(HandshakeFault),
+}
+
+/// A TLS handshake under way.
+pub struct Handshake {
+    stage: Stage,
+    incoming: Vec<u8>,
+    outgoing: Vec<u8>,
+    /// Data of the application that came with the handshake's last flight.
+    early: Vec<u8>,
+    secrets: TrafficSecrets,
+    server_name: Option<Box<str>>,
+}
+
+enum Stage {
+    /// A client's first message is awaited, which says what to present.
+    Hello(Arc<Acceptor>),
+    Accepting(Box<UnbufferedServerConnection>, Arc<Profile>, Arc<NameRules>),
+    Dialling(Box<UnbufferedClientConnection>),
+    Over,
+}
+
+impl std::fmt::Debug for Handshake {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self.stage {
+            Stage::Hello(_) => "Handshake: awaiting a ClientHello",
+            Stage::Accepting(..) => "Handshake: accepting",
+            Stage::Dialling(_) => "Handshake: dialling",
+            Stage::Over => "Handshake: over",
+        })
+    }
+}
+
+impl Handshake {
+    /// With a client that was just accepted.
+    pub fn accept(acceptor: Arc<Acceptor>) -> Handshake {
+        Handshake::new(Stage::Hello(acceptor))
+    }
+
+    /// With a server that was just dialled.
+    ///
+    /// # Errors
+    /// When its name or configuration cannot be used.
+    pub fn dial(connector: &Connector) -> Result<Handshake, HandshakeFault> {
+        let (config, name) = (Arc::clone(&connector.config), connector.name.clone());
+        let connection = UnbufferedClientConnection::new(config, name)?;
+        Ok(Handshake::new(Stage::Dialling(Box::new(connection))))
+    }
+
+    fn new(stage: Stage) -> Handshake {
+        Handshake {
+            stage,
+            incoming: Vec::new(),
+            outgoing: Vec::new(),
+            early: Vec::new(),
+            secrets: TrafficSecrets::default(),
+            server_name: None,
+        }
+    }
+
+    /// Whether the costly part is done: what is left is to read the other end's last words.
+    pub fn is_answered(&self) -> bool {
+        !matches!(self.stage, Stage::Hello(_))
+    }
+
+    /// Goes on as far as what has arrived allows.
+    pub fn advance(
+        &mut self,
+        stream: &Stream,
+        ready: &mut Readiness,
+        rx: &mut Rx,
+        pool: &Pool,
+    ) -> Progress {
+        match self.try_advance(stream, ready) {
+            Ok(false) => Progress::Waiting,
+            Ok(true) => match self.open(rx, pool) {
+                Ok(open) => Progress::Open(Box::new(open)),
+                Err(fault) => Progress::Failed(fault),
+            },
+            Err(fault) => {
+                if let HandshakeFault::Hello(error) = &fault {
+                    self.outgoing = answer(*error);
+                }
+                // The last word, if the socket takes it.
+                let _ = self.write(stream, ready);
+                let _ = stream.shutdown_write();
+                Progress::Failed(fault)
+            }
+        }
+    }
+
+    fn try_advance(
+        &mut self,
+        stream: &Stream,
+        ready: &mut Readiness,
+    ) -> Result<bool, HandshakeFault> {
+        self.write(stream, ready)?;
+        loop {
+            let before = self.incoming.len();
+            let ended = self.read(stream, ready)?;
+            let arrived = self.incoming.len() > before || matches!(self.stage, Stage::Dialling(_));
+            let open = self.understand(arrived)?;
+            self.write(stream, ready)?;
+            if open || !(ready.readable || ended) {
+                return Ok(open);
+            }
+            if ended {
+                return Err(HandshakeFault::Gone);
+            }
+        }
+    }
+
+    /// Reads once; whether the other end has ended.
+    fn read(&mut self, stream: &Stream, ready: &mut Readiness) -> Result<bool, HandshakeFault> {
+        if !ready.readable {
+            return Ok(false);
+        }
+        if self.incoming.len() > INCOMING_MAX {
+            return Err(HandshakeFault::Hello(HelloError::TooLarge));
+        }
+        let start = self.incoming.len();
+        self.incoming.resize(start + READ, 0);
+        let result = stream.read(self.incoming.get_mut(start..).unwrap_or_default());
+        self.incoming.truncate(start + result.as_ref().map_or(0, |n| *n));
+        match result {
+            Ok(n) => {
+                ready.read_result(READ, n);
+                Ok(n == 0)
+            }
+            Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                ready.read_blocked();
+                Ok(false)
+            }
+            Err(_) => Err(HandshakeFault::Gone),
+        }
+    }
+
+    /// Lets rustls see what has arrived. `true` when the connection is open.
+    fn understand(&mut self, arrived: bool) -> Result<bool, HandshakeFault> {
+        if !arrived {
+            return Ok(false);
+        }
+        if let Stage::Hello(acceptor) = &self.stage {
+            let Some(hello) = parse_hello(&self.incoming)? else { return Ok(false) };
+            let profile = Arc::clone(acceptor.choose(hello.server_name.as_deref()));
+            let connection = UnbufferedServerConnection::new(Arc::clone(&profile.config))?;
+            self.server_name = hello.server_name;
+            let names = Arc::clone(acceptor.names());
+            self.stage = Stage::Accepting(Box::new(connection), profile, names);
+        }
+        TrafficSecrets::forget();
+        let buffers = Buffers {
+            incoming: &mut self.incoming,
+            outgoing: &mut self.outgoing,
+            early: &mut self.early,
+        };
+        let result = match &mut self.stage {
+            Stage::Accepting(connection, ..) => buffers.advance(&mut **connection),
+            Stage::Dialling(connection) => buffers.advance(&mut **connection),
+            Stage::Hello(_) | Stage::Over => Ok(false),
+        };
+        self.secrets.learn();
+        Ok(result?)
+    }
+
+    /// Writes what there is to send, as far as the socket takes it.
+    fn write(&mut self, stream: &Stream, ready: &mut Readiness) -> Result<(), HandshakeFault> {
+        while !self.outgoing.is_empty() && ready.writable {
+            match stream.write(&self.outgoing) {
+                Ok(n) => {
+                    ready.write_result(self.outgoing.len(), n);
+                    self.outgoing.drain(..n);
+                }
+                Err(error) if error.kind() == ErrorKind::WouldBlock => ready.write_blocked(),
+                Err(_) => return Err(HandshakeFault::Gone),
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether bytes wait for the socket.
+    pub fn is_behind(&self) -> bool {
+        !self.outgoing.is_empty()
+    }
+
+    /// Both agree: rustls gives the keys away, and is done.
+    fn open(&mut self, rx: &mut Rx, pool: &Pool) -> Result<(Records, Agreed), HandshakeFault> {
+        let secrets = std::mem::take(&mut self.secrets);
+        let unusable = |_| HandshakeFault::Tls(rustls::Error::General("unusable keys".into()));
+        let stage = std::mem::replace(&mut self.stage, Stage::Over);
+        let (mut records, agreed) = match stage {
+            Stage::Accepting(connection, profile, names) => {
+                let agreed = self.agreed(&connection, Some((profile, names)))?;
+                let (keys, _) = connection.dangerous_into_kernel_connection()?;
+                let records = Records::new(agreed.version, &keys, secrets, None, false);
+                (records.map_err(unusable)?, agreed)
+            }
+            Stage::Dialling(connection) => {
+                let agreed = self.agreed(&connection, None)?;
+                let (keys, rest) = connection.dangerous_into_kernel_connection()?;
+                let tickets = (agreed.version == ProtocolVersion::TLSv1_3).then_some(Tickets(rest));
+                let records = Records::new(agreed.version, &keys, secrets, tickets, true);
+                (records.map_err(unusable)?, agreed)
+            }
+            Stage::Hello(_) | Stage::Over => return Err(HandshakeFault::Gone),
+        };
+        if !self.early.is_empty() {
+            let early = std::mem::take(&mut self.early).into_boxed_slice();
+            rx.push(Segment::Stub(Stub::from(early)));
+        }
+        records.begin(&self.outgoing, &self.incoming, rx, pool)?;
+        Ok((records, agreed))
+    }
+
+    fn agreed(
+        &mut self,
+        connection: &CommonState,
+        profile: Option<(Arc<Profile>, Arc<NameRules>)>,
+    ) -> Result<Agreed, rustls::Error> {
+        let unfinished = rustls::Error::HandshakeNotComplete;
+        let suite = connection.negotiated_cipher_suite().ok_or(unfinished.clone())?;
+        Ok(Agreed {
+            version: connection.protocol_version().ok_or(unfinished)?,
+            suite: suite.suite().as_str().unwrap_or_default(),
+            resumed: connection.handshake_kind() == Some(HandshakeKind::Resumed),
+            server_name: self.server_name.take(),
+            profile,
+            certificates: connection.peer_certificates().unwrap_or_default().to_vec(),
+        })
+    }
+}
+
+/// What plain HTTP gets from a port that speaks TLS.
+const PLAIN_HTTP: &[u8] = b"HTTP/1.1 400 Bad Request\r\nServer: tidegate\r\n\
+Content-Type: text/plain; charset=utf-8\r\nContent-Length: 60\r\nConnection: close\r\n\r\n\
+This port speaks HTTPS: use https:// (or wss://) to reach it\n";
+
+/// The answer to a first message that rustls is not shown.
+fn answer(error: HelloError) -> Vec<u8> {
+    match error.alert() {
+        // A fatal alert, unprotected.
+        Some(alert) => vec![21, 3, 3, 0, 2, 2, alert],
+        None if error == HelloError::PlainHttp => PLAIN_HTTP.to_vec(),
+        None => Vec::new(),
+    }
+}
+
+/// A rustls connection of either side.
+trait Engine {
+    type Data;
+
+    fn process<'c, 'i>(
+        &'c mut self,
+        incoming: &'i mut [u8],
+    ) -> UnbufferedStatus<'c, 'i, Self::Data>;
+}
+
+impl Engine for UnbufferedServerConnection {
+    type Data = ServerConnectionData;
+
+    fn process<'c, 'i>(
+        &'c mut self,
+        incoming: &'i mut [u8],
+    ) -> UnbufferedStatus<'c, 'i, ServerConnectionData> {
+        self.process_tls_records(incoming)
+    }
+}
+
+impl Engine for UnbufferedClientConnection {
+    type Data = ClientConnectionData;
+
+    fn process<'c, 'i>(
+        &'c mut self,
+        incoming: &'i mut [u8],
+    ) -> UnbufferedStatus<'c, 'i, ClientConnectionData> {
+        self.process_tls_records(incoming)
+    }
+}
+
+/// What a handshake reads from and writes to.
+struct Buffers<'a> {
+    incoming: &'a mut Vec<u8>,
+    outgoing: &'a mut Vec<u8>,
+    early: &'a mut Vec<u8>,
+}
+
+impl Buffers<'_> {
+    /// Goes on until rustls wants more bytes (`false`) or the connection is open (`true`). After an error the
+    /// alert that reports it is in `outgoing`.
+    fn advance<E: Engine>(self, engine: &mut E) -> Result<bool, rustls::Error> {
+        let mut fault = None;
+        loop {
+            let UnbufferedStatus { discard, state } = engine.process(self.incoming);
+            let over = match state {
+                Ok(ConnectionState::EncodeTlsData(mut data)) => {
+                    encode(|room| data.encode(room), self.outgoing);
+                    None
+                }
+                Ok(ConnectionState::TransmitTlsData(sent)) => {
+                    sent.done();
+                    None
+                }
+                Ok(ConnectionState::ReadTraffic(mut traffic)) => {
+                    while let Some(record) = traffic.next_record() {
+                        self.early.extend_from_slice(record?.payload);
+                    }
+                    None
+                }
+                Ok(ConnectionState::WriteTraffic(_)) => Some(Ok(true)),
+                Ok(ConnectionState::BlockedHandshake) => Some(Ok(false)),
+                // Nobody has anything to say to somebody who leaves during the handshake.
+                Ok(_) => Some(Err(rustls::Error::HandshakeNotComplete)),
+                Err(error) => fault.replace(error).map(Err),
+            };
+            self.incoming.drain(..discard);
+            match (over, &fault) {
+                (None, _) => {}
+                (Some(Ok(_)), Some(error)) => return Err(error.clone()),
+                (Some(result), _) => return result,
+            }
+        }
+    }
+}
+
+/// Appends what rustls has to send.
+fn encode(mut encode: impl FnMut(&mut [u8]) -> Result<usize, EncodeError>, outgoing: &mut Vec<u8>) {
+    let start = outgoing.len();
+    let mut room = 0;
+    loop {
+        outgoing.resize(start + room, 0);
+        match encode(outgoing.get_mut(start..).unwrap_or_default()) {
+            Ok(n) => return outgoing.truncate(start + n),
+            Err(EncodeError::InsufficientSize(InsufficientSizeError { required_size })) => {
+                room = required_size;
+            }
+            Err(EncodeError::AlreadyEncoded) => return outgoing.truncate(start),
+        }
+    }
+}

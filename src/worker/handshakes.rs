@@ -1,0 +1,117 @@
+//! TLS handshakes: work that costs thousands of times what passing a message does, and so takes turns.
+
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+use crate::base::Key;
+use crate::reactor::tls::{Agreed, HandshakeFault, Progress};
+use crate::reactor::{Tls, Transport};
+use crate::session::{CloseReason, Secure};
+
+use super::entry::{Conn, Role};
+use super::turn::Worker;
+
+/// What handshakes may take of a turn; one is made in any case.
+const SHARE: Duration = Duration::from_micros(250);
+/// Handshakes waiting to be begun, beyond which nobody is accepted any more.
+const WAITING: usize = 128;
+
+/// Connections whose handshake can go on.
+#[derive(Debug, Default)]
+pub(super) struct Handshakes {
+    /// Those that have been answered: what is left to do is little, and what was done would be lost.
+    begun: VecDeque<Key>,
+    /// Those that have not.
+    fresh: VecDeque<Key>,
+}
+
+impl Handshakes {
+    /// Whether none can go on.
+    pub(super) fn is_empty(&self) -> bool {
+        self.begun.is_empty() && self.fresh.is_empty()
+    }
+
+    /// Whether so many wait that more would only make all wait longer.
+    pub(super) fn are_many(&self) -> bool {
+        self.fresh.len() >= WAITING
+    }
+
+    fn next(&mut self) -> Option<Key> {
+        self.begun.pop_front().or_else(|| self.fresh.pop_front())
+    }
+}
+
+impl Worker {
+    /// Something happened to a connection in its handshake: it goes on when its turn comes.
+    pub(super) fn queue_handshake(&mut self, conn_key: Key) {
+        let Some(conn) = self.conns.get_mut(conn_key) else { return };
+        let Some(handshake) = conn.transport.handshake_mut() else { return };
+        if std::mem::replace(&mut conn.queued, true) {
+            return;
+        }
+        match handshake.is_answered() {
+            true => self.handshakes.begun.push_back(conn_key),
+            false => self.handshakes.fresh.push_back(conn_key),
+        }
+    }
+
+    /// Goes on with handshakes for a part of the turn.
+    pub(super) fn shake_hands(&mut self) {
+        if self.handshakes.is_empty() {
+            return;
+        }
+        let began = Instant::now();
+        while let Some(conn_key) = self.handshakes.next() {
+            let session = self.conns.get(conn_key).and_then(|conn| conn.session);
+            if let Some(key) = session {
+                self.guarded(key, |worker| worker.shake_hand(key, conn_key));
+            }
+            if began.elapsed() >= SHARE {
+                return;
+            }
+        }
+    }
+
+    fn shake_hand(&mut self, key: Key, conn_key: Key) {
+        let Some(conn) = self.conns.get_mut(conn_key) else { return };
+        let Some(session) = self.sessions.get_mut(key) else { return };
+        conn.queued = false;
+        let side = usize::from(conn.role != Role::Client);
+        let Conn { transport, stream, ready, .. } = conn;
+        let Some(handshake) = transport.handshake_mut() else { return };
+        let rx = &mut session.ports[side].rx;
+        match handshake.advance(stream, ready, rx, &self.world.pool) {
+            Progress::Waiting => {
+                let behind = transport.is_behind();
+                // Where that fails, the timer still ends the session.
+                let _ = conn.stream.want_write(self.poll.registry(), conn_key.to_u64(), behind);
+            }
+            Progress::Open(open) => {
+                let (records, agreed) = *open;
+                *transport = Transport::Tls(Box::new(Tls::Open(records)));
+                self.hands_shaken(key, &agreed);
+            }
+            Progress::Failed(fault) => self.handshake_failed(key, &fault),
+        }
+    }
+
+    /// Both ends agree: the session begins.
+    fn hands_shaken(&mut self, key: Key, agreed: &Agreed) {
+        let Some(session) = self.sessions.get_mut(key) else { return };
+        let now = self.world.clock.now();
+        if let Some((profile, names)) = &agreed.profile {
+            let secure = Secure { rule: profile.rule, names: names.clone() };
+            session.machine.opened(secure, now);
+        }
+        self.drive_on(key);
+    }
+
+    /// Nothing came of it.
+    fn handshake_failed(&mut self, key: Key, fault: &HandshakeFault) {
+        let Some(session) = self.sessions.get_mut(key) else { return };
+        tracing::debug!(%fault, "a TLS handshake failed");
+        let mut cx = self.world.cx(session.active);
+        session.machine.close(CloseReason::TlsHandshake, &mut cx);
+        self.remove(key);
+    }
+}
