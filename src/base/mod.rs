@@ -6,6 +6,7 @@
 //! [`Place`].
 
 mod address;
+mod by_name;
 mod clock;
 mod counters;
 mod dates;
@@ -17,6 +18,7 @@ mod slab;
 mod wheel;
 
 pub use address::{Address, AddressError};
+pub use by_name::{ByName, NameRules, RuleId};
 pub use clock::{Clock, Millis};
 pub use counters::{CLOSE_REASONS, Counter, Counters};
 pub use dates::{Dates, IsoDate};

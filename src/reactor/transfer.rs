@@ -73,14 +73,17 @@ pub fn fill(
             ready.read_result(wanted, n);
             Filled::Bytes(n)
         }
-        Err(error) if error.kind() == ErrorKind::WouldBlock => {
-            ready.read_blocked();
-            Filled::Nothing
-        }
-        Err(error) => {
-            ready.read_blocked();
-            if is_silence(&error) { Filled::Lost } else { Filled::Reset }
-        }
+        Err(error) => not_read(&error, ready),
+    }
+}
+
+/// What a read that failed says of the connection.
+pub(super) fn not_read(error: &io::Error, ready: &mut Readiness) -> Filled {
+    ready.read_blocked();
+    match error.kind() {
+        ErrorKind::WouldBlock => Filled::Nothing,
+        _ if is_silence(error) => Filled::Lost,
+        _ => Filled::Reset,
     }
 }
 
@@ -132,10 +135,18 @@ pub fn flush(stream: &Stream, ready: &mut Readiness, tx: &mut Tx) -> Flushed {
     } else {
         (stream.write(tx.bytes()), tx.bytes().len())
     };
+    let flushed = written(result, wanted, ready);
+    if let Flushed::Bytes(n) = flushed {
+        tx.sent(n);
+    }
+    flushed
+}
+
+/// What the result of a write says of the connection.
+pub(super) fn written(result: io::Result<usize>, wanted: usize, ready: &mut Readiness) -> Flushed {
     match result {
         Ok(n) => {
             ready.write_result(wanted, n);
-            tx.sent(n);
             Flushed::Bytes(n)
         }
         Err(error) if error.kind() == ErrorKind::WouldBlock => {

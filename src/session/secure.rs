@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::reactor::tls::{NameRules, RuleId};
+use crate::base::{NameRules, RuleId};
 
 /// What a TLS handshake with a client came to.
 #[derive(Debug)]

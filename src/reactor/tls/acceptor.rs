@@ -8,9 +8,9 @@ use rustls::server::danger::ClientCertVerifier;
 use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use rustls::{KeyLog, ServerConfig};
 
-use super::rule::{ByName, NameRules, RuleId};
 use super::suites::Agreement;
 use super::tickets::Ticketer;
+use crate::base::{ByName, NameRules, RuleId};
 
 /// What one TLS listener presents. It never changes: when files do, a whole new one takes its place, and
 /// connections keep what they have.

@@ -10,10 +10,10 @@ use rustls::KeyLog;
 use super::acceptor::{Acceptor, Parts, Profile};
 use super::credentials::{self, Credentials, Facts};
 use super::files::{self, Files};
-use super::rule::{Mode, Rule, RuleId};
+use super::rule::{Mode, Rule};
 use super::suites::Agreement;
 use super::tickets::{Identity, Tickets};
-use crate::base::{Place, Problem};
+use crate::base::{Place, Problem, RuleId};
 
 /// What one listener shall present.
 #[derive(Clone, Debug)]

@@ -15,7 +15,7 @@ use super::fault::HandshakeFault;
 use super::hello::{HelloError, parse_hello};
 use super::keys::TrafficSecrets;
 use super::records::{Records, Tickets};
-use super::rule::NameRules;
+use crate::base::NameRules;
 use crate::buf::{Pool, Rx, Segment, Stub};
 use crate::reactor::{Readiness, Stream};
 

@@ -37,7 +37,6 @@ pub use hello::{Alpn, Hello, HelloError, parse_hello};
 pub use keys::TrafficLog;
 pub use message::HELLO_MAX;
 pub use records::{Records, Scratch};
-pub use rule::{NameRules, RuleId};
 pub use suites::Agreement;
 pub use tickets::Tickets;
 

@@ -1,11 +1,12 @@
 //! Receiving on an open TLS connection: records from the wire become bytes in a receive window.
 
-use std::io::{self, ErrorKind, IoSliceMut};
+use std::io::{self, IoSliceMut};
 
 use super::Fault;
 use super::cipher::Cipher;
 use super::record::{Content, HEADER, Header};
 use crate::buf::{Block, Pool, Rx, Segment, Stub};
+use crate::reactor::transfer::not_read;
 use crate::reactor::{Filled, Readiness, Stream};
 
 /// Records and messages in a row that bring no byte, before that is an attack.
@@ -84,11 +85,7 @@ impl Opener {
                 ready.readable |= self.closed;
                 Ok(Filled::Bytes(n))
             }
-            Err(error) => {
-                ready.read_blocked();
-                let blocked = error.kind() == ErrorKind::WouldBlock;
-                Ok(if blocked { Filled::Nothing } else { Filled::Reset })
-            }
+            Err(error) => Ok(not_read(&error, ready)),
         }
     }
 

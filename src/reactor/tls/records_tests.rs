@@ -11,8 +11,8 @@ use rustls::{ClientConfig, ClientConnection, RootCertStore, ServerConfig, Suppor
 use super::super::acceptor::{Acceptor, Profile};
 use super::super::handshake::{Handshake, Progress};
 use super::super::keys::TrafficLog;
-use super::super::rule::RuleId;
 use super::*;
+use crate::base::RuleId;
 use crate::buf::{Copied, Segment, Stub};
 use crate::reactor::testing::unix_pair;
 

@@ -1,12 +1,13 @@
 //! Sending on an open TLS connection: a send queue's bytes become records on the wire.
 
-use std::io::{ErrorKind, IoSlice};
+use std::io::IoSlice;
 
 use super::Fault;
 use super::cipher::{Cipher, EXPANSION};
 use super::record::{CONTENT_MAX, Content};
 use crate::base::Millis;
 use crate::buf::{Copied, Pool, Segment, Tx};
+use crate::reactor::transfer::written;
 use crate::reactor::{Flushed, Readiness, Stream};
 
 /// Pieces from this many bytes on are sealed where they lie; smaller ones are brought together first.
@@ -82,10 +83,10 @@ impl Sealer {
         }
         let Ok((sealed, plain)) = self.seal(tx, scratch, now) else { return Flushed::Broken };
         let records = scratch.get(..sealed).unwrap_or_default();
-        let taken = match write(ready, sealed, || stream.write(records)) {
+        let taken = match written(stream.write(records), sealed, ready) {
             Flushed::Bytes(n) => n,
             Flushed::Nothing => 0,
-            Flushed::Broken => return Flushed::Broken,
+            broken => return broken,
         };
         if taken == sealed {
             tx.sent(plain);
@@ -101,7 +102,7 @@ impl Sealer {
         let used = self.out.slices(&mut slices);
         let slices = slices.get(..used).unwrap_or_default();
         let wanted = slices.iter().map(|slice| slice.len()).sum();
-        let flushed = write(ready, wanted, || stream.writev(slices));
+        let flushed = written(stream.writev(slices), wanted, ready);
         if let Flushed::Bytes(n) = flushed {
             self.out.sent(n);
             if self.out.is_empty() {
@@ -210,24 +211,5 @@ impl Sealer {
     /// Gives back a block with little in it.
     pub(super) fn settle(&mut self, pool: &Pool) {
         self.out.settle(pool);
-    }
-}
-
-/// Makes one write, and what it says of the socket known.
-fn write(
-    ready: &mut Readiness,
-    wanted: usize,
-    write: impl FnOnce() -> std::io::Result<usize>,
-) -> Flushed {
-    match write() {
-        Ok(n) => {
-            ready.write_result(wanted, n);
-            Flushed::Bytes(n)
-        }
-        Err(error) if error.kind() == ErrorKind::WouldBlock => {
-            ready.write_blocked();
-            Flushed::Nothing
-        }
-        Err(_) => Flushed::Broken,
     }
 }

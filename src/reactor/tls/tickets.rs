@@ -15,7 +15,8 @@ use aws_lc_rs::rand;
 use rustls::server::ProducesTickets;
 use zeroize::Zeroizing;
 
-use super::rule::{Digest, RuleId};
+use super::rule::Digest;
+use crate::base::RuleId;
 
 const NAME: usize = 16;
 const NONCE: usize = 12;
