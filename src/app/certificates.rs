@@ -12,7 +12,7 @@ use arc_swap::ArcSwap;
 use crate::base::{Place, Problem};
 use crate::config::{Config, Placed, TlsPresented};
 use crate::reactor::tls::{self, Acceptor, Agreement, Built, Certificate, Files, Named, Presented};
-use crate::reactor::tls::{NoKeyLog, Terms, Tickets};
+use crate::reactor::tls::{Terms, Tickets, TrafficLog};
 
 /// Between two looks at the files.
 const LOOK: Duration = Duration::from_secs(3);
@@ -36,7 +36,7 @@ pub(super) fn load(config: &Config, problems: &mut Vec<Problem>) -> Option<Certi
     let terms = terms(config, problems)?;
     let tickets = Tickets::default();
     let Built { acceptors, files, certificates } =
-        tls::build(&terms, &tickets, Arc::new(NoKeyLog {}), problems);
+        tls::build(&terms, &tickets, Arc::new(TrafficLog), problems);
     let doors = acceptors?.into_iter().map(|acceptor| Arc::new(ArcSwap::new(acceptor))).collect();
     let (shown, files) = (Mutex::new(certificates), Mutex::new(files));
     Some(Certificates { terms, tickets, doors, shown, files })
@@ -95,7 +95,7 @@ impl Certificates {
     /// Reads all files anew. What is broken changes nothing, and is said.
     fn read_again(&self) {
         let mut problems = Vec::new();
-        let built = tls::build(&self.terms, &self.tickets, Arc::new(NoKeyLog {}), &mut problems);
+        let built = tls::build(&self.terms, &self.tickets, Arc::new(TrafficLog), &mut problems);
         let whole = built.acceptors.is_some();
         for problem in problems {
             match problem.is_error() {

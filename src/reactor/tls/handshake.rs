@@ -281,9 +281,9 @@ impl Handshake {
     }
 }
 
-/// What plain HTTP gets from a port that speaks TLS.
+/// What plain HTTP gets from a port that speaks TLS; the length is the text's.
 const PLAIN_HTTP: &[u8] = b"HTTP/1.1 400 Bad Request\r\nServer: tidegate\r\n\
-Content-Type: text/plain; charset=utf-8\r\nContent-Length: 60\r\nConnection: close\r\n\r\n\
+Content-Type: text/plain; charset=utf-8\r\nContent-Length: 61\r\nConnection: close\r\n\r\n\
 This port speaks HTTPS: use https:// (or wss://) to reach it\n";
 
 /// The answer to a first message that rustls is not shown.
@@ -386,5 +386,17 @@ fn encode(mut encode: impl FnMut(&mut [u8]) -> Result<usize, EncodeError>, outgo
             }
             Err(EncodeError::AlreadyEncoded) => return outgoing.truncate(start),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_answer_to_plain_http_is_as_long_as_it_says() {
+        let text = str::from_utf8(PLAIN_HTTP).unwrap();
+        let (head, body) = text.split_once("\r\n\r\n").unwrap();
+        assert!(head.contains(&format!("Content-Length: {}\r\n", body.len())), "{}", body.len());
     }
 }

@@ -39,5 +39,3 @@ pub use message::HELLO_MAX;
 pub use records::{Records, Scratch};
 pub use suites::Agreement;
 pub use tickets::Tickets;
-
-pub use rustls::NoKeyLog;
