@@ -275,3 +275,7 @@ impl Builder<'_> {
 fn message(path: &Path, said: &str) -> String {
     format!("{}: {said}", path.display())
 }
+
+#[cfg(test)]
+#[path = "build_tests.rs"]
+mod tests;

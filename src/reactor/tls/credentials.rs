@@ -156,9 +156,8 @@ impl Credentials {
     pub(super) fn staple(&mut self, certificate: &Path, files: &mut Files) -> Result<(), String> {
         let Some(response) = files.read_if_there(&ocsp_path(certificate))? else { return Ok(()) };
         // An OCSPResponse is a SEQUENCE that begins with an ENUMERATED; 0 is `successful` (RFC 6960 section 4.2.1).
-        if !response.starts_with(&[0x30])
-            || !holds(response.get(..8).unwrap_or_default(), &[0x0a, 1, 0])
-        {
+        let start = response.get(..response.len().min(8)).unwrap_or_default();
+        if !start.starts_with(&[0x30]) || !holds(start, &[0x0a, 1, 0]) {
             return Err("it is no OCSP response in DER that says `successful`".into());
         }
         let mut certified = CertifiedKey::clone(&self.certified);

@@ -23,6 +23,8 @@ mod records;
 mod rule;
 mod sealer;
 mod suites;
+#[cfg(test)]
+mod testing;
 mod tickets;
 mod wire;
 
