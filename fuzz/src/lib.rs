@@ -10,6 +10,7 @@ pub mod deflate;
 pub mod h1;
 pub mod handshake;
 pub mod path;
+pub mod tls;
 pub mod uwsgi;
 pub mod ws;
 
@@ -24,6 +25,7 @@ pub const TARGETS: &[(&str, Check)] = &[
     ("canonical_path", path::canonical_path),
     ("uwsgi_response", uwsgi::uwsgi_response),
     ("ini", config::ini),
+    ("tls_hello", tls::tls_hello),
     ("ws_frame", ws::ws_frame),
     ("ws_tracker", ws::ws_tracker),
     ("ws_message", ws::ws_message),

@@ -207,3 +207,26 @@ proptest! {
         let _ = parse_hello(&record_of(&[&[CLIENT_HELLO, 0, 0, bytes.len() as u8][..], &bytes].concat()));
     }
 }
+
+/// What openssl 3.0, curl, Node, Python and Chromium sent to www.example.com.
+#[test]
+fn hellos_of_real_clients() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/seeds/tls_hello");
+    let (none, h1, both) = (Alpn::default(), (true, false), (true, true));
+    let alpn = |(http1, h2)| Alpn { any: true, http1, h2 };
+    for (client, offered) in [
+        ("openssl", alpn(both)),
+        ("openssl-tls-1.2", none),
+        ("openssl-split", none),
+        ("curl", alpn(both)),
+        ("curl-wss", alpn(h1)),
+        ("node", alpn(h1)),
+        ("python", none),
+        ("chromium", alpn(both)),
+    ] {
+        let bytes = std::fs::read(folder.join(client)).unwrap();
+        let hello = parse_hello(&bytes).unwrap().unwrap();
+        assert_eq!(hello.server_name.as_deref(), Some("www.example.com"), "{client}");
+        assert_eq!((hello.alpn, hello.len), (offered, bytes.len()), "{client}");
+    }
+}
