@@ -125,6 +125,14 @@ impl Transport {
         }
     }
 
+    /// Whether nothing is on its way: no part of a record, no message.
+    pub fn is_quiet(&self) -> bool {
+        match self {
+            Transport::Plain => true,
+            Transport::Tls(_) => self.records().is_some_and(Records::is_quiet),
+        }
+    }
+
     /// Says behind all that was queued that nothing follows, where that is said in so many words.
     pub fn close(&mut self, pool: &Pool) {
         if let Some(records) = self.records_mut() {

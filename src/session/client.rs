@@ -15,6 +15,7 @@ use super::secure::Secure;
 use super::tunnel::{Tunnel, TunnelKind};
 use crate::base::{Address, Millis};
 use crate::buf::Pool;
+use crate::upstream::Server;
 
 /// Exchanges kept for reuse, at most.
 const SPARE: usize = 256;
@@ -334,6 +335,21 @@ impl Client {
         match &self.state {
             State::Exchange(exchange) => exchange.dialling(attempt),
             _ => None,
+        }
+    }
+
+    /// The server that is dialled.
+    pub fn dialled_server(&self) -> Option<&Server> {
+        match &self.state {
+            State::Exchange(exchange) => exchange.server(),
+            _ => None,
+        }
+    }
+
+    /// Writes down who the connection that is dialled is for, where its server wants to know.
+    pub fn introduction(&self, out: &mut Vec<u8>) {
+        if let State::Exchange(exchange) = &self.state {
+            exchange.introduction(out);
         }
     }
 

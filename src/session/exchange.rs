@@ -15,7 +15,7 @@ use std::sync::Arc;
 
 use crate::base::{Address, Millis};
 use crate::buf::Segment;
-use crate::upstream::{Outcome as DialOutcome, ServerId, Tried};
+use crate::upstream::{Outcome as DialOutcome, Server, ServerId, Tried};
 
 use super::body::{BodyFault, BodyPipe};
 use super::cx::{Action, Cx, Input, Reuse};
@@ -431,14 +431,19 @@ impl Exchange {
 
     /// The server in use.
     pub(super) fn server_id(&self) -> Option<ServerId> {
-        self.route.target.server(self.server).map(|server| server.id)
+        self.server().map(|server| server.id)
+    }
+
+    /// The server of the route's group that was chosen.
+    pub(super) fn server(&self) -> Option<&Server> {
+        self.route.target.server(self.server)
     }
 
     /// Its address as the configuration or the file of tokens says it.
     pub(super) fn server_address(&self) -> Option<&Address> {
         match &self.search {
             Some(search) => search.found.first(),
-            None => self.route.target.server(self.server).map(|server| &server.address),
+            None => self.server().map(|server| &server.address),
         }
     }
 

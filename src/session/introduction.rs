@@ -11,8 +11,22 @@ use super::exchange::Exchange;
 use super::port::Port;
 
 impl Exchange {
-    /// Tells a server of the route who the connection is for, where it wants to know.
+    /// Tells a server of the route who the connection is for, where it wants to know and was not told before
+    /// the TLS handshake.
     pub(super) fn introduce(&self, upstream: &mut Port, cx: &mut Cx<'_>) {
+        if self.server().is_some_and(|server| server.connector.is_some()) {
+            return;
+        }
+        let out = &mut cx.scratch.out;
+        out.clear();
+        self.introduction(out);
+        if !out.is_empty() {
+            upstream.tx.put(out, Copied::Head, cx.pool);
+        }
+    }
+
+    /// Writes down who the connection is for, where the server wants to know.
+    pub(super) fn introduction(&self, out: &mut Vec<u8>) {
         let version = match self.route.target.group.send_proxy {
             Some(ProxyVersion::V1) => Version::V1,
             Some(ProxyVersion::V2) => Version::V2,
@@ -22,9 +36,6 @@ impl Exchange {
         let source = peer.ip.map(|ip| SocketAddr::new(ip, peer.port));
         let ends = source.zip(self.endpoint);
         let ends = ends.map(|(source, destination)| Ends { source, destination });
-        let out = &mut cx.scratch.out;
-        out.clear();
         encode(version, ends.as_ref(), out);
-        upstream.tx.put(out, Copied::Head, cx.pool);
     }
 }

@@ -1,10 +1,12 @@
 //! What the configuration says of a group, and numbers for groups and servers that outlive it.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::base::Address;
 use crate::config::{Protocol, ProxyVersion, Upstream};
+use crate::reactor::tls::Connector;
 
 /// A configured group of servers; immutable.
 #[derive(Clone, Debug)]
@@ -32,6 +34,8 @@ pub struct Server {
     pub address: Address,
     /// Its share of the group's requests, at least 1.
     pub weight: u16,
+    /// How it is met, where it is dialled with TLS.
+    pub connector: Option<Arc<Connector>>,
 }
 
 /// The identity of a server: one address that speaks one protocol.
@@ -103,6 +107,7 @@ impl Group {
             id: identities.server(protocol, address),
             address: address.clone(),
             weight: 1,
+            connector: None,
         });
         let servers = servers.collect();
         let id = identities.group(name);

@@ -3,6 +3,7 @@
 use mio::event::Event;
 
 use crate::base::Key;
+use crate::reactor::tls::{Connector, Handshake};
 use crate::reactor::{self, DialError, Readiness, Stream, Transport};
 use crate::session::{Input, Reuse, Route};
 use crate::upstream::ServerId;
@@ -94,23 +95,61 @@ impl Worker {
         let Some(conn) = self.conns.get_mut(conn_key) else { return };
         let Role::Dialling(attempt) = conn.role else { return };
         let Some(key) = conn.session else { return };
+        if !conn.transport.is_open() {
+            return self.queue_handshake(conn_key);
+        }
         match reactor::connected(&conn.stream, conn.ready) {
             Ok(false) => {}
             Ok(true) => {
-                conn.role = Role::Upstream;
                 conn.ready.writable = true;
-                self.answer(key, Input::Dialled { reused: false });
+                let session = self.sessions.get(key);
+                let server = session.and_then(|session| session.machine.dialled_server());
+                match server.and_then(|server| server.connector.clone()) {
+                    Some(connector) => self.greet_server(key, conn_key, attempt, &connector),
+                    None => self.dialled(key, conn_key),
+                }
             }
             Err(error) => {
                 tracing::debug!(%error, "dial failed");
-                self.world.counters.upstream_failures.add(1);
-                self.hang_up(conn_key);
-                if let Some(session) = self.sessions.get_mut(key) {
-                    session.conns[1] = None;
-                }
-                self.dial_address(key, attempt.saturating_add(1));
+                self.not_dialled(key, conn_key, attempt);
             }
         }
+    }
+
+    /// Begins the TLS handshake with a server that is connected.
+    fn greet_server(&mut self, key: Key, conn_key: Key, attempt: u8, connector: &Connector) {
+        let mut prelude = Vec::new();
+        if let Some(session) = self.sessions.get(key) {
+            session.machine.introduction(&mut prelude);
+        }
+        match (Handshake::dial(connector, prelude), self.conns.get_mut(conn_key)) {
+            (Ok(handshake), Some(conn)) => {
+                conn.transport = Transport::handshake(handshake);
+                self.queue_handshake(conn_key);
+            }
+            (Ok(_), None) => {}
+            (Err(fault), _) => {
+                tracing::warn!(%fault, "a TLS handshake with a server cannot begin");
+                self.not_dialled(key, conn_key, attempt);
+            }
+        }
+    }
+
+    /// The session's upstream port is connected.
+    pub(super) fn dialled(&mut self, key: Key, conn_key: Key) {
+        let Some(conn) = self.conns.get_mut(conn_key) else { return };
+        conn.role = Role::Upstream;
+        self.answer(key, Input::Dialled { reused: false });
+    }
+
+    /// A dial came to nothing: the next address, if there is one.
+    pub(super) fn not_dialled(&mut self, key: Key, conn_key: Key, attempt: u8) {
+        self.world.counters.upstream_failures.add(1);
+        self.hang_up(conn_key);
+        if let Some(session) = self.sessions.get_mut(key) {
+            session.conns[1] = None;
+        }
+        self.dial_address(key, attempt.saturating_add(1));
     }
 
     /// Whatever an idle connection has to say, it is not the answer to a next request.
@@ -125,7 +164,7 @@ impl Worker {
         let Some(conn) = self.conns.get_mut(conn_key) else { return };
         conn.ready.event(event);
         let session = conn.session;
-        if conn.transport.handshake_mut().is_some() && conn.role == Role::Client {
+        if !conn.transport.is_open() {
             return self.queue_handshake(conn_key);
         }
         match conn.role {
@@ -149,7 +188,8 @@ impl Worker {
     /// Keeps a clean upstream connection for another request to its server.
     pub(super) fn park(&mut self, conn_key: Key, server: ServerId) {
         let Some(conn) = self.conns.get_mut(conn_key) else { return };
-        let clean = !conn.ready.readable && !conn.ready.closing && !self.world.draining;
+        let quiet = !conn.ready.readable && !conn.ready.closing && conn.transport.is_quiet();
+        let clean = quiet && !self.world.draining;
         conn.role = Role::Idle;
         conn.session = None;
         if !clean || !self.idle.put(server, conn_key, &self.conns, self.world.clock.now()) {

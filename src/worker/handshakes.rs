@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use crate::base::Key;
-use crate::reactor::tls::{Agreed, HandshakeFault, Progress};
+use crate::reactor::tls::{HandshakeFault, Progress};
 use crate::reactor::{Tls, Transport};
 use crate::session::{CloseReason, Secure};
 
@@ -89,27 +89,32 @@ impl Worker {
             Progress::Open(open) => {
                 let (records, agreed) = *open;
                 *transport = Transport::Tls(Box::new(Tls::Open(records)));
-                self.hands_shaken(key, &agreed);
+                match &agreed.profile {
+                    Some((profile, names)) => {
+                        let secure = Secure { rule: profile.rule, names: names.clone() };
+                        session.machine.opened(secure, self.world.clock.now());
+                    }
+                    None => self.dialled(key, conn_key),
+                }
+                self.drive_on(key);
             }
-            Progress::Failed(fault) => self.handshake_failed(key, &fault),
+            Progress::Failed(fault) => match conn.role {
+                Role::Dialling(attempt) => {
+                    let server = session.machine.dialled_server().map(|server| &server.address);
+                    let server = server.map(tracing::field::display);
+                    tracing::warn!(server, %fault, "a TLS handshake with a server failed");
+                    self.not_dialled(key, conn_key, attempt);
+                    self.drive_on(key);
+                }
+                _ => self.client_handshake_failed(key, &fault),
+            },
         }
     }
 
-    /// Both ends agree: the session begins.
-    fn hands_shaken(&mut self, key: Key, agreed: &Agreed) {
+    /// A client and we do not agree.
+    fn client_handshake_failed(&mut self, key: Key, fault: &HandshakeFault) {
         let Some(session) = self.sessions.get_mut(key) else { return };
-        let now = self.world.clock.now();
-        if let Some((profile, names)) = &agreed.profile {
-            let secure = Secure { rule: profile.rule, names: names.clone() };
-            session.machine.opened(secure, now);
-        }
-        self.drive_on(key);
-    }
-
-    /// Nothing came of it.
-    fn handshake_failed(&mut self, key: Key, fault: &HandshakeFault) {
-        let Some(session) = self.sessions.get_mut(key) else { return };
-        tracing::debug!(%fault, "a TLS handshake failed");
+        tracing::debug!(%fault, "a TLS handshake with a client failed");
         let mut cx = self.world.cx(session.active);
         session.machine.close(CloseReason::TlsHandshake, &mut cx);
         self.remove(key);

@@ -88,14 +88,15 @@ impl Handshake {
         Handshake::new(Stage::Hello(acceptor))
     }
 
-    /// With a server that was just dialled.
+    /// With a server that was just dialled, and is to have `prelude` before anything else.
     ///
     /// # Errors
     /// When its name or configuration cannot be used.
-    pub fn dial(connector: &Connector) -> Result<Handshake, HandshakeFault> {
+    pub fn dial(connector: &Connector, prelude: Vec<u8>) -> Result<Handshake, HandshakeFault> {
         let (config, name) = (Arc::clone(&connector.config), connector.name.clone());
         let connection = UnbufferedClientConnection::new(config, name)?;
-        Ok(Handshake::new(Stage::Dialling(Box::new(connection))))
+        let stage = Stage::Dialling(Box::new(connection));
+        Ok(Handshake { outgoing: prelude, ..Handshake::new(stage) })
     }
 
     fn new(stage: Stage) -> Handshake {

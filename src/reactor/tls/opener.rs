@@ -320,6 +320,11 @@ impl Opener {
         }
     }
 
+    /// Whether no part of a record or message has arrived, and more may come.
+    pub(super) fn is_quiet(&self) -> bool {
+        self.partial.is_none() && self.message.is_empty() && !self.closed
+    }
+
     /// Gives back the block of a record of which little has arrived.
     pub(super) fn settle(&mut self) {
         if let Some(partial @ Segment::Block(_)) = &mut self.partial

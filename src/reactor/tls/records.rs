@@ -161,6 +161,11 @@ impl Records {
         self.sealer.is_behind()
     }
 
+    /// Whether nothing is on its way: no part of a record, no message.
+    pub fn is_quiet(&self) -> bool {
+        self.opener.is_quiet() && !self.is_behind()
+    }
+
     /// Says that nothing follows: `close_notify`, once, behind all that was queued.
     pub fn close(&mut self, pool: &Pool) {
         self.sealer.close(pool);
