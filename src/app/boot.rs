@@ -151,6 +151,10 @@ pub(super) fn run(
             counters: all_counters,
             draining: Arc::clone(&draining),
             drain: Box::new(move || _ = over.send(Event::Drain)),
+            certificates: match certificates.cloned() {
+                Some(certificates) => Box::new(move || certificates.status()),
+                None => Box::new(Vec::new),
+            },
             check: Box::new(check),
         };
         admin.serve(office).map_err(system("cannot start the admin socket"))?;

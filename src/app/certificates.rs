@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use arc_swap::ArcSwap;
 
@@ -13,6 +13,7 @@ use crate::base::{Place, Problem};
 use crate::config::{Config, Placed, TlsPresented};
 use crate::reactor::tls::{self, Acceptor, Agreement, Built, Certificate, Files, Named, Presented};
 use crate::reactor::tls::{Terms, Tickets, TrafficLog};
+use crate::session::admin::CertificateStatus;
 
 /// Between two looks at the files.
 const LOOK: Duration = Duration::from_secs(3);
@@ -87,8 +88,13 @@ impl Certificates {
         &self.doors
     }
 
-    /// Each certificate that is presented.
-    pub(super) fn shown(&self) -> Vec<Certificate> {
+    /// Each certificate that is presented, for people.
+    pub(super) fn status(&self) -> Vec<CertificateStatus> {
+        let now = SystemTime::now();
+        self.shown().iter().map(|certificate| status(certificate, now)).collect()
+    }
+
+    fn shown(&self) -> Vec<Certificate> {
         self.shown.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
@@ -119,6 +125,21 @@ impl Certificates {
 
     fn changed(&self) -> bool {
         self.files.lock().unwrap_or_else(PoisonError::into_inner).changed()
+    }
+}
+
+fn status(certificate: &Certificate, now: SystemTime) -> CertificateStatus {
+    let Certificate { path, facts } = certificate;
+    let days = |span: Duration| (span.as_secs() / DAY.as_secs()) as i64;
+    CertificateStatus {
+        file: path.display().to_string(),
+        subject: facts.subject.clone(),
+        end: facts.not_after.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs(),
+        days: match facts.not_after.duration_since(now) {
+            Ok(left) => days(left),
+            Err(over) => -1 - days(over.duration()),
+        },
+        stapled: facts.stapled,
     }
 }
 
@@ -195,7 +216,6 @@ fn within(left: Duration) -> String {
 mod tests {
     use super::*;
     use crate::reactor::tls::Facts;
-    use std::time::UNIX_EPOCH;
 
     fn ends(path: &str, day: u64) -> Certificate {
         let facts = Facts {
@@ -205,6 +225,14 @@ mod tests {
             stapled: false,
         };
         Certificate { path: path.into(), facts }
+    }
+
+    #[test]
+    fn the_days_left_are_whole_ones() {
+        let on = |hours: u64| {
+            status(&ends("a.pem", 3), UNIX_EPOCH + Duration::from_secs(3600 * hours)).days
+        };
+        assert_eq!([on(0), on(1), on(71), on(72), on(73), on(97)], [3, 2, 0, 0, -1, -2]);
     }
 
     #[test]

@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use crate::base::{Clock, Counters, Millis, Problem};
 use crate::reactor::Sender;
-use crate::session::admin::{Filter, Inside, Status, WorkerStatus, put_live, put_status, put_text};
+use crate::session::admin::{CertificateStatus, Filter, Inside, Status, WorkerStatus};
+use crate::session::admin::{put_live, put_status, put_text};
 use crate::worker::{Ask, Mail, Question, Reply};
 
 use super::super::line::Line;
@@ -28,6 +29,8 @@ pub(in super::super) struct Office {
     pub(in super::super) draining: Arc<AtomicBool>,
     /// Begins that.
     pub(in super::super) drain: Box<dyn Fn() + Send + Sync>,
+    /// What TLS listeners present.
+    pub(in super::super) certificates: Box<dyn Fn() -> Vec<CertificateStatus> + Send + Sync>,
     /// Reads the configuration anew: what is wrong with it.
     pub(in super::super) check: Box<dyn Fn() -> Vec<Problem> + Send + Sync>,
 }
@@ -70,6 +73,7 @@ impl Office {
             pid: std::process::id(),
             uptime: Clock::new().now().since(Millis(0)),
             draining: self.draining.load(Ordering::Relaxed),
+            certificates: &(self.certificates)(),
             workers: &workers,
         };
         let mut json = Vec::new();
@@ -215,6 +219,7 @@ mod tests {
             counters: vec![Arc::default(); count],
             draining: Arc::default(),
             drain: Box::new(|| {}),
+            certificates: Box::new(Vec::new),
             check: Box::new(Vec::new),
         };
         (office, mailboxes)

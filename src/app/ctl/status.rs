@@ -39,11 +39,32 @@ pub(super) fn page(status: &Value) -> String {
     for worker in workers.iter().filter(|worker| worker["answers"] != true) {
         text.push_str(&format!("worker-{} DOES NOT ANSWER\n", worker["worker"]));
     }
+    text.push_str(&certificates(status));
     let order = Counters::new().named().map(|(name, _)| name);
     text.push_str(&part("COUNTERS", "counters", &order, true, status, workers));
     let order: Vec<&str> = CloseReason::ALL.iter().map(|reason| reason.word()).collect();
     text.push_str(&part("ENDED", "close_reasons", &order, false, status, workers));
     text
+}
+
+/// What TLS listeners present, if anything.
+fn certificates(status: &Value) -> String {
+    let all = status["certificates"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let rows: Vec<Vec<String>> = all
+        .iter()
+        .map(|one| {
+            let text = |name: &str| one[name].as_str().unwrap_or("-").to_owned();
+            let until = text("not_after").split('T').next().unwrap_or_default().to_owned();
+            let days = match one["days_left"].as_i64() {
+                Some(days @ 0..) => days.to_string(),
+                Some(_) => "EXPIRED".to_owned(),
+                None => "-".to_owned(),
+            };
+            vec![text("file"), text("subject"), until, days]
+        })
+        .collect();
+    let headings = ["CERTIFICATE", "SUBJECT", "UNTIL", "DAYS"];
+    if rows.is_empty() { String::new() } else { format!("\n{}", table(&headings, &rows, 3)) }
 }
 
 /// One table behind an empty line: a row for each number, in the order we know, then those we do not; 0 is left out unless
@@ -79,4 +100,27 @@ fn part(
     let headings: Vec<&str> =
         [title, "all"].into_iter().chain(names.iter().map(String::as_str)).collect();
     if rows.is_empty() { String::new() } else { format!("\n{}", table(&headings, &rows, 1)) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn certificates_are_shown_with_their_ends() {
+        let one = |file: &str, days: i64| serde_json::json!({"file": file, "subject": "CN=a", "not_after": "2030-01-02T03:04:05.000Z", "days_left": days});
+        let status = serde_json::json!({"certificates": [one("a.pem", 12), one("old.pem", -1)]});
+        let shown = certificates(&status);
+        let lines: Vec<&str> = shown.lines().collect();
+        assert_eq!(
+            lines,
+            [
+                "",
+                "CERTIFICATE  SUBJECT  UNTIL          DAYS",
+                "a.pem        CN=a     2030-01-02       12",
+                "old.pem      CN=a     2030-01-02  EXPIRED",
+            ]
+        );
+        assert_eq!(certificates(&serde_json::json!({})), "");
+    }
 }

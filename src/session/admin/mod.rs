@@ -12,4 +12,4 @@ mod render;
 
 pub use filter::{BadQuery, Filter};
 pub use live::Live;
-pub use render::{Inside, Status, WorkerStatus, put_live, put_status, put_text};
+pub use render::{CertificateStatus, Inside, Status, WorkerStatus, put_live, put_status, put_text};

@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::time::Duration;
 
-use crate::base::Counters;
+use crate::base::{Counters, Dates};
 
 use super::super::reason::CloseReason;
 use super::super::record::write_json;
@@ -21,8 +21,25 @@ pub struct Status<'a> {
     pub uptime: Duration,
     /// It is stopping.
     pub draining: bool,
+    /// What its TLS listeners present.
+    pub certificates: &'a [CertificateStatus],
     /// All workers, in their order.
     pub workers: &'a [WorkerStatus<'a>],
+}
+
+/// A certificate that is presented.
+#[derive(Clone, Debug)]
+pub struct CertificateStatus {
+    /// Its file.
+    pub file: String,
+    /// Whom it is for.
+    pub subject: String,
+    /// Its end, in seconds since 1970.
+    pub end: u64,
+    /// Whole days until then; below 0 when it is over.
+    pub days: i64,
+    /// An OCSP response goes with it.
+    pub stapled: bool,
 }
 
 /// One worker.
@@ -59,6 +76,7 @@ pub fn put_status(status: &Status<'_>, out: &mut Vec<u8>) {
     });
     let counters: Vec<&Counters> = status.workers.iter().map(|worker| worker.counters).collect();
     put_part(Some(memory), &counters, out);
+    put_certificates(status.certificates, out);
     out.extend_from_slice(b",\"workers\":[");
     for (index, worker) in status.workers.iter().enumerate() {
         let comma = if index > 0 { "," } else { "" };
@@ -68,6 +86,24 @@ pub fn put_status(status: &Status<'_>, out: &mut Vec<u8>) {
         out.push(b'}');
     }
     out.extend_from_slice(b"\n]}\n");
+}
+
+fn put_certificates(certificates: &[CertificateStatus], out: &mut Vec<u8>) {
+    out.extend_from_slice(b",\"certificates\":[");
+    for (index, certificate) in certificates.iter().enumerate() {
+        out.extend_from_slice(if index > 0 { b",\n{\"file\":" } else { b"\n{\"file\":" });
+        put_text(&certificate.file, out);
+        out.extend_from_slice(b",\"subject\":");
+        put_text(&certificate.subject, out);
+        let CertificateStatus { end, days, stapled, .. } = certificate;
+        let end = Dates::of(*end).iso(0);
+        let _ = write!(
+            out,
+            ",\"not_after\":\"{}\",\"days_left\":{days},\"stapled\":{stapled}}}",
+            end.as_str()
+        );
+    }
+    out.push(b']');
 }
 
 /// Tunnels open now. The two counters are read one after the other.

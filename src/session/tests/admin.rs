@@ -146,6 +146,13 @@ fn a_status_sums_up_and_shows_each_worker() {
         pid: 99,
         uptime: Duration::from_secs(60),
         draining: false,
+        certificates: &[CertificateStatus {
+            file: "/etc/tls/\"a\".pem".into(),
+            subject: "CN=a.example".into(),
+            end: 86_400,
+            days: -3,
+            stapled: true,
+        }],
         workers: &workers,
     };
     let mut out = Vec::new();
@@ -159,6 +166,11 @@ fn a_status_sums_up_and_shows_each_worker() {
         (json["tunnels"].as_u64(), json["memory"]["bytes"].as_u64()),
         (Some(6), Some(1 << 20))
     );
+    let certificate = serde_json::json!({
+        "file": "/etc/tls/\"a\".pem", "subject": "CN=a.example", "not_after": "1970-01-02T00:00:00.000Z",
+        "days_left": -3, "stapled": true,
+    });
+    assert_eq!(json["certificates"], serde_json::json!([certificate]));
     assert_eq!(json["counters"]["accepted"], 21);
     assert_eq!(json["close_reasons"]["killed"], 2);
     let [first, second] = json["workers"].as_array().expect("workers").as_slice() else {
