@@ -18,8 +18,8 @@ pub enum Command {
     Run(Source),
     /// Report every problem.
     Check(Source),
-    /// Show a page and a worker of our own; with options of [`DEMO`].
-    Demo(Vec<Given>),
+    /// Show a page and a worker of our own.
+    Demo(Demo),
     /// Talk to a running tidegate.
     Ctl(Ctl),
 }
@@ -33,6 +33,18 @@ pub struct Source {
     pub options: Vec<Given>,
 }
 
+/// How the demo is to run.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Demo {
+    /// Options of [`DEMO`].
+    pub options: Vec<Given>,
+    /// Where it also speaks TLS.
+    pub tls: Option<String>,
+}
+
+/// Where the demo speaks TLS, unless told otherwise.
+const DEMO_TLS_AT: &str = "127.0.0.1:8443";
+
 /// Options the demo takes.
 pub const DEMO: [&str; 6] = ["http", "workers", "admin", "log-level", "logto", "disable-logging"];
 
@@ -44,7 +56,7 @@ tidegate [OPTIONS] FILE.ini
        tidegate --http ADDR --http-to ADDR [--route 'REGEX ACTION']...
        tidegate check [OPTIONS] FILE.ini
        tidegate ctl [FILE.ini] status | sessions | kill | check | drain
-       tidegate demo";
+       tidegate demo [--tls]";
 
 const AFTER_HELP: &str = "\
 Options are the keys of FILE.ini and come on top of it: they add to its lists and replace the rest.
@@ -71,7 +83,10 @@ fn read(arguments: impl IntoIterator<Item = OsString>) -> Result<Command, clap::
     let matches = command.try_get_matches_from_mut(arguments)?;
     Ok(match matches.subcommand() {
         Some(("check", matches)) => Command::Check(source(matches)),
-        Some(("demo", matches)) => Command::Demo(options(matches)),
+        Some(("demo", matches)) => Command::Demo(Demo {
+            options: options(matches),
+            tls: matches.get_one::<String>("tls").cloned(),
+        }),
         Some(("ctl", matches)) => Command::Ctl(ctl::read(matches)),
         Some((_, matches)) => Command::Run(source(matches)),
         None => Command::Run(source(&matches)),
@@ -85,7 +100,8 @@ fn command() -> clap::Command {
     };
     let demo = clap::Command::new("demo")
         .about("Run on 127.0.0.1:8080 with a worker and a page of its own")
-        .args(keys::all().filter(|key| DEMO.contains(&key.name)).map(option));
+        .args(keys::all().filter(|key| DEMO.contains(&key.name)).map(option))
+        .arg(demo_tls());
     with_source(clap::Command::new("tidegate"))
         .about("A front-line HTTP and WebSocket router")
         .version(env!("CARGO_PKG_VERSION"))
@@ -101,6 +117,16 @@ fn command() -> clap::Command {
         ))
         .subcommand(demo)
         .subcommand(ctl::command())
+}
+
+fn demo_tls() -> Arg {
+    Arg::new("tls")
+        .long("tls")
+        .value_name("ADDR")
+        .num_args(0..=1)
+        .require_equals(true)
+        .default_missing_value(DEMO_TLS_AT)
+        .help("Also listen for HTTPS, with a certificate made for this run")
 }
 
 /// `command` with a file and all keys of the main section as options.
@@ -192,8 +218,18 @@ mod tests {
             (&["site.ini"][..], run(from("site.ini", &[]))),
             (&["run", "site.ini"], run(from("site.ini", &[]))),
             (&["check", "site.ini"], Command::Check(from("site.ini", &[]))),
-            (&["demo"], Command::Demo(Vec::new())),
-            (&["demo", "--http", ":90"], Command::Demo(vec![given("http", ":90")])),
+            (&["demo"], Command::Demo(Demo::default())),
+            (
+                &["demo", "--http", ":90", "--tls"],
+                Command::Demo(Demo {
+                    options: vec![given("http", ":90")],
+                    tls: Some("127.0.0.1:8443".into()),
+                }),
+            ),
+            (
+                &["demo", "--tls=:443"],
+                Command::Demo(Demo { tls: Some(":443".into()), ..Demo::default() }),
+            ),
             (
                 &["ctl", "a.ini", "drain"],
                 Command::Ctl(Ctl { admin: None, file: Some("a.ini".into()), order: Order::Drain }),

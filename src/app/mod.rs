@@ -25,7 +25,7 @@ use crate::session::Generation;
 
 use certificates::Certificates;
 
-use cli::{BAD_USE, Command, Source};
+use cli::{BAD_USE, Command, Demo, Source};
 
 /// What a failure while running ends with.
 const FAILED: u8 = 1;
@@ -116,19 +116,32 @@ fn run(ready: Ready) -> ExitCode {
 }
 
 /// Runs the router in front of a worker of our own.
-fn demo(mut options: Vec<Given>) -> ExitCode {
+fn demo(Demo { mut options, tls }: Demo) -> ExitCode {
+    let failed = |what: &str, error| {
+        complain(format_args!("tidegate demo: cannot {what}: {error}"));
+        ExitCode::from(FAILED)
+    };
     let worker = match demo::Worker::start() {
         Ok(worker) => worker,
-        Err(error) => {
-            complain(format_args!("tidegate demo: cannot start its worker: {error}"));
-            return ExitCode::from(FAILED);
-        }
+        Err(error) => return failed("start its worker", error),
+    };
+    let certificate = match tls.as_ref().map(|_| demo::Certificate::make()).transpose() {
+        Ok(certificate) => certificate,
+        Err(error) => return failed("make a certificate", error),
     };
     let has = |options: &[Given], key| options.iter().any(|option| option.key == key);
     let given = |key: &str, value: String| Given { key: key.into(), value: Some(value) };
     if !has(&options, "http") {
         options.push(given("http", DEMO_AT.into()));
         say(format_args!("open http://{DEMO_AT}/ in a browser; Ctrl-C stops"));
+    }
+    if let (Some(at), Some(made)) = (tls, &certificate) {
+        let (pem, key) = (made.certificate(), made.key());
+        options.push(given("https", format!("{at},{},{}", pem.display(), key.display())));
+        say(format_args!(
+            "open https://{at}/ too; browsers warn, for nobody vouches for {}",
+            pem.display()
+        ));
     }
     if !has(&options, "admin") {
         // The usual place is for a router that is not a demo.

@@ -8,10 +8,12 @@
 //! browser <-- HTTP, WebSocket --> tidegate <-- HTTP, WebSocket --> Worker
 //! ```
 
+mod certificate;
 mod echo;
 mod pages;
 mod worker;
 
+pub use certificate::Certificate;
 pub use worker::Worker;
 
 #[cfg(test)]
