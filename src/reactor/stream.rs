@@ -1,5 +1,6 @@
 //! A connected socket: the raw calls, nothing remembered but its kind.
 
+use std::ffi::c_int;
 use std::io::{self, IoSlice, IoSliceMut};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::time::Duration;
@@ -7,6 +8,7 @@ use std::time::Duration;
 use mio::unix::SourceFd;
 use mio::{Interest, Registry, Token};
 use rustix::io::Errno;
+use rustix::ioctl::{Getter, Opcode, ioctl};
 use rustix::net::{RecvFlags, SendAncillaryBuffer, SendFlags, Shutdown, sockopt};
 
 use super::Peer;
@@ -15,6 +17,9 @@ use super::Peer;
 const KEEPALIVE_MAX: Duration = Duration::from_secs(32_767);
 /// The longest the kernel takes, in milliseconds.
 const TIMEOUT_MAX: u32 = i32::MAX as u32;
+
+/// How much of the send queue is not acknowledged (tcp(7)).
+const SIOCOUTQ: Opcode = 0x5411;
 
 /// What a socket is made of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -98,6 +103,18 @@ impl Stream {
             // If it fails the socket is closed all the same.
             let _ = sockopt::set_socket_linger(&self.fd, Some(Duration::ZERO));
         }
+    }
+
+    /// Whether the peer's host has acknowledged all that was written, FIN included. What a unix socket took is there.
+    pub fn is_delivered(&self) -> bool {
+        self.kind == Kind::Unix || self.unacknowledged().is_none_or(|bytes| bytes == 0)
+    }
+
+    /// Bytes that were written and not acknowledged; `None` where the system does not say.
+    #[allow(unsafe_code)]
+    fn unacknowledged(&self) -> Option<c_int> {
+        // SAFETY: SIOCOUTQ writes one `int` and has no other effect.
+        unsafe { ioctl(&self.fd, Getter::<SIOCOUTQ, c_int>::new()) }.ok()
     }
 
     /// The error the socket has met, if any; asking clears it.

@@ -19,6 +19,7 @@ use crate::upstream::{Outcome as DialOutcome, Server, ServerId, Tried};
 
 use super::body::{BodyFault, BodyPipe};
 use super::cx::{Action, Cx, Input, Reuse};
+use super::opaque::Opaque;
 use super::port::{Port, RxEnd};
 use super::reason::CloseReason;
 use super::record::Record;
@@ -219,11 +220,11 @@ impl Exchange {
     pub(super) fn sight(&self, cx: &mut Cx<'_>) -> Sight {
         let (Some(handshake), Some(settings)) = (&self.facts.handshake, &self.route.websockets)
         else {
-            return Sight::Opaque;
+            return Sight::Opaque(Opaque::default());
         };
         let Some(opened) = self.opened else {
             if settings.mode == Mode::Pass {
-                return Sight::Opaque;
+                return Sight::Opaque(Opaque::default());
             }
             let track = Track::new(handshake.draft, self.extensions, &settings.rules, cx);
             return Sight::Frames(Box::new(track));

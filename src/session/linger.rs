@@ -17,7 +17,7 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// How many bytes are dropped before we give up.
 const DISCARD: usize = 1 << 20;
 /// How long our last bytes may wait for a client that takes nothing.
-const FLUSH: Duration = Duration::from_secs(30);
+pub(super) const FLUSH: Duration = Duration::from_secs(30);
 
 /// A connection that will serve nothing more.
 #[derive(Debug)]

@@ -61,6 +61,18 @@ pub enum TxEnd {
     Abort,
 }
 
+/// Whether a peer has acknowledged all that it was sent.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Delivery {
+    /// Nobody wants to know.
+    #[default]
+    Unasked,
+    /// The machine waits for it: set by it.
+    Asked,
+    /// It has: set by the worker.
+    Done,
+}
+
 /// A connection as a machine sees it: no socket.
 #[derive(Debug, Default)]
 pub struct Port {
@@ -76,6 +88,8 @@ pub struct Port {
     pub tx_broken: bool,
     /// Set by the worker when the connection broke because its peer answered nothing any more.
     pub lost: bool,
+    /// Whether the peer has acknowledged what was sent, where that matters.
+    pub delivery: Delivery,
     /// When bytes last arrived.
     pub received: Millis,
     /// When bytes last left.
@@ -88,6 +102,15 @@ impl Port {
     /// Nothing will arrive any more, and all that did was consumed.
     pub fn is_drained(&self) -> bool {
         self.rx_end.is_some() && self.rx.is_empty()
+    }
+
+    /// Whether all that was queued has reached the peer's host, or never will; asked before a reset, which would
+    /// overtake it.
+    pub(super) fn is_delivered(&mut self) -> bool {
+        if self.delivery == Delivery::Unasked {
+            self.delivery = Delivery::Asked;
+        }
+        self.delivery == Delivery::Done || self.tx_broken || self.rx_end == Some(RxEnd::Reset)
     }
 
     /// What a broken connection, that of `side`, means to the other one of a tunnel; `None`: it is whole.

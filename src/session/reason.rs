@@ -1,5 +1,7 @@
 //! Why a session or an exchange ended: one table for status, log sentence and whose fault it was.
 
+use super::snapshot::{Cursor, SnapshotError};
+
 /// Whose fault an end was, for whoever reads the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
@@ -136,6 +138,16 @@ reasons! {
     UpstreamFrames, "upstream-frames", 0, Upstream, "the upstream sent a frame that breaks the protocol";
     /// A bug of ours, caught.
     Panic, "panic", 0, Router, "a fault of the router itself";
+}
+
+impl CloseReason {
+    /// It in a snapshot.
+    pub(super) fn fields(&mut self, at: &mut Cursor<'_>) -> Result<(), SnapshotError> {
+        let mut number = *self as u8;
+        at.byte(&mut number)?;
+        *self = *Self::ALL.get(usize::from(number)).ok_or(SnapshotError::Damaged)?;
+        Ok(())
+    }
 }
 
 #[cfg(test)]

@@ -10,15 +10,16 @@ use crate::base::Millis;
 use crate::buf::{Rx, Segment, Stub, Tx};
 
 use super::client::Client;
+use super::opaque::Opaque;
 use super::peer::Peer;
-use super::port::{Port, RxEnd, TxEnd};
+use super::port::{Delivery, Port, RxEnd, TxEnd};
 use super::settings::Route;
 use super::tunnel::{Sight, Tunnel, TunnelKind};
 use super::websocket::{Track, Written};
 
 pub(super) use cursor::Cursor;
 
-const VERSION: u8 = 8;
+const VERSION: u8 = 9;
 
 /// Why a snapshot cannot be taken up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -49,6 +50,7 @@ struct Plain {
     server_port: u16,
     secure: bool,
     ports: [PlainPort; 2],
+    opaque: Opaque,
     track: Option<Track>,
     messages: Option<Written>,
 }
@@ -84,6 +86,7 @@ impl Plain {
         for port in &mut self.ports {
             port.fields(at)?;
         }
+        self.opaque.fields(at)?;
         at.maybe(&mut self.track, Track::blank, Track::fields)?;
         at.maybe(&mut self.messages, Written::blank, Written::fields)
     }
@@ -147,6 +150,8 @@ impl PlainPort {
             tx_broken: self.tx_broken,
             lost: self.lost,
             tx_begun: self.tx_begun,
+            // Asked anew where that matters.
+            delivery: Delivery::Unasked,
             received: self.received,
             sent: self.sent,
         })
@@ -158,11 +163,12 @@ impl Client {
     /// cannot be written down.
     pub fn snapshot(&self, ports: &[Port; 2], now: Millis) -> Option<Vec<u8>> {
         let tunnel = self.tunnel()?;
-        let (track, messages) = match &tunnel.sight {
-            Sight::Opaque => (None, None),
-            Sight::Frames(track) => (Some(Track::clone(track)), None),
-            Sight::Messages(messages) => (None, Some(Written::of(messages)?)),
-        };
+        let (mut opaque, mut track, mut messages) = (Opaque::default(), None, None);
+        match &tunnel.sight {
+            Sight::Opaque(cut) => opaque = cut.clone(),
+            Sight::Frames(frames) => track = Some(Track::clone(frames)),
+            Sight::Messages(ends) => messages = Some(Written::of(ends)?),
+        }
         let mut plain = Plain {
             raw: tunnel.kind == TunnelKind::Raw,
             id: tunnel.id,
@@ -176,6 +182,7 @@ impl Client {
             server_port: self.peer().server_port,
             secure: self.peer().secure,
             ports: [PlainPort::of(&ports[0]), PlainPort::of(&ports[1])],
+            opaque,
             track,
             messages,
         };
@@ -195,7 +202,7 @@ impl Client {
         let mut plain = Plain::default();
         plain.fields(&mut at)?;
         at.ended()?;
-        let Plain { raw, id, opened, active, bytes, track, messages, .. } = plain;
+        let Plain { raw, id, opened, active, bytes, opaque, track, messages, .. } = plain;
         let server = u16::try_from(plain.server).map_err(|_| SnapshotError::Damaged)?;
         let ip = match plain.ip.as_str() {
             "" => None,
@@ -208,7 +215,7 @@ impl Client {
         let ports = [client.restore()?, upstream.restore()?];
         let kind = if raw { TunnelKind::Raw } else { TunnelKind::WebSocket };
         let sight = match (track, messages) {
-            (None, None) => Sight::Opaque,
+            (None, None) => Sight::Opaque(opaque),
             (Some(track), None) => Sight::Frames(Box::new(track)),
             (None, Some(written)) => Sight::Messages(Box::new(written.restore()?)),
             (Some(_), Some(_)) => return Err(SnapshotError::Damaged),

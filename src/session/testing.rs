@@ -200,7 +200,15 @@ impl Bench {
 
     /// Advances the machine.
     pub(super) fn advance(&mut self) {
-        self.client.advance(&mut self.ports, &mut self.world.cx(self.active));
+        loop {
+            self.client.advance(&mut self.ports, &mut self.world.cx(self.active));
+            let mut waits =
+                self.ports.iter_mut().filter(|p| p.tx.is_empty() && p.delivery == Delivery::Asked);
+            match waits.next() {
+                Some(port) => port.delivery = Delivery::Done,
+                None => return,
+            }
+        }
     }
 
     /// Receives bytes on a side, as one read.

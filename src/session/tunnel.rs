@@ -1,10 +1,4 @@
-//! A tunnel: opaque bytes in both directions, each at its own pace, until both have ended.
-//!
-//! ```text
-//! Open --FIN of one side--> Half(side) --FIN of the other--> Closed(done)
-//!   |                          |
-//!   '--- reset, silence -------'--> Closed(reason)
-//! ```
+//! A tunnel: what comes of each side goes to the other, opaque or seen, until both have ended.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,7 +9,8 @@ use crate::proto::ws::{Draft, Tally};
 
 use super::bounds::Bounds;
 use super::cx::{Action, Cx};
-use super::port::{Port, Side, TxEnd};
+use super::opaque::Opaque;
+use super::port::{Port, Side};
 use super::reason::CloseReason;
 use super::settings::Route;
 use super::websocket::{Life, Terminated, Track};
@@ -57,7 +52,7 @@ pub struct Tunnel {
 #[derive(Debug)]
 pub(super) enum Sight {
     /// Nothing: opaque bytes.
-    Opaque,
+    Opaque(Opaque),
     /// Frame headers.
     Frames(Box<Track>),
     /// Messages: they end here and go on as new ones.
@@ -126,7 +121,9 @@ impl Tunnel {
             (Sight::Messages(messages), Some(websockets)) => {
                 messages.advance(ports, &mut self.bytes, websockets, cx)
             }
-            _ => return self.pass(ports, cx.pool),
+            (Sight::Opaque(opaque), _) => opaque.advance(ports, &mut self.bytes, cx.now, cx.pool),
+            // Its route carries no WebSockets any more.
+            (Sight::Frames(_) | Sight::Messages(_), None) => return Some(CloseReason::NoRoute),
         };
         if self.bytes != before {
             self.active = cx.now;
@@ -139,7 +136,7 @@ impl Tunnel {
         self.watched = true;
         let Some(websockets) = &self.route.websockets else { return };
         let mute = match &self.sight {
-            Sight::Opaque => [true; 2],
+            Sight::Opaque(_) => [true; 2],
             Sight::Frames(_) => [false; 2],
             Sight::Messages(messages) => messages.without_pings(),
         };
@@ -156,24 +153,10 @@ impl Tunnel {
         }
     }
 
-    /// Moves opaque bytes.
-    fn pass(&mut self, ports: &mut [Port; 2], pool: &Pool) -> Option<CloseReason> {
-        for side in [Side::Client, Side::Upstream] {
-            self.bytes[side as usize] += relay(ports, side, pool);
-        }
-        let [client, upstream] = ports;
-        let broken = client.broken(Side::Client).or_else(|| upstream.broken(Side::Upstream));
-        if broken.is_some() {
-            return broken;
-        }
-        let over = |port: &Port| port.tx_end.is_some() && port.tx.is_empty();
-        (over(client) && over(upstream)).then_some(CloseReason::Done)
-    }
-
     /// What is known of it, where its frames are seen.
     pub fn figures(&self) -> Option<Figures> {
         match &self.sight {
-            Sight::Opaque => None,
+            Sight::Opaque(_) => None,
             Sight::Frames(track) => Some(track.figures()),
             Sight::Messages(messages) => Some(messages.figures()),
         }
@@ -197,7 +180,7 @@ impl Tunnel {
     /// Whether we have begun to end it in words.
     pub fn is_leaving(&self) -> bool {
         match &self.sight {
-            Sight::Opaque => false,
+            Sight::Opaque(_) => false,
             Sight::Frames(track) => track.life.is_ending(),
             Sight::Messages(messages) => messages.life.is_ending(),
         }
@@ -210,12 +193,12 @@ impl Tunnel {
 
     /// Whether more than bytes are seen of it.
     pub(super) fn is_seen(&self) -> bool {
-        !matches!(self.sight, Sight::Opaque)
+        !matches!(self.sight, Sight::Opaque(_))
     }
 
     fn life(&mut self) -> Option<&mut Life> {
         match &mut self.sight {
-            Sight::Opaque => None,
+            Sight::Opaque(_) => None,
             Sight::Frames(track) => Some(&mut track.life),
             Sight::Messages(messages) => Some(&mut messages.life),
         }
@@ -226,7 +209,7 @@ impl Tunnel {
         let open = |port: &Port| port.rx_end.is_none() && port.tx_end.is_none() && !port.tx_broken;
         let waits = match &self.sight {
             Sight::Messages(messages) => !messages.rests(),
-            Sight::Opaque | Sight::Frames(_) => false,
+            Sight::Opaque(_) | Sight::Frames(_) => false,
         };
         ports.iter().all(|port| port.rx.is_empty() && open(port)) && !self.is_leaving() && !waits
     }
@@ -248,7 +231,12 @@ impl Tunnel {
             return Some(at);
         }
         let (life, own) = match &self.sight {
-            Sight::Opaque => return self.silent_at(active),
+            Sight::Opaque(opaque) => {
+                return [self.silent_at(active), opaque.deadline(ports)]
+                    .into_iter()
+                    .flatten()
+                    .min();
+            }
             Sight::Frames(track) => (&track.life, None),
             Sight::Messages(messages) => (&messages.life, messages.deadline()),
         };
@@ -272,31 +260,4 @@ impl Tunnel {
             None => false,
         }
     }
-}
-
-/// Hands blocks from `side` to the other one, and its end after them; returns the bytes moved.
-fn relay(ports: &mut [Port; 2], side: Side, pool: &Pool) -> u64 {
-    let [client, upstream] = ports;
-    let (from, to) = match side {
-        Side::Client => (client, upstream),
-        Side::Upstream => (upstream, client),
-    };
-    let mut moved = 0;
-    if from.rx.is_empty() {
-        // Only an end can be new.
-    } else if to.tx.is_empty() {
-        moved = from.rx.len() as u64;
-        to.tx.take_over(&mut from.rx);
-    } else {
-        while to.tx.room() > 0
-            && let Some(segment) = from.rx.take(u64::MAX, pool)
-        {
-            moved += segment.len() as u64;
-            to.tx.push(segment, pool);
-        }
-    }
-    if from.is_drained() && to.tx_end.is_none() {
-        to.tx_end = Some(TxEnd::Finish);
-    }
-    moved
 }

@@ -1,12 +1,13 @@
 //! What happens to one session when something happened to it.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Duration;
 
 use mio::Registry;
 
 use crate::base::{Key, Millis};
 use crate::reactor::{Filled, Flushed, Line};
-use crate::session::{CloseReason, HeadTimeouts, Input, Port, RxEnd, Side, TxEnd};
+use crate::session::{CloseReason, Delivery, HeadTimeouts, Input, Port, RxEnd, Side, TxEnd};
 
 use super::entry::{Conn, Role, Session};
 use super::turn::Worker;
@@ -14,6 +15,8 @@ use super::world::World;
 
 /// Bytes one session may move in a turn before others have theirs.
 const BUDGET: usize = 512 << 10;
+/// How often a session that waits for acknowledgements is looked at: there is no event for them.
+const LOOK: Duration = Duration::from_millis(50);
 
 impl Worker {
     /// Advances one session as far as it goes.
@@ -92,6 +95,9 @@ impl Worker {
             .machine
             .deadline(session.active, &session.ports, &timeouts)
             .unwrap_or(Millis::NEVER);
+        let asked = session.ports.iter().any(|port| port.delivery == Delivery::Asked);
+        let look = if asked { self.world.clock.now() + LOOK } else { Millis::NEVER };
+        let deadline = deadline.min(look);
         if deadline < session.armed {
             session.armed = deadline;
             self.wheel.rearm(session.timer, deadline.get());
@@ -187,7 +193,9 @@ impl Parts<'_> {
                 }
                 Filled::Nothing => {}
                 Filled::Finished => {
-                    port.rx_end = Some(RxEnd::Finished);
+                    // The kernel tells an error once, and a write may have heard of it first.
+                    let broken = port.tx_broken;
+                    port.rx_end = Some(if broken { RxEnd::Reset } else { RxEnd::Finished });
                     total += 1;
                 }
                 broken @ (Filled::Reset | Filled::Lost | Filled::Truncated) => {
@@ -257,6 +265,11 @@ fn flush_port(conn: &mut Conn, port: &mut Port, world: &mut World) -> usize {
             // Whoever waits for its last byte to leave looks again.
             total += 1;
         }
+    }
+    let left = port.tx.is_empty() && !conn.transport.is_behind();
+    if port.delivery == Delivery::Asked && left && conn.stream.is_delivered() {
+        port.delivery = Delivery::Done;
+        total += 1;
     }
     total
 }

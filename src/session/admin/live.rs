@@ -74,8 +74,8 @@ impl Live {
 /// How much of a tunnel is looked at, or where its messages end.
 fn mode(tunnel: &Tunnel) -> &'static str {
     match (&tunnel.sight, tunnel.kind, &tunnel.route.target.place) {
-        (Sight::Opaque, TunnelKind::Raw, _) => "raw",
-        (Sight::Opaque, TunnelKind::WebSocket, _) => "pass",
+        (Sight::Opaque(_), TunnelKind::Raw, _) => "raw",
+        (Sight::Opaque(_), TunnelKind::WebSocket, _) => "pass",
         (Sight::Frames(_), ..) => "track",
         (Sight::Messages(_), _, Place::Echo) => "echo",
         (Sight::Messages(_), _, Place::Tcp { .. }) => "tcp",

@@ -259,6 +259,10 @@ impl Router {
                 wire.router_finish();
                 total += 1;
             }
+            if port.delivery == Delivery::Asked && port.tx.is_empty() && wire.is_delivered() {
+                port.delivery = Delivery::Done;
+                total += 1;
+            }
         }
         total
     }

@@ -145,6 +145,11 @@ impl Wire {
         self.outward_fin = true;
     }
 
+    /// Whether the peer has all that the router wrote.
+    pub(super) fn is_delivered(&self) -> bool {
+        self.outward.is_empty()
+    }
+
     /// The router closes; unread bytes make that a reset.
     pub(super) fn router_close(&mut self, abort: bool, dice: &mut Dice) {
         assert!(!self.router_gone, "closed twice");

@@ -4,6 +4,7 @@ mod admin;
 mod hostile;
 mod introduction;
 mod keepalive;
+mod reset;
 mod terminated;
 mod token;
 mod track;

@@ -11,7 +11,11 @@ const OF_CLIENT: &str = "watch client 31s+3x3s 40s";
 const OF_UPSTREAM: &str = "watch upstream 31s+3x3s 40s";
 
 /// An open tunnel of a route whose rules were changed, and what its worker was asked for.
-fn open(path: &str, draft: Draft, change: impl Fn(&mut WebSocketRules)) -> (Bench, String) {
+pub(super) fn open(
+    path: &str,
+    draft: Draft,
+    change: impl Fn(&mut WebSocketRules),
+) -> (Bench, String) {
     let mut bench = Bench::with(|generation| {
         for route in generation.routes.iter_mut().filter_map(Arc::get_mut) {
             change(&mut route.websockets.as_mut().expect("settings").rules);
@@ -112,6 +116,7 @@ fn a_client_hears_that_the_server_behind_its_bridge_vanished() {
     let (mut bench, _) = open("tcp", Draft::Rfc6455, |_| {});
     bench.ports[UPSTREAM as usize].lost = true;
     bench.breaks(UPSTREAM);
+    bench.ends(UPSTREAM, RxEnd::Reset);
     assert_eq!(bench.takes_bytes(CLIENT), plain(Opcode::Close, &1011u16.to_be_bytes()));
     bench.ends(CLIENT, RxEnd::Finished);
     assert_eq!(bench.closed(), Some(CloseReason::DeadUpstream));

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::base::Millis;
 use crate::proto::ws::CloseCode;
 
-use super::super::port::{Port, Side, TxEnd};
+use super::super::port::{Port, RxEnd, Side, TxEnd};
 use super::super::reason::CloseReason;
 use super::super::snapshot::{Cursor, SnapshotError};
 
@@ -76,6 +76,22 @@ impl Ending {
         ending
     }
 
+    /// The end for a connection that broke, that of `side`: the other side is told `code` behind what came before.
+    pub(super) fn broken(
+        reason: CloseReason,
+        side: Side,
+        code: CloseCode,
+        told: [bool; 2],
+        now: Millis,
+    ) -> Ending {
+        let mut ending = Ending::new(reason, told, now);
+        ending.codes = [code; 2];
+        ending.muted = [false; 2];
+        ending.told[side as usize] = true;
+        ending.last = Some(side.other());
+        ending
+    }
+
     /// The end that `side` has begun with `code` and `text`: it is told the code when the other side,
     /// told both, has said Close too.
     pub(super) fn closing(
@@ -95,10 +111,7 @@ impl Ending {
 
     /// Its fields in a snapshot.
     pub(super) fn fields(&mut self, at: &mut Cursor<'_>) -> Result<(), SnapshotError> {
-        let mut reason = self.reason as u8;
-        at.byte(&mut reason)?;
-        let reasons = CloseReason::ALL;
-        self.reason = *reasons.get(usize::from(reason)).ok_or(SnapshotError::Damaged)?;
+        self.reason.fields(at)?;
         for code in &mut self.codes {
             at.short(&mut code.0)?;
         }
@@ -171,18 +184,27 @@ impl Ending {
         let late = now >= self.until;
         let settled = |side: Side| {
             let (this, other) = (side as usize, side.other() as usize);
-            let heard = self.muted[this] || closed[this] || ports[this].rx_end.is_some();
             let place = between[this] || !self.muted[other] && ports[other].rx_end.is_none();
+            let alone = !place && ports[other].rx_end == Some(RxEnd::Reset);
+            let ended = ports[this].rx_end.is_some();
+            let heard = self.muted[this] || closed[this] || ended || alone;
             ports[this].tx_broken || heard && (self.told[this] || !place)
         };
         if !(late || settled(Side::Client) && settled(Side::Upstream)) {
+            return None;
+        }
+        // What came for a side that cannot be told gets through before its reset.
+        let [client, upstream] = ports;
+        let through = |side: Side, port: &mut Port| self.told[side as usize] || port.is_delivered();
+        if !late && !(through(Side::Client, client) & through(Side::Upstream, upstream)) {
             return None;
         }
         for side in [Side::Client, Side::Upstream] {
             let told = self.told[side as usize];
             ports[side as usize].tx_end = Some(if told { TxEnd::Finish } else { TxEnd::Abort });
         }
-        let sent = ports[1].tx.is_empty() || ports[1].tx_broken || !self.told[1];
+        let gone = ports[1].broken(Side::Upstream).is_some();
+        let sent = ports[1].tx.is_empty() || gone || !self.told[1];
         if late && !sent && self.last.take() == Some(Side::Upstream) {
             self.until = now + LAST_WORD;
             return None;

@@ -138,12 +138,7 @@ impl Life {
         }
         for side in [Side::Client, Side::Upstream] {
             if let Some(reason) = ports[side as usize].broken(side) {
-                // It cannot be told; the other one is.
-                if side == Side::Upstream && !self.passes {
-                    self.refuse(side, reason, CloseCode::GOING_AWAY, now);
-                }
-                self.end(reason, now);
-                self.mute(side);
+                self.breaks(side, reason, now);
             }
         }
     }
@@ -279,6 +274,17 @@ impl Life {
         if self.ending.is_none() {
             self.ending = Some(Box::new(Ending::new(reason, self.told(), now)));
         }
+    }
+
+    /// The connection of `side` broke: it cannot be told, the other side is.
+    fn breaks(&mut self, side: Side, reason: CloseReason, now: Millis) {
+        if self.ending.is_some() {
+            return;
+        }
+        let internal =
+            reason == CloseReason::DeadUpstream || side == Side::Upstream && !self.passes;
+        let code = if internal { CloseCode::INTERNAL } else { CloseCode::GOING_AWAY };
+        self.ending = Some(Box::new(Ending::broken(reason, side, code, self.told(), now)));
     }
 
     /// `side` is not heard any more, where the end has begun.
