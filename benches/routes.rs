@@ -7,7 +7,9 @@ use std::time::Instant;
 
 use divan::counter::ItemsCount;
 use divan::{Bencher, black_box};
-use tidegate::route::{Condition, Facts, Purpose, Rule, Scratch, Subject, Table};
+use tidegate::base::Place;
+use tidegate::config::{Condition, Subject, Test};
+use tidegate::route::{Facts, Purpose, Rule, Scratch, Silent, Table};
 
 fn main() {
     println!("10000 rules              compiled in   table      resident    after asking each");
@@ -26,14 +28,15 @@ struct Case {
 }
 
 fn condition(subject: Subject, regex: String) -> Condition {
-    Condition { subject, regex, place: None }
+    let place = Place { file: "bench.ini".into(), line: 1, column: 1 };
+    Condition { test: Test::Matches { subject, regex }, negated: false, place }
 }
 
 fn case(count: usize, one: impl Fn(usize) -> (Vec<Condition>, String, String)) -> Case {
     let mut case = Case { rules: Vec::new(), requests: Vec::new() };
     for n in 0..count {
         let (conditions, path, host) = one(n);
-        case.rules.push(Rule { conditions, captures: Some(0), ..Rule::default() });
+        case.rules.push(Rule { conditions, captures: Some(0) });
         case.requests.push((path, host));
     }
     case
@@ -92,7 +95,12 @@ fn memory(name: &str, of: fn(usize) -> Case) {
     let mut scratch = Scratch::new();
     for (path, host) in &case.requests {
         black_box(table.find(
-            &Facts { path: path.as_bytes(), host: host.as_bytes(), purpose: Purpose::Plain },
+            &Facts {
+                path: path.as_bytes(),
+                host: host.as_bytes(),
+                purpose: Purpose::Plain,
+                says: &Silent,
+            },
             &mut scratch,
         ));
     }
@@ -141,6 +149,7 @@ fn ask(bencher: Bencher<'_, '_>, case: &Case) {
                 path: &text[start..middle],
                 host: &text[middle..end],
                 purpose: Purpose::Plain,
+                says: &Silent,
             };
             black_box(table.find(&facts, &mut scratch)).expect("a rule matches");
         }
@@ -175,6 +184,7 @@ fn none_of_rules_without_literal(bencher: Bencher<'_, '_>, count: usize) {
         path: b"/assets/2024/report-final_version-17.html",
         host: b"example.com",
         purpose: Purpose::Plain,
+        says: &Silent,
     };
     bencher.counter(ItemsCount::new(ROUND)).bench_local(|| {
         for _ in 0..ROUND {

@@ -2,7 +2,7 @@
 //!
 //! [`Slab`] holds state under generational [`Key`]s, [`Wheel`] keeps one timer per owner, [`Clock`] is
 //! read once per turn, [`Counters`] are what a worker counts for others to read, [`Address`] is how
-//! the configuration names an end point, and [`Problem`] is a fault of configuration with its
+//! the configuration names an end point, [`Network`] a range of addresses, and [`Problem`] is a fault of configuration with its
 //! [`Place`].
 
 mod address;
@@ -11,6 +11,7 @@ mod clock;
 mod counters;
 mod dates;
 mod key;
+mod network;
 mod problem;
 mod rng;
 mod rooms;
@@ -23,6 +24,7 @@ pub use clock::{Clock, Millis};
 pub use counters::{CLOSE_REASONS, Counter, Counters};
 pub use dates::{Dates, IsoDate};
 pub use key::Key;
+pub use network::{Network, NetworkError};
 pub use problem::{Place, Problem, Severity};
 pub use rng::Rng;
 pub use slab::Slab;

@@ -15,6 +15,17 @@ use super::value::{Fault, Value};
 /// What is done with a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Action {
+    /// It goes there.
+    Go(Way),
+    /// No further rule is tried: what takes the rest takes it.
+    Last,
+    /// The search goes on behind a label.
+    Goto(Label),
+}
+
+/// Where requests go.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Way {
     /// Passed to a uwsgi server.
     Uwsgi {
         /// To whom.
@@ -49,36 +60,69 @@ pub enum Action {
     Echo,
 }
 
-impl Action {
-    /// Where it leads, if to a server.
+/// A place between rules.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Label {
+    /// Its name.
+    pub name: String,
+    /// How many rules stand before it.
+    pub rule: u32,
+}
+
+impl Way {
+    /// To which server or servers, where that is the same for all requests.
     pub fn target(&self) -> Option<&Target> {
         match self {
-            Action::Uwsgi { target, .. } | Action::Http { target, .. } | Action::Tcp { target } => {
+            Way::Uwsgi { target, .. } | Way::Http { target, .. } | Way::Tcp { target } => {
                 Some(target)
             }
-            Action::Token { .. } | Action::Echo => None,
+            Way::Token { .. } | Way::Echo => None,
         }
     }
 
     /// What is spoken there.
     pub fn protocol(&self) -> Option<Protocol> {
         match self {
-            Action::Uwsgi { .. } => Some(Protocol::Uwsgi),
-            Action::Http { .. } => Some(Protocol::Http),
-            Action::Tcp { .. } | Action::Token { .. } => Some(Protocol::Tcp),
-            Action::Echo => None,
+            Way::Uwsgi { .. } => Some(Protocol::Uwsgi),
+            Way::Http { .. } => Some(Protocol::Http),
+            Way::Tcp { .. } | Way::Token { .. } => Some(Protocol::Tcp),
+            Way::Echo => None,
         }
+    }
+}
+
+impl Action {
+    /// Where it leads, if to a server.
+    pub fn target(&self) -> Option<&Target> {
+        match self {
+            Action::Go(way) => way.target(),
+            Action::Last | Action::Goto(_) => None,
+        }
+    }
+
+    /// Whether a request that comes here goes no further.
+    pub fn is_end(&self) -> bool {
+        !matches!(self, Action::Last | Action::Goto(_))
     }
 
     /// The highest capture it asks for.
     pub fn highest_capture(&self) -> Option<u8> {
-        match self {
-            Action::Http { host, uri, .. } => {
-                host.iter().chain(uri).filter_map(Template::highest_capture).max()
-            }
-            Action::Token { key, .. } => key.highest_capture(),
-            Action::Uwsgi { .. } | Action::Tcp { .. } | Action::Echo => None,
-        }
+        self.templates().filter_map(Template::highest_capture).max()
+    }
+
+    /// Variables of the configuration's own that it asks for.
+    pub(super) fn own_variables(&self) -> impl Iterator<Item = &str> {
+        self.templates().flat_map(Template::own)
+    }
+
+    /// What is filled in for each request.
+    fn templates(&self) -> impl Iterator<Item = &Template> {
+        let (one, other) = match self {
+            Action::Go(Way::Http { host, uri, .. }) => (host.as_ref(), uri.as_ref()),
+            Action::Go(Way::Token { key, .. }) => (Some(key), None),
+            Action::Go(_) | Action::Last | Action::Goto(_) => (None, None),
+        };
+        one.into_iter().chain(other)
     }
 }
 
@@ -92,41 +136,50 @@ pub enum Target {
 }
 
 /// Names of the actions there are, for lists and hints.
-pub(super) const ACTIONS: [&str; 4] = ["uwsgi", "http", "tcp", "echo"];
+pub(super) const ACTIONS: [&str; 7] = ["uwsgi", "http", "tcp", "echo", "last", "continue", "goto"];
 
-/// The upstreams an action may name, and what they speak.
-pub(super) type Groups = BTreeMap<String, Protocol>;
+/// What an action may name.
+#[derive(Debug, Default)]
+pub(super) struct Names {
+    /// The upstreams, and what they speak.
+    pub(super) groups: BTreeMap<String, Protocol>,
+    /// Labels, with how many rules stand before each.
+    pub(super) labels: BTreeMap<String, u32>,
+    /// How many rules stand before the action and with it.
+    pub(super) rule: u32,
+}
 
-/// Reads an action, which may name one of `groups`.
-pub(super) fn parse(value: &Value, groups: &Groups) -> Result<Action, Fault> {
+/// Reads an action, which may name one of `names`.
+pub(super) fn parse(value: &Value, names: &Names) -> Result<Action, Fault> {
     let text = value.text();
     if text.is_empty() {
         return Err(Fault::new("expected an action such as http:127.0.0.1:9000"));
     }
     let (scheme, rest) = text.split_once(':').unwrap_or((text, ""));
+    let start = scheme.len() + 1;
     let protocol = match scheme {
         "uwsgi" => Protocol::Uwsgi,
         "http" => Protocol::Http,
         "tcp" => Protocol::Tcp,
-        "echo" if rest.is_empty() => return Ok(Action::Echo),
-        "echo" => return Err(Fault::at("echo:".len(), "expected nothing behind echo:")),
+        "echo" => return alone(Action::Go(Way::Echo), scheme, rest),
+        "last" | "continue" => return alone(Action::Last, scheme, rest),
+        "goto" => return goto(rest, names).map_err(|said| Fault::at(start, said)),
         _ => return Err(unknown(text, scheme)),
     };
-    let start = scheme.len() + 1;
     if let Some(token) = rest.strip_prefix("token:").filter(|_| protocol == Protocol::Tcp)
         && token.parse::<u16>().is_err()
     {
-        return by_token(token, start + "token:".len());
+        return by_token(token, start + "token:".len()).map(Action::Go);
     }
     let (address, arguments) = rest.split_once(',').unzip();
     let address = address.unwrap_or(rest);
-    let target = target(address, protocol, groups).map_err(|said| Fault::at(start, said))?;
+    let target = target(address, protocol, &names.groups).map_err(|said| Fault::at(start, said))?;
     let start = start + address.len() + 1;
-    match protocol {
+    let way = match protocol {
         Protocol::Uwsgi => {
             let (modifier1, modifier2) =
                 modifiers(arguments).map_err(|said| Fault::at(start, said))?;
-            Ok(Action::Uwsgi { target, modifier1, modifier2 })
+            Ok(Way::Uwsgi { target, modifier1, modifier2 })
         }
         Protocol::Http => {
             let (host, uri) = arguments.map_or((None, None), |all| match all.split_once(',') {
@@ -136,17 +189,40 @@ pub(super) fn parse(value: &Value, groups: &Groups) -> Result<Action, Fault> {
             let host = host.filter(|host| !host.is_empty());
             let host = host.map(|host| host_template(host, start)).transpose()?;
             let uri = uri.map(|(uri, start)| uri_template(uri, start)).transpose()?;
-            Ok(Action::Http { target, host, uri })
+            Ok(Way::Http { target, host, uri })
         }
         Protocol::Tcp => match arguments {
             Some(_) => Err(Fault::at(start, "expected nothing behind the address")),
-            None => Ok(Action::Tcp { target }),
+            None => Ok(Way::Tcp { target }),
         },
+    };
+    way.map(Action::Go)
+}
+
+/// An action that says all by its name.
+fn alone(action: Action, scheme: &str, rest: &str) -> Result<Action, Fault> {
+    match rest {
+        "" => Ok(action),
+        _ => Err(Fault::at(scheme.len() + 1, format!("expected nothing behind {scheme}:"))),
+    }
+}
+
+/// The NAME of a label further down.
+fn goto(name: &str, names: &Names) -> Result<Action, String> {
+    match names.labels.get(name) {
+        Some(rule) if *rule >= names.rule => {
+            Ok(Action::Goto(Label { name: name.into(), rule: *rule }))
+        }
+        Some(_) => Err(format!("route-label = {name} stands above: goto: leads only forward")),
+        None => {
+            let hint = hint(name, names.labels.keys().map(String::as_str));
+            Err(format!("there is no route-label = {name}{hint}"))
+        }
     }
 }
 
 /// `FILE,KEY`, which starts at byte `start`.
-fn by_token(text: &str, start: usize) -> Result<Action, Fault> {
+fn by_token(text: &str, start: usize) -> Result<Way, Fault> {
     const SAID: &str =
         "expected a file and a token, as in tcp:token:/etc/tidegate/tokens,${qs[token]}";
     let (file, key) = text.split_once(',').ok_or_else(|| Fault::at(start, SAID))?;
@@ -159,11 +235,15 @@ fn by_token(text: &str, start: usize) -> Result<Action, Fault> {
         let said = "expected a token that the request says, such as ${qs[token]} or $1";
         return Err(Fault::at(start, said));
     }
-    Ok(Action::Token { file: file.into(), key })
+    Ok(Way::Token { file: file.into(), key })
 }
 
 /// The name of a group, or an address.
-fn target(text: &str, protocol: Protocol, groups: &Groups) -> Result<Target, String> {
+fn target(
+    text: &str,
+    protocol: Protocol,
+    groups: &BTreeMap<String, Protocol>,
+) -> Result<Target, String> {
     let scheme = protocol.name();
     if text.is_empty() {
         return Err(format!("expected an address, as in {scheme}:127.0.0.1:9000"));
@@ -247,7 +327,8 @@ fn unknown(text: &str, scheme: &str) -> Fault {
 }
 
 fn there_are() -> String {
-    either(&["uwsgi:ADDR", "http:ADDR", "tcp:ADDR", "echo:"]).replace(" or ", " and ")
+    either(&["uwsgi:ADDR", "http:ADDR", "tcp:ADDR", "echo:", "last:", "goto:LABEL"])
+        .replace(" or ", " and ")
 }
 
 #[cfg(test)]

@@ -4,18 +4,24 @@ use super::super::template::{Part, Variable};
 use super::*;
 use crate::base::Place;
 
-fn groups() -> Groups {
-    Groups::from([
-        ("app".into(), Protocol::Http),
-        ("wsgi".into(), Protocol::Uwsgi),
-        ("irc".into(), Protocol::Tcp),
-    ])
+fn names() -> Names {
+    let groups = [("app", Protocol::Http), ("wsgi", Protocol::Uwsgi), ("irc", Protocol::Tcp)];
+    let groups = groups.map(|(name, protocol)| (name.to_owned(), protocol)).into();
+    Names { groups, labels: [("above".into(), 2), ("end".into(), 3)].into(), rule: 3 }
 }
 
-fn read(text: &str) -> Result<Action, String> {
+/// An action that leads somewhere.
+fn read(text: &str) -> Result<Way, String> {
+    match any(text)? {
+        Action::Go(way) => Ok(way),
+        other => panic!("{other:?}"),
+    }
+}
+
+fn any(text: &str) -> Result<Action, String> {
     let place = Place { file: "a.ini".into(), line: 1, column: 1 };
     let value = Value::new("k =", text, text, place, false);
-    parse(&value, &groups()).map_err(|fault| format!("{}: {}", fault.at, fault.expected))
+    parse(&value, &names()).map_err(|fault| format!("{}: {}", fault.at, fault.expected))
 }
 
 fn address(text: &str) -> Target {
@@ -24,19 +30,19 @@ fn address(text: &str) -> Target {
 
 #[test]
 fn actions() {
-    let uwsgi = |target, modifier1, modifier2| Action::Uwsgi { target, modifier1, modifier2 };
+    let uwsgi = |target, modifier1, modifier2| Way::Uwsgi { target, modifier1, modifier2 };
     let one = || address("127.0.0.1:3031");
     assert_eq!(read("uwsgi:127.0.0.1:3031"), Ok(uwsgi(one(), None, None)));
     assert_eq!(read("uwsgi:127.0.0.1:3031,5"), Ok(uwsgi(one(), Some(5), None)));
     assert_eq!(read("uwsgi:127.0.0.1:3031,5,0"), Ok(uwsgi(one(), Some(5), Some(0))));
     assert_eq!(read("uwsgi:/run/a.sock"), Ok(uwsgi(address("/run/a.sock"), None, None)));
     assert_eq!(read("uwsgi:wsgi"), Ok(uwsgi(Target::Upstream("wsgi".into()), None, None)));
-    let http = |target| Action::Http { target, host: None, uri: None };
+    let http = |target| Way::Http { target, host: None, uri: None };
     assert_eq!(read("http:app"), Ok(http(Target::Upstream("app".into()))));
     assert_eq!(read("http:[::1]:80"), Ok(http(address("[::1]:80"))));
     assert_eq!(read("http:unix:/run/a.sock,"), Ok(http(address("/run/a.sock"))));
     assert_eq!(read("http:localhost:80"), Ok(http(address("localhost:80"))));
-    let tcp = |target| Action::Tcp { target };
+    let tcp = |target| Way::Tcp { target };
     assert_eq!(read("tcp:irc"), Ok(tcp(Target::Upstream("irc".into()))));
     assert_eq!(read("tcp:[::1]:6667"), Ok(tcp(address("[::1]:6667"))));
     assert_eq!(read("tcp:token:5901"), Ok(tcp(address("token:5901"))));
@@ -44,22 +50,30 @@ fn actions() {
     assert_eq!(key.highest_capture(), Some(1));
     assert_eq!(
         read("tcp:token:/etc/a b,x$1,${qs[token]}"),
-        Ok(Action::Token { file: "/etc/a b".into(), key })
+        Ok(Way::Token { file: "/etc/a b".into(), key })
     );
     for text in ["echo:", "echo"] {
-        assert_eq!(read(text), Ok(Action::Echo));
+        assert_eq!(read(text), Ok(Way::Echo));
     }
 }
 
 #[test]
+fn actions_between_rules() {
+    for text in ["last:", "continue:", "last"] {
+        assert_eq!(any(text), Ok(Action::Last));
+    }
+    assert_eq!(any("goto:end"), Ok(Action::Goto(Label { name: "end".into(), rule: 3 })));
+}
+
+#[test]
 fn templates() {
-    let Ok(Action::Http { host, uri, .. }) = read("http:app,$1.local,/v2/$2,x") else { panic!() };
+    let Ok(Way::Http { host, uri, .. }) = read("http:app,$1.local,/v2/$2,x") else { panic!() };
     let text = |text: &str| Part::Text(text.into());
     assert_eq!(host.unwrap().parts(), [Part::Capture(1), text(".local")]);
     assert_eq!(uri.unwrap().parts(), [text("/v2/"), Part::Capture(2), text(",x")]);
-    let Ok(Action::Http { host, .. }) = read("http:app,${HTTP_X_HOST},/a") else { panic!() };
+    let Ok(Way::Http { host, .. }) = read("http:app,${HTTP_X_HOST},/a") else { panic!() };
     assert_eq!(host.unwrap().parts(), [Part::Variable(Variable::Field("x-host".into()))]);
-    let Ok(Action::Http { host, uri, .. }) = read("http:app,,$0") else { panic!() };
+    let Ok(Way::Http { host, uri, .. }) = read("http:app,,$0") else { panic!() };
     assert_eq!((host, uri.unwrap().parts().len()), (None, 1));
 }
 
@@ -91,7 +105,7 @@ fn refusals() {
         ("tcp:token:,$1", "10: expected a file and a token, as in tcp:token:/etc/"),
         ("tcp:token:/a,", "10: expected a file and a token, as in tcp:token:/etc/"),
         ("tcp:token:/a,x", "13: expected a token that the request says, such as ${qs[token]}"),
-        ("tcp:token:/a,x${y}", "14: expected ${qs[NAME]}, ${cookie[NAME]}, ${HTTP_NAME} or"),
+        ("tcp:token:/a,x${1}", "14: expected a variable such as ${HTTP_HOST}, ${REMOTE_ADDR},"),
         ("echo:x", "5: expected nothing behind echo:"),
         (
             "tcps:a:1",
@@ -110,8 +124,8 @@ fn refusals() {
             "12: expected a path without spaces, '#' or what is not ASCII (write %%20 for a space)",
         ),
         (
-            "http:app,,/x${REQUEST_URI}",
-            "12: expected ${qs[NAME]}, ${cookie[NAME]}, ${HTTP_NAME} or ${REMOTE_ADDR}",
+            "http:app,,/x${qs}y${}",
+            "18: expected a variable such as ${HTTP_HOST}, ${REMOTE_ADDR}, ${qs[NAME]} or ${cookie[NAME]}",
         ),
         (
             "127.0.0.1:80",
@@ -120,24 +134,24 @@ fn refusals() {
         ),
         (
             "static:/srv",
-            "0: the action static: is not in this version; there are uwsgi:ADDR, http:ADDR, tcp:ADDR and echo:",
+            "0: the action static: is not in this version; there are uwsgi:ADDR, http:ADDR, tcp:ADDR, echo:, last: and goto:LABEL",
         ),
-        (
-            "last:",
-            "0: the action last: is not in this version; there are uwsgi:ADDR, http:ADDR, tcp:ADDR and echo:",
-        ),
+        ("last:x", "5: expected nothing behind last:"),
+        ("goto:", "5: there is no route-label = "),
+        ("goto:en", "5: there is no route-label = en; did you mean end?"),
+        ("goto:above", "5: route-label = above stands above: goto: leads only forward"),
         ("proxyhttp:a:1", "0: there is no action proxyhttp: here; http:ADDR takes HTTP and"),
         ("rpc:hello", "0: rpc: is an action of uWSGI's app server, which this is not"),
         (
             "uwsg:127.0.0.1:80",
-            "0: there is no action uwsg:; did you mean uwsgi? (there are uwsgi:ADDR, http:ADDR, tcp:ADDR and echo:)",
+            "0: there is no action uwsg:; did you mean uwsgi? (there are uwsgi:ADDR, http:ADDR, tcp:ADDR, echo:, last: and goto:LABEL)",
         ),
         (
             "banana",
-            "0: there is no action banana: (there are uwsgi:ADDR, http:ADDR, tcp:ADDR and echo:)",
+            "0: there is no action banana: (there are uwsgi:ADDR, http:ADDR, tcp:ADDR, echo:, last: and goto:LABEL)",
         ),
     ] {
-        let found = read(text).expect_err(text);
+        let found = any(text).expect_err(text);
         assert!(found.starts_with(said), "{text}\n found {found}\nwanted {said}");
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::base::{Place, Problem};
 
+use super::condition::Test;
 use super::dialect::{self, Owner};
 use super::document::{Dialect, Kind, Reader, Section, plain};
 use super::draft::{Draft, RouteDraft, RuleDraft};
@@ -12,7 +13,19 @@ use super::model::{Balance, Protocol, Upstream};
 use super::value::{Fault, Value};
 
 /// Keys of a route of which at least one is needed.
-const CONDITIONS: [&str; 4] = ["host", "path", "is-websocket", "websocket-draft"];
+const CONDITIONS: [&str; 11] = [
+    "host",
+    "path",
+    "uri",
+    "qs",
+    "remote-addr",
+    "user-agent",
+    "referer",
+    "if",
+    "if-not",
+    "is-websocket",
+    "websocket-draft",
+];
 
 /// Carries sections into a draft.
 pub(super) struct Applier<'a> {
@@ -151,15 +164,7 @@ impl<'a> Applier<'a> {
     }
 
     fn route(&mut self, name: &str, section: &Section) {
-        let settings = self.draft.settings.clone();
-        let mut route = RouteDraft {
-            host: None,
-            path: None,
-            is_websocket: None,
-            websocket_draft: None,
-            to: None,
-            settings,
-        };
+        let mut route = RouteDraft::new(self.draft.settings.clone());
         for entry in &section.entries {
             if let Some((key, value)) = self.look_up(Scope::Route, section, entry) {
                 let result = match key.set {
@@ -172,15 +177,21 @@ impl<'a> Applier<'a> {
         }
         let has = |key: &str| section.entries.iter().any(|entry| entry.key == key);
         if !CONDITIONS.into_iter().any(has) {
-            let said = "expected a condition: host, path, is-websocket or websocket-draft (what takes \
-                        all the rest is default)";
+            let said =
+                "expected a condition such as path = ^/ws/ (what takes all the rest is default)";
             self.problem(at(section, said));
         }
-        if route.is_websocket == Some(false) && route.websocket_draft.is_some() {
+        let conditions = route.conditions();
+        let opens = |draft: bool, negated: bool| {
+            conditions.iter().any(|condition| {
+                matches!(condition.test, Test::Opens(found) if found.is_some() == draft)
+                    && condition.negated == negated
+            })
+        };
+        if opens(false, true) && opens(true, false) {
             let said = "what is no WebSocket has no websocket-draft: this never matches";
             self.problem(at(section, said));
         }
-        let websocket = route.websocket();
         if !has("to") {
             self.problem(at(section, "expected an action, as in to = http:127.0.0.1:9000"));
         }
@@ -189,10 +200,8 @@ impl<'a> Applier<'a> {
                 section: self.draft.section,
                 name: name.into(),
                 place: section.place.clone(),
-                host: route.host,
-                path: route.path,
-                websocket,
-                action,
+                conditions,
+                action: Some(action),
                 settings: (route.settings != self.draft.settings).then_some(route.settings),
             });
         }

@@ -1,13 +1,14 @@
 //! Turns a draft into a configuration: resolves what refers to other sections and asks whether the
 //! whole makes sense.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use crate::base::{Address, Problem};
+use crate::base::{Address, Place, Problem};
 
-use super::action::{self, Action, Groups, Target};
+use super::action::{self, Action, Names, Target};
 use super::apply::Applier;
+use super::condition::{Condition, Test};
 use super::draft::RuleDraft;
 use super::model::{Admin, Config, Placed, Rule, Upstream};
 use super::settings::Settings;
@@ -29,12 +30,24 @@ impl Applier<'_> {
         let mut config = std::mem::take(&mut self.draft.config);
         config.settings = Arc::new(std::mem::take(&mut self.draft.settings));
         let named = |upstream: &Upstream| (upstream.name.clone(), upstream.protocol);
-        let groups: Groups = config.upstreams.iter().map(named).collect();
+        let groups = config.upstreams.iter().map(named).collect();
+        let mut names = Names { groups, ..Names::default() };
+        self.labels(&mut names);
         for rule in std::mem::take(&mut self.draft.rules) {
-            config.rules.extend(self.rule(rule, &groups, &config.settings));
+            if rule.action.is_some() {
+                names.rule += 1;
+            }
+            config.rules.extend(self.rule(rule, &names, &config.settings));
         }
+        self.check_variables(&config);
         if let Some(value) = self.draft.default.take() {
-            config.default = self.action(&value, &groups);
+            config.default = self.action(&value, &names);
+            if let Some(action) = &config.default
+                && !action.value.is_end()
+            {
+                let said = "expected an action that ends the search, such as http:127.0.0.1:9000";
+                self.problem(value.error(&Fault::new(said)));
+            }
             if let Some(server) = config.http_to.first() {
                 let said = format!(
                     "{}: http-to at {} takes what no rule takes already: keep one of them",
@@ -62,31 +75,49 @@ impl Applier<'_> {
         (config, problems)
     }
 
-    fn rule(&mut self, rule: RuleDraft, groups: &Groups, settings: &Arc<Settings>) -> Option<Rule> {
-        let action = self.action(&rule.action, groups)?;
-        if rule.host.is_none() && rule.path.is_none() {
-            if rule.websocket.is_empty() {
-                return None;
+    /// Finds out where the labels are.
+    fn labels(&mut self, names: &mut Names) {
+        let mut places: HashMap<String, Place> = HashMap::new();
+        let mut rules = 0;
+        let mut twice = Vec::new();
+        for rule in &self.draft.rules {
+            if rule.action.is_some() {
+                rules += 1;
+            } else if let Some(first) = places.get(&rule.name) {
+                let said = format!("route-label = {} is there already, at {first}", rule.name);
+                twice.push(Problem::error(Some(rule.place.clone()), said));
+            } else {
+                places.insert(rule.name.clone(), rule.place.clone());
+                names.labels.insert(rule.name.clone(), rules);
             }
-            if let Some(capture) = action.value.highest_capture() {
-                let said = format!("${capture} is asked for, but there is no regex to capture it");
-                self.problem(rule.action.error(&Fault::new(said)));
-                return None;
-            }
+        }
+        self.reader.problems.extend(twice);
+    }
+
+    fn rule(&mut self, rule: RuleDraft, names: &Names, settings: &Arc<Settings>) -> Option<Rule> {
+        let value = rule.action?;
+        let action = self.action(&value, names)?;
+        let is_regex = |condition: &Condition| {
+            matches!(condition.test, Test::Matches { .. }) && !condition.negated
+        };
+        if !rule.conditions.iter().any(is_regex)
+            && let Some(capture) = action.value.highest_capture()
+        {
+            let said = format!("${capture} is asked for, but there is no regex to capture it");
+            self.problem(value.error(&Fault::new(said)));
+            return None;
         }
         Some(Rule {
             name: rule.name,
             place: rule.place,
-            host: rule.host,
-            path: rule.path,
-            websocket: rule.websocket,
+            conditions: rule.conditions,
             action,
             settings: rule.settings.map_or_else(|| settings.clone(), Arc::new),
         })
     }
 
-    fn action(&mut self, value: &Value, groups: &Groups) -> Option<Placed<Action>> {
-        match action::parse(value, groups) {
+    fn action(&mut self, value: &Value, names: &Names) -> Option<Placed<Action>> {
+        match action::parse(value, names) {
             Ok(action) => Some(value.placed(action)),
             Err(fault) => {
                 self.problem(value.error(&fault));
@@ -118,6 +149,25 @@ impl Applier<'_> {
                     "https-ciphers: none of them is for TLS {version}; add one, or set https-versions"
                 );
                 self.problem(Problem::error(Some(suites.place.clone()), said));
+            }
+        }
+    }
+
+    /// Variables that are asked for but that nothing sets are probably slips.
+    fn check_variables(&mut self, config: &Config) {
+        let settings = config.rules.iter().map(|rule| &rule.settings).chain([&config.settings]);
+        let set: HashSet<&str> =
+            settings.flat_map(|settings| &settings.vars).map(|(name, _)| name.as_str()).collect();
+        for rule in &config.rules {
+            let action = rule.action.value.own_variables().map(|name| (name, &rule.action.place));
+            let conditions = rule.conditions.iter().flat_map(|condition| {
+                condition.own_variables().map(|name| (name, &condition.place))
+            });
+            for (name, place) in action.chain(conditions).filter(|(name, _)| !set.contains(name)) {
+                let said = format!(
+                    "nothing says what ${{{name}}} is: expected addvar:{name}=... or http-var = {name}=..."
+                );
+                self.problem(Problem::error(Some(place.clone()), said));
             }
         }
     }

@@ -43,8 +43,8 @@ impl Applier<'_> {
 
     /// Whether anything, right or wrong, says where requests go.
     pub(super) fn says_where(&self) -> bool {
-        let says = ["http-to", "default", "route", "route-host", "to"];
-        self.seen.iter().any(|key| says.contains(key))
+        let says = ["http-to", "default", "to"];
+        self.seen.iter().any(|key| says.contains(key) || key.starts_with("route"))
     }
 
     /// Reports keys nobody knows, except own ones that some `%(key)` uses.

@@ -3,7 +3,7 @@
 use std::io;
 use std::path::Path;
 
-use super::super::{Action, LogTo, ManageExpect, Target, Workers};
+use super::super::{Action, LogTo, ManageExpect, Subject, Target, Test, Way, Workers};
 use super::*;
 
 fn read(text: &str) -> (Config, Vec<String>) {
@@ -61,14 +61,15 @@ fn a_file_of_our_own() {
     assert_eq!(a.action.value.target(), Some(&Target::Upstream("app".into())));
     assert_eq!(a.settings.timeout.as_secs(), 300);
     assert_eq!(b.place.to_string(), "site.ini:14:1");
-    assert!(b.host.is_some() && b.path.is_some() && b.settings.raw_body);
+    assert!(b.conditions.len() == 2 && b.settings.raw_body);
     assert_eq!(b.settings.timeout.as_secs(), 300, "lines below the section count too");
     assert_eq!(b.settings.vars.len(), 2);
-    assert_eq!(c.host.as_ref().unwrap().value, "^c$");
+    let host = Test::Matches { subject: Subject::Host, regex: "^c$".into() };
+    assert_eq!(c.conditions[0].test, host);
     assert!(std::sync::Arc::ptr_eq(&a.settings, &config.settings));
     assert_eq!(config.upstreams[0].servers.len(), 2);
     let default = config.default.unwrap().value;
-    assert!(matches!(default, Action::Http { host: None, uri: None, .. }));
+    assert!(matches!(default, Action::Go(Way::Http { host: None, uri: None, .. })));
 }
 
 #[test]
@@ -83,8 +84,9 @@ fn what_is_said_of_websockets() {
          websockets-upstream-draft = same\nwebsockets-deflate = takeover\nwebsockets-mode = guard\n",
     );
     let [echo, irc, old] = &config.rules[..] else { panic!() };
-    assert_eq!(echo.action.value, Action::Echo);
-    assert_eq!(irc.action.value, Action::Tcp { target: Target::Upstream("irc".into()) });
+    assert_eq!(echo.action.value, Action::Go(Way::Echo));
+    let tcp = Way::Tcp { target: Target::Upstream("irc".into()) };
+    assert_eq!(irc.action.value, Action::Go(tcp));
     assert_eq!(config.websocket_memory, 1 << 20);
     let [main, old] = [&echo.settings, &old.settings];
     assert_eq!(main.protocols, ["binary", "base64", "v1.x"]);
@@ -97,7 +99,7 @@ fn what_is_said_of_websockets() {
 
 #[test]
 fn conditions_on_websockets() {
-    use super::super::{WebSocketCondition as Condition, WebSocketDraft as Draft};
+    use super::super::WebSocketDraft as Draft;
     let config = fine(
         "[tidegate]\nhttp = :80\nhttp-to = a:1\nroute-if = is-websocket: http:b:1\n\
          route-if-not = websocket-draft:hixie-76  http:b:2\n\
@@ -106,12 +108,18 @@ fn conditions_on_websockets() {
     );
     let names: Vec<&str> = config.rules.iter().map(|rule| rule.name.as_str()).collect();
     assert_eq!(names, ["is-websocket:", "!websocket-draft:hixie-76", "x", "page"]);
-    let found: Vec<&[Condition]> = config.rules.iter().map(|rule| &rule.websocket[..]).collect();
-    let is = |draft, negated| Condition { draft, negated };
-    assert_eq!(found[0], [is(None, false)]);
-    assert_eq!(found[1], [is(Some(Draft::Hixie76), true)]);
-    assert_eq!(found[2], [is(None, false), is(Some(Draft::Rfc6455), false)]);
-    assert_eq!(found[3], [is(None, true)]);
+    let found = |rule: usize| {
+        let opens =
+            config.rules[rule].conditions.iter().filter_map(|condition| match condition.test {
+                Test::Opens(draft) => Some((draft, condition.negated)),
+                _ => None,
+            });
+        opens.collect::<Vec<_>>()
+    };
+    assert_eq!(found(0), [(None, false)]);
+    assert_eq!(found(1), [(Some(Draft::Hixie76), true)]);
+    assert_eq!(found(2), [(None, false), (Some(Draft::Rfc6455), false)]);
+    assert_eq!(found(3), [(None, true)]);
     assert_eq!(config.rules[0].action.place.to_string(), "site.ini:4:26");
 }
 

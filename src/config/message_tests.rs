@@ -230,11 +230,11 @@ const MESSAGES: &[(&str, &str)] = &[
     ),
     (
         "[tidegate]\nroute-if = exists:/a http:web",
-        "8:12: [tidegate] route-if = \"exists:/a http:web\": the condition exists: is not in this version; there are is-websocket: and websocket-draft:NAME",
+        "8:19: [tidegate] route-if = \"exists:/a http:web\": the condition exists: is not in this version",
     ),
     (
         "[tidegate]\nroute-if-not = is_websocket: http:web",
-        "8:16: [tidegate] route-if-not = \"is_websocket: http:web\": there is no condition is_websocket:; did you mean is-websocket? (there are is-websocket: and websocket-draft:NAME)",
+        "8:16: [tidegate] route-if-not = \"is_websocket: http:web\": there is no condition is_websocket:; did you mean is-websocket? (there are equal:A;B, startswith:A;B, endswith:A;B, contains:A;B, regexp:A;REGEX, empty:A, ipv4in:A;NETWORK, ipv6in:A;NETWORK, is-websocket: and websocket-draft:NAME)",
     ),
     (
         "[tidegate]\nroute-if = is-websocket:on http:web",
@@ -266,7 +266,7 @@ const MESSAGES: &[(&str, &str)] = &[
     ),
     (
         "[tidegate]\nroute = ^/a static:/srv",
-        "8:13: [tidegate] route = \"^/a static:/srv\": the action static: is not in this version; there are uwsgi:ADDR, http:ADDR, tcp:ADDR and echo:",
+        "8:13: [tidegate] route = \"^/a static:/srv\": the action static: is not in this version; there are uwsgi:ADDR, http:ADDR, tcp:ADDR, echo:, last: and goto:LABEL",
     ),
     ("[uwsgi]\nhttp-foo = 1", "8:1: [uwsgi] http-foo: there is no such key; did you mean http-to?"),
     ("[uwsgi]\nhtpp = 1", "8:1: warning: [uwsgi] htpp: skipped; did you mean http?"),
@@ -279,8 +279,44 @@ const MESSAGES: &[(&str, &str)] = &[
         "8:1: [uwsgi] response-route: there is no response-route here: response headers are the app's; addheader: and delheader: are not in this version",
     ),
     (
+        "[tidegate]\nroute-if = equal:a http:a:1",
+        "8:18: [tidegate] route-if = \"equal:a http:a:1\": expected two texts with a ';' between them, as in equal:${HTTP_X_TENANT};blue",
+    ),
+    (
+        "[tidegate]\nroute-if = contains:${HTTP_A};$1 http:a:1",
+        "8:31: [tidegate] route-if = \"contains:${HTTP_A};$1 http:a:1\": $1 is captured by no regex before this",
+    ),
+    (
+        "[tidegate]\nroute-if = ipv4in:${REMOTE_ADDR};10.0.0.0/8,10.0.0.1/8 http:a:1",
+        "8:45: [tidegate] route-if = \"ipv4in:${REMOTE_ADDR};10.0.0.0/8,10.0.0.1/8 http:a:1\": bits are set behind those that count: the network is 10.0.0.0/8",
+    ),
+    (
+        "[tidegate]\nroute-if = ipv4in:${REMOTE_ADDR};::1 http:a:1",
+        "8:34: [tidegate] route-if = \"ipv4in:${REMOTE_ADDR};::1 http:a:1\": expected networks of IPv4, as in ipv4in:${REMOTE_ADDR};10.0.0.0/8",
+    ),
+    (
+        "[tidegate]\nroute-if = isfile:/a http:a:1",
+        "8:12: [tidegate] route-if = \"isfile:/a http:a:1\": there is no condition isfile: here; files are the business of whoever serves them",
+    ),
+    (
+        "[tidegate]\nroute-if = empty:${X} http:a:1",
+        "8:12: nothing says what ${X} is: expected addvar:X=... or http-var = X=...",
+    ),
+    (
+        "[tidegate]\nroute-label = a\nroute-label = a",
+        "9:15: route-label = a is there already, at site.ini:8:15",
+    ),
+    (
+        "[tidegate]\nroute-label = a\nroute-run = goto:a",
+        "9:18: [tidegate] route-run = \"goto:a\": route-label = a stands above: goto: leads only forward",
+    ),
+    (
+        "[route:x]\nif = equal:a\nto = http:web",
+        "8:12: [route:x] if = \"equal:a\": expected two texts with a ';' between them, as in equal:${HTTP_X_TENANT};blue",
+    ),
+    (
         "[route:x]\nto = http:web",
-        "7:1: [route:x]: expected a condition: host, path, is-websocket or websocket-draft (what takes all the rest is default)",
+        "7:1: [route:x]: expected a condition such as path = ^/ws/ (what takes all the rest is default)",
     ),
     ("[route:x]\npath = ^/", "7:1: [route:x]: expected an action, as in to = http:127.0.0.1:9000"),
     (

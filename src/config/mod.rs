@@ -37,8 +37,8 @@ mod units;
 mod uwsgi_actions;
 mod value;
 
-pub use action::{Action, Target};
-pub use condition::WebSocketCondition;
+pub use action::{Action, Label, Target, Way};
+pub use condition::{Comparison, Condition, Subject, Test};
 pub use docs::{full_ini, markdown};
 pub use load::{Given, load, parse};
 pub use model::{
@@ -50,5 +50,5 @@ pub use settings::{
     ManageExpect, Rate, Settings, WebSocketBinary, WebSocketDeflate, WebSocketDraft, WebSocketMode,
 };
 pub use surroundings::Surroundings;
-pub use template::{Part, Template, Variable};
+pub use template::{Cgi, Part, Template, Variable};
 pub use tls::{GROUPS, SUITES, Tls, TlsClients, TlsListener, TlsName, TlsPresented, VERSIONS};

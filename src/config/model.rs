@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::base::{Address, Place};
 
 use super::action::Action;
-use super::condition::WebSocketCondition;
+use super::condition::Condition;
 use super::settings::Settings;
 use super::tls::Tls;
 
@@ -116,13 +116,9 @@ pub struct Rule {
     pub name: String,
     /// Where the rule starts.
     pub place: Place,
-    /// Regex the host must match (`route-host`, `host`).
-    pub host: Option<Placed<String>>,
-    /// Regex the canonical path must match (`route`, `path`). Captures are the path's when it is there,
-    /// else the host's.
-    pub path: Option<Placed<String>>,
-    /// What it must open (`route-if`, `is-websocket`). Of the three, at least one is there.
-    pub websocket: Vec<WebSocketCondition>,
+    /// All of them must hold; with none, it takes every request. Captures are those of the regex on the path where
+    /// there is one, else on the host, else of the first.
+    pub conditions: Vec<Condition>,
     /// What is done.
     pub action: Placed<Action>,
     /// Settings for what it takes.

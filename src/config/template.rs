@@ -3,7 +3,7 @@
 use super::value::Fault;
 
 /// Text in which `$0` to `$9` stand for what a rule's regex captured, and `${...}` for what the request says.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Template {
     parts: Vec<Part>,
 }
@@ -28,11 +28,55 @@ pub enum Variable {
     Cookie(String),
     /// `${HTTP_NAME}`: the first field of this name, in lower case with hyphens.
     Field(String),
-    /// `${REMOTE_ADDR}`: the client's address.
-    RemoteAddr,
+    /// What a CGI variable says of every request.
+    Cgi(Cgi),
+    /// `${NAME}`: what `addvar:` or `http-var` set.
+    Own(String),
 }
 
-const VARIABLES: &str = "expected ${qs[NAME]}, ${cookie[NAME]}, ${HTTP_NAME} or ${REMOTE_ADDR}";
+/// CGI variables of every request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cgi {
+    /// `REMOTE_ADDR`: the client's address.
+    RemoteAddr,
+    /// `REMOTE_PORT`: the client's port.
+    RemotePort,
+    /// `REQUEST_METHOD`.
+    Method,
+    /// `REQUEST_URI`: the canonical path and the query, as the client asked for them.
+    Uri,
+    /// `PATH_INFO`: the canonical path as rules match it.
+    Path,
+    /// `QUERY_STRING`: the query, without its question mark.
+    QueryString,
+    /// `REQUEST_SCHEME`: `http` or `https`.
+    Scheme,
+    /// `SERVER_NAME`: this host's name.
+    ServerName,
+    /// `SERVER_PORT`: the port that was connected to.
+    ServerPort,
+    /// `SERVER_PROTOCOL`: the client's version.
+    Protocol,
+}
+
+impl Cgi {
+    /// All of them by name.
+    const NAMES: [(&str, Cgi); 10] = [
+        ("REMOTE_ADDR", Cgi::RemoteAddr),
+        ("REMOTE_PORT", Cgi::RemotePort),
+        ("REQUEST_METHOD", Cgi::Method),
+        ("REQUEST_URI", Cgi::Uri),
+        ("PATH_INFO", Cgi::Path),
+        ("QUERY_STRING", Cgi::QueryString),
+        ("REQUEST_SCHEME", Cgi::Scheme),
+        ("SERVER_NAME", Cgi::ServerName),
+        ("SERVER_PORT", Cgi::ServerPort),
+        ("SERVER_PROTOCOL", Cgi::Protocol),
+    ];
+}
+
+const VARIABLES: &str =
+    "expected a variable such as ${HTTP_HOST}, ${REMOTE_ADDR}, ${qs[NAME]} or ${cookie[NAME]}";
 
 impl Template {
     /// Reads `text`. A `$` before anything but a digit or `{` is itself.
@@ -79,9 +123,31 @@ impl Template {
         &self.parts
     }
 
+    /// One that is nothing but this.
+    pub fn of(variable: Variable) -> Template {
+        Template { parts: vec![Part::Variable(variable)] }
+    }
+
     /// Whether it is the same for every request.
     pub(super) fn is_fixed(&self) -> bool {
-        self.parts.iter().all(|part| matches!(part, Part::Text(_)))
+        self.fixed().is_some()
+    }
+
+    /// The text it is for every request, if it is the same for all.
+    pub fn fixed(&self) -> Option<&str> {
+        match self.parts.as_slice() {
+            [] => Some(""),
+            [Part::Text(text)] => Some(text),
+            _ => None,
+        }
+    }
+
+    /// Variables of its own that it names.
+    pub(super) fn own(&self) -> impl Iterator<Item = &str> {
+        self.parts.iter().filter_map(|part| match part {
+            Part::Variable(Variable::Own(name)) => Some(name.as_str()),
+            _ => None,
+        })
     }
 
     /// The highest capture it names: the regex must have as many groups.
@@ -104,12 +170,26 @@ impl Variable {
             return plain.then(|| Variable::Field(field.to_ascii_lowercase().replace('_', "-")));
         }
         match (inside("qs["), inside("cookie[")) {
-            (Some(""), _) | (_, Some("")) => None,
-            (Some(name), _) => Some(Variable::Query(name.into())),
-            (_, Some(name)) => Some(Variable::Cookie(name.into())),
-            _ => (name == "REMOTE_ADDR").then_some(Variable::RemoteAddr),
+            (Some(""), _) | (_, Some("")) => return None,
+            (Some(name), _) => return Some(Variable::Query(name.into())),
+            (_, Some(name)) => return Some(Variable::Cookie(name.into())),
+            _ => {}
+        }
+        if let Some((_, cgi)) = Cgi::NAMES.iter().find(|(known, _)| *known == name) {
+            return Some(Variable::Cgi(*cgi));
+        }
+        match name {
+            "CONTENT_TYPE" => Some(Variable::Field("content-type".into())),
+            "CONTENT_LENGTH" => Some(Variable::Field("content-length".into())),
+            _ => is_variable_name(name).then(|| Variable::Own(name.into())),
         }
     }
+}
+
+/// Whether a variable of the configuration's own may be called so.
+pub(super) fn is_variable_name(name: &str) -> bool {
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b == b'_';
+    name.bytes().all(plain) && name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
 }
 
 #[cfg(test)]
@@ -138,14 +218,25 @@ mod tests {
             Variable::Query("a".into()),
             Variable::Cookie("Sid".into()),
             Variable::Field("x-real-ip".into()),
-            Variable::RemoteAddr,
+            Variable::Cgi(Cgi::RemoteAddr),
         ];
         let [query, cookie, field, address] = variables.map(Part::Variable);
         let template = template.unwrap();
         let wanted = [text("é"), query, text("-"), cookie, field, Part::Capture(1), address];
         assert_eq!(template.parts(), wanted);
-        for bad in ["${B}", "${}", "${qs[]}", "${qs[a}", "${HTTP_}", "${HTTP_x}", "${qs[a]", "$1${"]
-        {
+        let own = Template::parse("${B_1}${PATH_INFO}").unwrap();
+        assert_eq!(own.own().collect::<Vec<_>>(), ["B_1"]);
+        for bad in [
+            "${1B}",
+            "${}",
+            "${a b}",
+            "${qs[]}",
+            "${qs[a}",
+            "${HTTP_}",
+            "${HTTP_x}",
+            "${qs[a]",
+            "$1${",
+        ] {
             let fault = Template::parse(&format!("a{bad}")).unwrap_err();
             let at = 1 + bad.find('{').unwrap() - 1;
             assert_eq!((fault.at, fault.expected.as_str()), (at, VARIABLES), "{bad}");

@@ -12,7 +12,7 @@ pub(super) enum Standing {
 }
 
 /// Actions that are not in this version.
-const PLANNED: [&str; 27] = [
+const PLANNED: [&str; 24] = [
     "https",
     "tcps",
     "channel",
@@ -24,8 +24,6 @@ const PLANNED: [&str; 27] = [
     "break",
     "return",
     "send",
-    "last",
-    "continue",
     "rewrite",
     "addheader",
     "addrequestheader",
@@ -39,7 +37,6 @@ const PLANNED: [&str; 27] = [
     "hsts",
     "log",
     "donotlog",
-    "goto",
 ];
 
 /// Actions of uWSGI that have another name here.

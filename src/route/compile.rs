@@ -1,17 +1,20 @@
 //! Turns the rules of a configuration into a table, and says everything that is wrong with them at once.
 
-use regex_syntax::hir::Hir;
+use regex_syntax::hir::{Hir, Look};
 
 use crate::base::{Place, Problem};
+use crate::config::{Comparison, Condition, Subject, Template, Test};
 
 use super::index::Index;
 use super::literal;
 use super::matcher::{Matcher, Matchers};
 use super::pattern::{self, Letters};
 use super::program::Known;
-use super::rule::{Condition, Rule, Subject};
+use super::purpose::Purposes;
+use super::rule::{Rule, Source};
 use super::shelf::{self, Sketch};
 use super::table::{Step, Table, Then};
+use super::trial::Trial;
 use super::trie;
 
 /// So many rules that nothing narrows are taken without a word.
@@ -32,8 +35,8 @@ pub(super) fn table(rules: &[Rule], problems: &mut Vec<Problem>) -> Option<Table
         .map_err(|message| problems.push(Problem::error(None, message)))
         .ok()?;
     problems.extend(slow(rules, &compiler.steps, &always));
-    let Compiler { steps, matchers, .. } = compiler;
-    Some(Table { index, steps, matchers, len: rules.len() })
+    let Compiler { steps, matchers, templates, .. } = compiler;
+    Some(Table { index, steps, matchers, templates, len: rules.len() })
 }
 
 /// The warning that many rules have to be tried on every request.
@@ -48,7 +51,7 @@ fn slow(rules: &[Rule], steps: &[Step], always: &[u32]) -> Option<Problem> {
          request; begin them with ^ and as much of the path as is fixed",
         always.len()
     );
-    Some(Problem::warning(first.and_then(|first| first.place.clone()), message))
+    Some(Problem::warning(first.map(|first| first.place.clone()), message))
 }
 
 /// What has been compiled so far.
@@ -56,6 +59,7 @@ fn slow(rules: &[Rule], steps: &[Step], always: &[u32]) -> Option<Problem> {
 struct Compiler {
     steps: Vec<Step>,
     matchers: Matchers,
+    templates: Vec<Template>,
     known: Known,
     sketches: Vec<Sketch>,
     problems: Vec<Problem>,
@@ -65,30 +69,41 @@ impl Compiler {
     fn rule(&mut self, number: u32, rule: &Rule) {
         let step = trie::number(self.steps.len());
         let mut sketch = Sketch { step, prefixes: vec![Box::default()], ..Sketch::default() };
-        // Each with the highest capture that is asked of it; the one that is asked goes last.
-        let all = rule.conditions.iter().map(|condition| (condition, 0));
-        let mut conditions: Vec<(&Condition, u8)> = all.collect();
-        if let Some(wanted) = rule.captures
-            && !conditions.is_empty()
-        {
-            let of_path = |(condition, _): &(&Condition, u8)| condition.subject == Subject::Path;
-            let asked = conditions.iter().position(of_path).unwrap_or(0);
-            let (asked, _) = conditions.remove(asked);
-            conditions.push((asked, wanted));
+        let mut purposes = Purposes::ALL;
+        // The one whose captures are wanted goes last.
+        let mut conditions: Vec<&Condition> = rule.conditions.iter().collect();
+        let asked = rule.captures.and_then(|_| asked(&rule.conditions));
+        if let Some(asked) = asked {
+            let asked = conditions.remove(asked);
+            conditions.push(asked);
         }
-        for (condition, wanted) in conditions {
+        for (at, condition) in conditions.iter().enumerate() {
+            if let Test::Opens(draft) = condition.test {
+                purposes = purposes.and(Purposes::of(draft, condition.negated));
+                continue;
+            }
+            let is_asked = asked.is_some() && at + 1 == conditions.len();
+            let wanted = rule.captures.filter(|_| is_asked).unwrap_or(0);
             match self.condition(condition, wanted, &mut sketch) {
-                Ok(matcher) => self.steps.push(Step::of(rule, number, matcher)),
+                Ok(matcher) => self.steps.push(Step {
+                    matcher,
+                    rule: number,
+                    then: Then::Next,
+                    purposes,
+                    negated: condition.negated,
+                }),
                 Err(problem) => self.problems.push(problem),
             }
         }
+        if self.steps.len() == step as usize {
+            self.steps.push(Step::always(number));
+        }
         let last = if rule.captures.is_some() { Then::Captures } else { Then::Done };
-        match self.steps.get_mut(step as usize..).and_then(<[Step]>::last_mut) {
-            Some(step) => step.then = last,
-            None => {
-                let step = Step::of(rule, number, Matcher::ALWAYS);
-                self.steps.push(Step { then: last, ..step });
-            }
+        for step in self.steps.iter_mut().skip(step as usize) {
+            step.purposes = purposes;
+        }
+        if let Some(step) = self.steps.last_mut() {
+            step.then = last;
         }
         self.sketches.push(sketch);
     }
@@ -99,28 +114,65 @@ impl Compiler {
         wanted: u8,
         sketch: &mut Sketch,
     ) -> Result<Matcher, Problem> {
-        let letters = match condition.subject {
-            Subject::Path => Letters::AsWritten,
-            Subject::Host => Letters::Lower,
+        let error = |message| Problem::error(Some(condition.place.clone()), message);
+        let (source, hir) = match &condition.test {
+            Test::Matches { subject, regex } => {
+                (self.source(subject).map_err(error)?, regex_of(condition, subject, regex, wanted)?)
+            }
+            Test::Compares { how, subject, with } => {
+                let source = self.source(subject).map_err(error)?;
+                match with.fixed() {
+                    Some(fixed) => (source, literally(*how, fixed)),
+                    None => {
+                        let other = self.text(with).map_err(error)?;
+                        return Ok(self.matchers.add_trial(source, Trial::Compares(*how, other)));
+                    }
+                }
+            }
+            Test::In { subject, networks } => {
+                let source = self.source(subject).map_err(error)?;
+                return Ok(self.matchers.add_trial(source, Trial::In(networks.clone())));
+            }
+            Test::Opens(_) => return Ok(Matcher::ALWAYS),
         };
-        let at = |offset| shifted(condition.place.as_ref(), offset);
-        let hir = pattern::parse(&condition.regex, letters)
-            .map_err(|error| Problem::error(at(error.offset), error.message))?;
-        let groups = hir.properties().explicit_captures_len();
-        if groups < usize::from(wanted) {
-            let message =
-                format!("${wanted} is asked for, but this regex captures only up to ${groups}");
-            return Err(Problem::error(at(0), message));
-        }
-        let matcher = self
-            .matchers
-            .add(condition.subject, &hir, &mut self.known)
-            .map_err(|message| Problem::error(at(0), message))?;
-        match condition.subject {
-            Subject::Path => self.path(condition, hir, sketch),
-            Subject::Host => host(hir, sketch),
+        let matcher = self.matchers.add(source, &hir, &mut self.known).map_err(error)?;
+        if !condition.negated {
+            self.sketch(condition, source, hir, sketch);
         }
         Ok(matcher)
+    }
+
+    /// What the table calls a subject.
+    fn source(&mut self, subject: &Subject) -> Result<Source, String> {
+        match subject {
+            Subject::Path => Ok(Source::Path),
+            Subject::Host => Ok(Source::Host),
+            Subject::Text(template) => self.text(template).map(Source::Text),
+        }
+    }
+
+    /// The number of a text; equal ones are one.
+    fn text(&mut self, template: &Template) -> Result<u16, String> {
+        let known = self.templates.iter().position(|known| known == template);
+        let at = known.unwrap_or(self.templates.len());
+        if known.is_none() {
+            self.templates.push(template.clone());
+        }
+        u16::try_from(at).map_err(|_| "over 65,536 different texts in conditions".to_owned())
+    }
+
+    /// Notes by what the rule can be found.
+    fn sketch(&mut self, condition: &Condition, source: Source, hir: Hir, sketch: &mut Sketch) {
+        match source {
+            Source::Path => self.path(condition, hir, sketch),
+            Source::Host => {
+                if let Some(hosts) = literal::exact(&hir) {
+                    sketch.hosts = Some(hosts);
+                }
+                sketch.host = Some(hir);
+            }
+            Source::Text(_) => sketch.texts.push((source, hir)),
+        }
     }
 
     fn path(&mut self, condition: &Condition, hir: Hir, sketch: &mut Sketch) {
@@ -130,32 +182,79 @@ impl Compiler {
         };
         if !prefixes.iter().any(|prefix| prefix.starts_with(b"/") || prefix.starts_with(b"*")) {
             let message = "never matches: a path begins with /";
-            self.problems.push(Problem::warning(condition.place.clone(), message));
+            self.problems.push(Problem::warning(Some(condition.place.clone()), message));
         }
         sketch.prefixes = prefixes;
         sketch.path = Some(hir);
     }
 }
 
-impl Step {
-    /// A step of a rule, with more to follow.
-    fn of(rule: &Rule, number: u32, matcher: Matcher) -> Step {
-        Step { matcher, rule: number, then: Then::Next, purposes: rule.purposes }
+/// The condition whose captures are meant: of regexes, the path's, else the host's, else the first.
+fn asked(conditions: &[Condition]) -> Option<usize> {
+    let rank = |condition: &Condition| match &condition.test {
+        Test::Matches { .. } if condition.negated => None,
+        Test::Matches { subject: Subject::Path, .. } => Some(0),
+        Test::Matches { subject: Subject::Host, .. } => Some(1),
+        Test::Matches { .. } => Some(2),
+        Test::Compares { .. } | Test::In { .. } | Test::Opens(_) => None,
+    };
+    let ranked = conditions.iter().enumerate();
+    ranked.filter_map(|(at, condition)| Some((rank(condition)?, at))).min().map(|(_, at)| at)
+}
+
+/// The regex of a condition, which must have as many groups as are wanted.
+fn regex_of(
+    condition: &Condition,
+    subject: &Subject,
+    regex: &str,
+    wanted: u8,
+) -> Result<Hir, Problem> {
+    let letters = match subject {
+        Subject::Host => Letters::Lower,
+        Subject::Path | Subject::Text(_) => Letters::AsWritten,
+    };
+    let at = |offset| Some(shifted(&condition.place, offset));
+    let hir = pattern::parse(regex, letters)
+        .map_err(|error| Problem::error(at(error.offset), error.message))?;
+    let groups = hir.properties().explicit_captures_len();
+    if groups < usize::from(wanted) {
+        let message =
+            format!("${wanted} is asked for, but this regex captures only up to ${groups}");
+        return Err(Problem::error(at(0), message));
+    }
+    Ok(hir)
+}
+
+/// The regex that a comparison with a fixed text is.
+fn literally(how: Comparison, text: &str) -> Hir {
+    let text = Hir::literal(text.as_bytes());
+    let (start, end) = (Hir::look(Look::Start), Hir::look(Look::End));
+    match how {
+        Comparison::Equal => Hir::concat(vec![start, text, end]),
+        Comparison::StartsWith => Hir::concat(vec![start, text]),
+        Comparison::EndsWith => Hir::concat(vec![text, end]),
+        Comparison::Contains => text,
     }
 }
 
-fn host(hir: Hir, sketch: &mut Sketch) {
-    if let Some(hosts) = literal::exact(&hir) {
-        sketch.hosts = Some(hosts);
+impl Step {
+    /// The only step of a rule that takes all it may take.
+    fn always(number: u32) -> Step {
+        Step {
+            matcher: Matcher::ALWAYS,
+            rule: number,
+            then: Then::Done,
+            purposes: Purposes::ALL,
+            negated: false,
+        }
     }
-    sketch.host = Some(hir);
 }
 
 /// A place so many characters further on.
-fn shifted(place: Option<&Place>, offset: u32) -> Option<Place> {
-    let mut place = place?.clone();
+fn shifted(place: &Place, offset: u32) -> Place {
+    let mut place = place.clone();
     if place.column > 0 {
         place.column = place.column.saturating_add(offset);
     }
-    Some(place)
+    place
 }

@@ -5,8 +5,11 @@ use std::collections::{BTreeMap, HashMap};
 use aho_corasick::AhoCorasick;
 use aho_corasick::automaton::OverlappingState;
 
-use super::rule::Facts;
+use crate::config::Template;
+
+use super::rule::{Facts, Source};
 use super::shelf::{Shelf, Sketch};
+use super::texts::Texts;
 use super::trie::{Entry, List, Lists, Trie};
 
 /// Says which rules to try. What it leaves out cannot match; what it names still has to be tried.
@@ -18,13 +21,14 @@ pub(super) struct Index {
     anywhere: u32,
     /// The tries of the rules that name their hosts.
     hosts: HashMap<Box<[u8]>, u32>,
-    in_path: Option<Filter>,
-    in_host: Option<Filter>,
+    /// By literals of path, host and other texts.
+    filters: Vec<Filter>,
 }
 
 /// Rules by literals that stand anywhere in a subject.
 #[derive(Debug)]
 struct Filter {
+    source: Source,
     search: AhoCorasick,
     /// Of each literal, its rules.
     lists: Vec<List>,
@@ -53,12 +57,18 @@ impl Index {
     ) -> Result<(Index, Vec<u32>), String> {
         let mut anywhere = Shelved::new();
         let mut by_host: BTreeMap<&[u8], Shelved<'_>> = BTreeMap::new();
-        let (mut in_path, mut in_host) = (Shelved::new(), Shelved::new());
+        let mut inside: Vec<(Source, Shelved<'_>)> = Vec::new();
         for (sketch, shelf) in sketches.iter().zip(shelves) {
             let rule = sketch.step;
             match (shelf, &sketch.hosts) {
-                (Shelf::InPath(literals), _) => put(&mut in_path, literals, rule),
-                (Shelf::InHost(literals), _) => put(&mut in_host, literals, rule),
+                (Shelf::Inside(source, literals), _) => {
+                    let at = inside.iter().position(|(known, _)| known == source);
+                    let at = at.unwrap_or_else(|| {
+                        inside.push((*source, Shelved::new()));
+                        inside.len() - 1
+                    });
+                    put(&mut inside[at].1, literals, rule);
+                }
                 (Shelf::Prefix, None) => put(&mut anywhere, &sketch.prefixes, rule),
                 (Shelf::Prefix, Some(hosts)) => hosts.iter().for_each(|host| {
                     put(by_host.entry(host).or_default(), &sketch.prefixes, rule);
@@ -75,15 +85,24 @@ impl Index {
             .into_iter()
             .map(|(host, shelved)| (host.into(), trie.add(&entries(shelved), &mut lists)))
             .collect();
-        let in_path = Filter::build(in_path, 0, &mut lists)?;
-        let seen = in_path.as_ref().map_or(0, |filter| filter.lists.len());
-        let in_host = Filter::build(in_host, seen, &mut lists)?;
-        let index = Index { lists, trie, anywhere, hosts, in_path, in_host };
+        let (mut filters, mut seen) = (Vec::new(), 0);
+        for (source, shelved) in inside {
+            let filter = Filter::build(source, shelved, seen, &mut lists)?;
+            seen += filter.lists.len();
+            filters.push(filter);
+        }
+        let index = Index { lists, trie, anywhere, hosts, filters };
         Ok((index, longest.unwrap_or_default()))
     }
 
     /// Gathers the rules to try for one request.
-    pub(super) fn gather(&self, facts: &Facts<'_>, gather: &mut Gather) {
+    pub(super) fn gather(
+        &self,
+        facts: &Facts<'_>,
+        gather: &mut Gather,
+        texts: &mut Texts,
+        templates: &[Template],
+    ) {
         gather.rules.clear();
         self.trie.walk(self.anywhere, facts.path, &self.lists, &mut gather.rules);
         if !self.hosts.is_empty()
@@ -91,14 +110,19 @@ impl Index {
         {
             self.trie.walk(root, facts.path, &self.lists, &mut gather.rules);
         }
-        if self.in_path.is_some() || self.in_host.is_some() {
+        if !self.filters.is_empty() {
             gather.turn();
         }
-        if let Some(filter) = &self.in_path {
-            filter.gather(facts.path, &self.lists, gather);
-        }
-        if let Some(filter) = &self.in_host {
-            filter.gather(facts.host, &self.lists, gather);
+        for filter in &self.filters {
+            let text = match filter.source {
+                Source::Path => facts.path,
+                Source::Host => facts.host,
+                Source::Text(n) => {
+                    texts.make(n, templates, facts.says);
+                    texts.get(n)
+                }
+            };
+            filter.gather(text, &self.lists, gather);
         }
         gather.rules.sort_unstable();
         gather.rules.dedup();
@@ -108,8 +132,7 @@ impl Index {
     pub(super) fn memory(&self) -> usize {
         let hosts = self.hosts.keys().map(|host| host.len()).sum::<usize>()
             + self.hosts.capacity() * (size_of::<(Box<[u8]>, u32)>() + 1);
-        let filters = [&self.in_path, &self.in_host].into_iter().flatten();
-        let filters = filters.map(|filter| {
+        let filters = self.filters.iter().map(|filter| {
             filter.search.memory_usage() + filter.lists.capacity() * size_of::<List>()
         });
         self.lists.memory() + self.trie.memory() + hosts + filters.sum::<usize>()
@@ -128,16 +151,14 @@ fn entries(shelved: Shelved<'_>) -> Vec<Entry<'_>> {
 
 impl Filter {
     fn build(
+        source: Source,
         shelved: Shelved<'_>,
         seen: usize,
         lists: &mut Lists,
-    ) -> Result<Option<Filter>, String> {
-        if shelved.is_empty() {
-            return Ok(None);
-        }
+    ) -> Result<Filter, String> {
         let search = AhoCorasick::new(shelved.keys()).map_err(|error| error.to_string())?;
         let lists = shelved.values().map(|rules| lists.add(rules)).collect();
-        Ok(Some(Filter { search, lists, seen }))
+        Ok(Filter { source, search, lists, seen })
     }
 
     fn gather(&self, subject: &[u8], lists: &Lists, gather: &mut Gather) {

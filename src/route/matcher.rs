@@ -5,13 +5,14 @@ use regex_syntax::hir::{Hir, HirKind, Look};
 use super::captures::Captures;
 use super::literal::is_anchored;
 use super::program::{Known, Programs, Search};
-use super::rule::Subject;
+use super::rule::Source;
+use super::trial::{self, Trial};
 use super::trie::number;
 
 /// Whether a subject matches, complete in itself: the index only spares the asking.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Matcher {
-    pub(super) subject: Subject,
+    pub(super) source: Source,
     /// Where the literal a match begins with is in [`Matchers::literals`].
     literal: u32,
     literal_len: u32,
@@ -27,6 +28,8 @@ enum Rest {
     End,
     /// What a program matches from there on, or, without an anchor, anywhere: equal ones are shared.
     Program(u32),
+    /// No regex at all: this trial.
+    Trial(u32),
 }
 
 /// What all matchers of a table share.
@@ -34,19 +37,20 @@ enum Rest {
 pub(super) struct Matchers {
     literals: Vec<u8>,
     programs: Programs,
+    trials: Vec<Trial>,
 }
 
 impl Matcher {
     /// What a rule without conditions has.
     pub(super) const ALWAYS: Matcher =
-        Matcher { subject: Subject::Path, literal: 0, literal_len: 0, rest: Rest::Open };
+        Matcher { source: Source::Path, literal: 0, literal_len: 0, rest: Rest::Open };
 }
 
 impl Matchers {
     /// Compiles the regex of a condition.
     pub(super) fn add(
         &mut self,
-        subject: Subject,
+        source: Source,
         hir: &Hir,
         known: &mut Known,
     ) -> Result<Matcher, String> {
@@ -59,11 +63,35 @@ impl Matchers {
         };
         let start = number(self.literals.len());
         self.literals.extend_from_slice(literal);
-        Ok(Matcher { subject, literal: start, literal_len: number(literal.len()), rest })
+        Ok(Matcher { source, literal: start, literal_len: number(literal.len()), rest })
     }
 
-    /// Whether `matcher` matches `subject`.
-    pub(super) fn test(&self, matcher: &Matcher, subject: &[u8], search: &mut Search) -> bool {
+    /// Adds a trial of a text.
+    pub(super) fn add_trial(&mut self, source: Source, trial: Trial) -> Matcher {
+        let rest = Rest::Trial(number(self.trials.len()));
+        self.trials.push(trial);
+        Matcher { source, rest, ..Matcher::ALWAYS }
+    }
+
+    /// The other text that `matcher` has to do with.
+    pub(super) fn other(&self, matcher: &Matcher) -> Option<u16> {
+        match matcher.rest {
+            Rest::Trial(trial) => match self.trials[trial as usize] {
+                Trial::Compares(_, other) => Some(other),
+                Trial::In(_) => None,
+            },
+            Rest::Open | Rest::End | Rest::Program(_) => None,
+        }
+    }
+
+    /// Whether `matcher` matches `subject`; `other` is the text that it is compared with.
+    pub(super) fn test(
+        &self,
+        matcher: &Matcher,
+        subject: &[u8],
+        other: &[u8],
+        search: &mut Search,
+    ) -> bool {
         let literal = self.literal(matcher);
         subject.starts_with(literal)
             && match matcher.rest {
@@ -72,6 +100,10 @@ impl Matchers {
                 Rest::Program(program) => {
                     self.programs.search(program, subject, literal.len(), false, search)
                 }
+                Rest::Trial(trial) => match &self.trials[trial as usize] {
+                    Trial::Compares(how, _) => trial::compare(*how, subject, other),
+                    Trial::In(networks) => trial::is_in(networks, subject),
+                },
             }
     }
 
@@ -87,7 +119,7 @@ impl Matchers {
             return None;
         }
         match matcher.rest {
-            Rest::Open => Some(Captures::whole(0..literal.len())),
+            Rest::Open | Rest::Trial(_) => Some(Captures::whole(0..literal.len())),
             Rest::End => {
                 (subject.len() == literal.len()).then(|| Captures::whole(0..literal.len()))
             }
@@ -107,7 +139,9 @@ impl Matchers {
 
     /// Bytes on the heap.
     pub(super) fn memory(&self) -> usize {
-        self.literals.capacity() + self.programs.memory()
+        self.literals.capacity()
+            + self.programs.memory()
+            + self.trials.capacity() * size_of::<Trial>()
     }
 }
 

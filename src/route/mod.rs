@@ -27,11 +27,13 @@ mod purpose;
 mod rule;
 mod shelf;
 mod table;
+mod texts;
+mod trial;
 mod trie;
 
 pub use captures::Captures;
 pub use purpose::{Purpose, Purposes};
-pub use rule::{Condition, Facts, Rule, Subject};
+pub use rule::{Facts, Rule, Says, Silent, Source};
 pub use table::{Found, Scratch, Table};
 
 #[cfg(test)]

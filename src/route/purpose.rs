@@ -1,6 +1,6 @@
 //! What a request is for, as rules see it: an answer, or a WebSocket in some draft.
 
-use crate::config::{WebSocketCondition, WebSocketDraft};
+use crate::config::WebSocketDraft;
 
 /// What a request wants its connection to become.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -30,13 +30,13 @@ impl Purposes {
     /// All there are.
     pub const ALL: Purposes = Purposes(0x7f);
 
-    /// Those for which a condition holds.
-    pub fn of(condition: &WebSocketCondition) -> Purposes {
-        let named = match condition.draft {
+    /// WebSockets in this draft, `None`: in any or in none that there is; negated, all the others.
+    pub fn of(draft: Option<WebSocketDraft>, negated: bool) -> Purposes {
+        let named = match draft {
             Some(draft) => Purpose::WebSocket(Some(draft)).bit(),
             None => Purposes::ALL.0 & !Purpose::Plain.bit(),
         };
-        Purposes(if condition.negated { Purposes::ALL.0 & !named } else { named })
+        Purposes(if negated { Purposes::ALL.0 & !named } else { named })
     }
 
     /// Those in both sets.
@@ -66,7 +66,7 @@ mod tests {
         let drafts = WebSocketDraft::NAMES.map(|(_, draft)| Purpose::WebSocket(Some(draft)));
         let all = [Purpose::Plain, Purpose::WebSocket(None)].into_iter().chain(drafts);
         let all: Vec<Purpose> = all.collect();
-        let of = |draft, negated| Purposes::of(&WebSocketCondition { draft, negated });
+        let of = Purposes::of;
         assert_eq!(all.iter().fold(0, |bits, purpose| bits | purpose.bit()), Purposes::ALL.0);
         for purpose in all {
             let is_websocket = purpose != Purpose::Plain;

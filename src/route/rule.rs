@@ -1,75 +1,63 @@
 //! What a rule says and what a request shows of itself, as plain data.
 
-use crate::base::Place;
-use crate::config::{self, Placed};
+use std::fmt;
 
-use super::purpose::{Purpose, Purposes};
+use crate::config::{self, Condition, Variable};
 
-/// What a condition looks at.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Subject {
+use super::purpose::Purpose;
+
+/// One text of a request, as a table knows it.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub enum Source {
     /// The canonical path as it is matched, without the query.
     Path,
     /// The host in lower case, without port and trailing dot: see
     /// [`comparable`](crate::proto::http::host::comparable).
     Host,
+    /// One of the texts that conditions of the table put together, by its number.
+    Text(u16),
 }
 
 /// The subjects of one request.
 #[derive(Clone, Copy, Debug)]
 pub struct Facts<'a> {
-    /// See [`Subject::Path`].
+    /// See [`Source::Path`].
     pub path: &'a [u8],
-    /// See [`Subject::Host`].
+    /// See [`Source::Host`].
     pub host: &'a [u8],
     /// What it is for.
     pub purpose: Purpose,
+    /// All else.
+    pub says: &'a dyn Says,
 }
 
-impl<'a> Facts<'a> {
-    /// The text a condition on `subject` looks at.
-    pub fn get(&self, subject: Subject) -> &'a [u8] {
-        match subject {
-            Subject::Path => self.path,
-            Subject::Host => self.host,
-        }
-    }
+/// Whoever knows the variables of a request.
+pub trait Says: fmt::Debug {
+    /// Hands over the value of a variable, in pieces; nothing where there is none.
+    fn say(&self, variable: &Variable, put: &mut dyn FnMut(&[u8]));
 }
 
-/// One condition of a rule: a regex that must match.
-#[derive(Clone, Debug)]
-pub struct Condition {
-    /// What it looks at.
-    pub subject: Subject,
-    /// The regex, as it was written.
-    pub regex: String,
-    /// Where its first character is, for problems.
-    pub place: Option<Place>,
+/// A request of which nothing is known but path and host.
+#[derive(Clone, Copy, Debug)]
+pub struct Silent;
+
+impl Says for Silent {
+    fn say(&self, _: &Variable, _: &mut dyn FnMut(&[u8])) {}
 }
 
-/// One rule; it matches when all of its conditions do, and always when it has none.
+/// One rule; it matches when all of its conditions hold, and always when it has none.
 #[derive(Clone, Debug, Default)]
 pub struct Rule {
-    /// All of them must match.
+    /// All of them must hold.
     pub conditions: Vec<Condition>,
-    /// What it is for must be one of these.
-    pub purposes: Purposes,
     /// The highest of `$0` to `$9` that anybody will ask for; captures that nobody wants cost nothing. They are
-    /// those of the first condition on the path, else of the first condition.
+    /// those of the first regex on the path, else on the host, else of the first.
     pub captures: Option<u8>,
 }
 
 impl From<&config::Rule> for Rule {
     fn from(rule: &config::Rule) -> Rule {
-        let condition = |subject, regex: &Placed<String>| Condition {
-            subject,
-            regex: regex.value.clone(),
-            place: Some(regex.place.clone()),
-        };
-        let path = rule.path.iter().map(|regex| condition(Subject::Path, regex));
-        let host = rule.host.iter().map(|regex| condition(Subject::Host, regex));
-        let purposes = rule.websocket.iter().map(Purposes::of).fold(Purposes::ALL, Purposes::and);
         let captures = rule.action.value.highest_capture();
-        Rule { conditions: path.chain(host).collect(), purposes, captures }
+        Rule { conditions: rule.conditions.clone(), captures }
     }
 }

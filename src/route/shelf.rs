@@ -6,6 +6,7 @@ use std::collections::HashMap;
 use regex_syntax::hir::Hir;
 
 use super::literal::{self, Literals};
+use super::rule::Source;
 
 /// So many rules behind one prefix are tried one after the other before anything better is looked for.
 const CROWD: u32 = 8;
@@ -23,6 +24,8 @@ pub(super) struct Sketch {
     pub(super) path: Option<Hir>,
     /// Its regex for the host.
     pub(super) host: Option<Hir>,
+    /// Its regexes for other texts.
+    pub(super) texts: Vec<(Source, Hir)>,
 }
 
 /// Where a rule stands in the index.
@@ -30,10 +33,8 @@ pub(super) struct Sketch {
 pub(super) enum Shelf {
     /// By its prefixes, under each of its hosts.
     Prefix,
-    /// By literals that stand anywhere in the path.
-    InPath(Literals),
-    /// By literals that stand anywhere in the host.
-    InHost(Literals),
+    /// By literals that stand anywhere in this text.
+    Inside(Source, Literals),
 }
 
 /// Chooses a shelf for each rule.
@@ -43,7 +44,7 @@ pub(super) fn choose(sketches: &[Sketch]) -> Vec<Shelf> {
     for (sketch, &crowd) in sketches.iter().zip(&crowds) {
         options.push(if crowd > CROWD { pieces(sketch) } else { Vec::new() });
     }
-    let mut sharers: HashMap<(bool, &[u8]), u32> = HashMap::new();
+    let mut sharers: HashMap<(Option<Source>, &[u8]), u32> = HashMap::new();
     for option in options.iter().flatten() {
         for key in keys(option) {
             *sharers.entry(key).or_default() += 1;
@@ -85,17 +86,21 @@ fn prefix_keys(sketch: &Sketch) -> impl Iterator<Item = (Option<&[u8]>, &[u8])> 
 
 /// The other shelves a rule could stand on.
 fn pieces(sketch: &Sketch) -> Vec<Shelf> {
-    let in_path = sketch.path.iter().flat_map(literal::inner).map(Shelf::InPath);
+    let path = sketch.path.iter().map(|hir| (Source::Path, hir));
     let host = sketch.host.iter().filter(|_| sketch.hosts.is_none());
-    in_path.chain(host.flat_map(literal::inner).map(Shelf::InHost)).collect()
+    let host = host.map(|hir| (Source::Host, hir));
+    let texts = sketch.texts.iter().map(|(source, hir)| (*source, hir));
+    let inside = |(source, hir)| {
+        literal::inner(hir).into_iter().map(move |literals| Shelf::Inside(source, literals))
+    };
+    path.chain(host).chain(texts).flat_map(inside).collect()
 }
 
-/// The literals of a shelf, each with whether it is one of the host.
-fn keys(shelf: &Shelf) -> impl Iterator<Item = (bool, &[u8])> {
-    let (of_host, literals) = match shelf {
-        Shelf::Prefix => (false, [].as_slice()),
-        Shelf::InPath(literals) => (false, literals.as_slice()),
-        Shelf::InHost(literals) => (true, literals.as_slice()),
+/// The literals of a shelf, each with the text it is one of.
+fn keys(shelf: &Shelf) -> impl Iterator<Item = (Option<Source>, &[u8])> {
+    let (source, literals) = match shelf {
+        Shelf::Prefix => (None, [].as_slice()),
+        Shelf::Inside(source, literals) => (Some(*source), literals.as_slice()),
     };
-    literals.iter().map(move |literal| (of_host, &**literal))
+    literals.iter().map(move |literal| (source, &**literal))
 }

@@ -1,6 +1,7 @@
 //! All rules of a generation, compiled; asking which of them a request matches.
 
 use crate::base::Problem;
+use crate::config::Template;
 
 use super::captures::Captures;
 use super::compile;
@@ -8,7 +9,8 @@ use super::index::{Gather, Index};
 use super::matcher::{Matcher, Matchers};
 use super::program::Search;
 use super::purpose::Purposes;
-use super::rule::{Facts, Rule, Subject};
+use super::rule::{Facts, Rule, Source};
+use super::texts::Texts;
 
 /// The rules of a generation, ready to be asked; immutable and shared by all workers.
 #[derive(Debug)]
@@ -16,6 +18,8 @@ pub struct Table {
     pub(super) index: Index,
     pub(super) steps: Vec<Step>,
     pub(super) matchers: Matchers,
+    /// What the texts of [`Source::Text`] are made of.
+    pub(super) templates: Vec<Template>,
     pub(super) len: usize,
 }
 
@@ -29,6 +33,8 @@ pub(super) struct Step {
     pub(super) then: Then,
     /// What its rule takes.
     pub(super) purposes: Purposes,
+    /// It holds when its matcher does not match.
+    pub(super) negated: bool,
 }
 
 /// What follows a step that matches.
@@ -47,12 +53,25 @@ pub(super) enum Then {
 pub struct Scratch {
     gather: Gather,
     search: Search,
+    texts: Texts,
+    /// How many of the rules that were gathered have been tried.
+    tried: usize,
 }
 
 impl Scratch {
     /// Memory for any table. It grows with what is asked and then stays.
     pub fn new() -> Scratch {
-        Scratch { gather: Gather::default(), search: Search::new() }
+        let (gather, texts) = (Gather::default(), Texts::default());
+        Scratch { gather, search: Search::new(), texts, tried: 0 }
+    }
+
+    /// The text that a rule found its captures in, until the next [`Table::begin`].
+    pub fn text<'a>(&'a self, source: Source, facts: &Facts<'a>) -> &'a [u8] {
+        match source {
+            Source::Path => facts.path,
+            Source::Host => facts.host,
+            Source::Text(n) => self.texts.get(n),
+        }
     }
 
     /// How many rules the index left to be tried for the last request.
@@ -74,7 +93,7 @@ pub struct Found {
     /// Its number, from 0.
     pub rule: u32,
     /// Whose text the captures are positions in.
-    pub subject: Subject,
+    pub source: Source,
     /// Empty when the rule did not ask for them.
     pub captures: Captures,
 }
@@ -88,29 +107,77 @@ impl Table {
 
     /// The first rule that matches; nothing is allocated once `scratch` has grown.
     pub fn find(&self, facts: &Facts<'_>, scratch: &mut Scratch) -> Option<Found> {
-        self.index.gather(facts, &mut scratch.gather);
-        let search = &mut scratch.search;
-        scratch.gather.rules.iter().find_map(|&first| self.try_rule(first, facts, search))
+        self.begin(facts, scratch);
+        self.next(0, facts, scratch)
+    }
+
+    /// Begins to look for rules: a new request, or one that says something else now.
+    pub fn begin(&self, facts: &Facts<'_>, scratch: &mut Scratch) {
+        let Scratch { gather, texts, tried, .. } = scratch;
+        texts.turn();
+        *tried = 0;
+        self.index.gather(facts, gather, texts, &self.templates);
+    }
+
+    /// The next rule that matches, of those not tried yet and not before rule number `from`.
+    pub fn next(&self, from: u32, facts: &Facts<'_>, scratch: &mut Scratch) -> Option<Found> {
+        let Scratch { gather, search, texts, tried } = scratch;
+        while let Some(&first) = gather.rules.get(*tried) {
+            *tried += 1;
+            if self.steps[first as usize].rule >= from
+                && let Some(found) = self.try_rule(first, facts, search, texts)
+            {
+                return Some(found);
+            }
+        }
+        None
     }
 
     /// Whether all steps of a rule match, from its first to its last.
-    fn try_rule(&self, first: u32, facts: &Facts<'_>, search: &mut Search) -> Option<Found> {
+    fn try_rule(
+        &self,
+        first: u32,
+        facts: &Facts<'_>,
+        search: &mut Search,
+        texts: &mut Texts,
+    ) -> Option<Found> {
         for step in &self.steps[first as usize..] {
             if !step.purposes.contains(facts.purpose) {
                 return None;
             }
-            let subject = step.matcher.subject;
-            let text = facts.get(subject);
-            let captures = match step.then {
-                Then::Captures => self.matchers.captures(&step.matcher, text, search)?,
-                _ if self.matchers.test(&step.matcher, text, search) => Captures::NONE,
-                _ => return None,
-            };
+            let captures = self.try_step(step, facts, search, texts)?;
             if step.then != Then::Next {
-                return Some(Found { rule: step.rule, subject, captures });
+                return Some(Found { rule: step.rule, source: step.matcher.source, captures });
             }
         }
         None
+    }
+
+    /// Whether one step holds, and where its groups are if they are wanted.
+    fn try_step(
+        &self,
+        step: &Step,
+        facts: &Facts<'_>,
+        search: &mut Search,
+        texts: &mut Texts,
+    ) -> Option<Captures> {
+        let matcher = &step.matcher;
+        let (text, other) = match matcher.source {
+            Source::Path => (facts.path, b"".as_slice()),
+            Source::Host => (facts.host, b"".as_slice()),
+            Source::Text(n) => {
+                texts.make(n, &self.templates, facts.says);
+                let other = self.matchers.other(matcher);
+                if let Some(other) = other {
+                    texts.make(other, &self.templates, facts.says);
+                }
+                (texts.get(n), other.map(|other| texts.get(other)).unwrap_or_default())
+            }
+        };
+        if step.then == Then::Captures {
+            return self.matchers.captures(matcher, text, search);
+        }
+        (self.matchers.test(matcher, text, other, search) != step.negated).then_some(Captures::NONE)
     }
 
     /// How many rules there are.

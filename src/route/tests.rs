@@ -4,19 +4,29 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::base::{Place, Problem};
-use crate::config::{self, Surroundings, WebSocketDraft};
+use crate::config::{
+    self, Comparison, Condition, Subject, Surroundings, Template, Test, Variable, WebSocketDraft,
+};
+
+/// A condition that holds when the answer is yes.
+fn is(test: Test) -> Condition {
+    let place = Place { file: "site.ini".into(), line: 3, column: 9 };
+    Condition { test, negated: false, place }
+}
+
+/// The facts of a request that says no more than this.
+fn facts<'a>(host: &'a str, path: &'a str) -> Facts<'a> {
+    let (path, host) = (path.as_bytes(), host.as_bytes());
+    Facts { path, host, purpose: Purpose::Plain, says: &Silent }
+}
 
 /// A rule with conditions on path and host.
 fn rule(path: Option<&str>, host: Option<&str>) -> Rule {
-    let condition = |subject, regex: &str| Condition {
-        subject,
-        regex: regex.to_owned(),
-        place: Some(Place { file: "site.ini".into(), line: 3, column: 9 }),
-    };
+    let condition = |subject, regex: &str| is(Test::Matches { subject, regex: regex.to_owned() });
     let path = path.map(|regex| condition(Subject::Path, regex));
     let host = host.map(|regex| condition(Subject::Host, regex));
     let conditions = path.into_iter().chain(host).collect();
-    Rule { conditions, captures: Some(0), ..Rule::default() }
+    Rule { conditions, captures: Some(0) }
 }
 
 fn paths(regexes: &[&str]) -> Vec<Rule> {
@@ -37,8 +47,7 @@ fn problems(rules: &[Rule]) -> Vec<String> {
 }
 
 fn find(table: &Table, host: &str, path: &str) -> Option<u32> {
-    let facts = Facts { path: path.as_bytes(), host: host.as_bytes(), purpose: Purpose::Plain };
-    table.find(&facts, &mut Scratch::new()).map(|found| found.rule)
+    table.find(&facts(host, path), &mut Scratch::new()).map(|found| found.rule)
 }
 
 #[test]
@@ -74,9 +83,10 @@ fn captures_are_positions_in_the_subject_of_the_rule() {
     ]);
     let mut scratch = Scratch::new();
     let mut ask = |host: &str, path: &str| {
-        let facts = Facts { path: path.as_bytes(), host: host.as_bytes(), purpose: Purpose::Plain };
+        let facts = facts(host, path);
         let found = table.find(&facts, &mut scratch).expect("a rule matches");
-        let text = |n| String::from_utf8_lossy(found.captures.text(n, facts.get(found.subject)));
+        let subject = scratch.text(found.source, &facts);
+        let text = |n| String::from_utf8_lossy(found.captures.text(n, subject));
         (found.rule, text(0).into_owned(), text(1).into_owned(), found.captures.get(2))
     };
     let owned = |rule, whole: &str, one: &str| (rule, whole.to_owned(), one.to_owned(), None);
@@ -92,8 +102,9 @@ fn captures_are_positions_in_the_subject_of_the_rule() {
 #[test]
 fn what_is_opened_decides_between_rules_for_one_path() {
     let only = |rule: Rule, draft, negated| {
-        let purposes = Purposes::of(&config::WebSocketCondition { draft, negated });
-        Rule { purposes, ..rule }
+        let mut rule: Rule = rule;
+        rule.conditions.push(Condition { negated, ..is(Test::Opens(draft)) });
+        rule
     };
     let table = table(&[
         only(rule(None, None), Some(WebSocketDraft::Hixie75), false),
@@ -102,7 +113,7 @@ fn what_is_opened_decides_between_rules_for_one_path() {
         rule(Some("^/"), None),
     ]);
     let ask = |path: &str, purpose| {
-        let facts = Facts { path: path.as_bytes(), host: b"", purpose };
+        let facts = Facts { purpose, ..facts("", path) };
         let found = table.find(&facts, &mut Scratch::new()).expect("a rule matches");
         (found.rule, found.captures.text(1, path.as_bytes()).to_vec())
     };
@@ -142,7 +153,7 @@ fn dot_and_dollar_never_cross_a_newline_and_classes_are_ascii() {
     assert_eq!(find(&table, "", "/x1 "), Some(2));
     assert_eq!(find(&table, "", "/é1 "), None);
     assert_eq!(find(&table, "", "/x٣ "), None);
-    let facts = Facts { path: b"/\xc3\xa9\xff", host: b"", purpose: Purpose::Plain };
+    let facts = Facts { path: b"/\xc3\xa9\xff", ..facts("", "") };
     assert_eq!(table.find(&facts, &mut Scratch::new()).map(|found| found.rule), Some(3));
 }
 
@@ -161,9 +172,7 @@ fn a_crowd_behind_one_prefix_is_told_apart_by_what_follows() {
         for (host, path, rule) in
             [("", path.as_str(), n), (&tenant, "/", 500 + n), (&named, "/y", 1000 + n)]
         {
-            let facts =
-                Facts { path: path.as_bytes(), host: host.as_bytes(), purpose: Purpose::Plain };
-            let found = table.find(&facts, &mut scratch).expect("a rule matches");
+            let found = table.find(&facts(host, path), &mut scratch).expect("a rule matches");
             assert_eq!(found.rule, n.max(rule));
             assert!(scratch.candidates() <= 4, "{path}: {} tried", scratch.candidates());
         }
@@ -181,6 +190,83 @@ fn rules_that_nothing_narrows_draw_a_warning() {
     let said = problems(&rules(&many));
     assert_eq!(said.len(), 1);
     assert!(said[0].starts_with("site.ini:3:9: warning: 60 rules"), "{said:?}");
+}
+
+/// A request that says `X: a` and the like.
+#[derive(Debug)]
+struct Speaker(&'static [(&'static str, &'static str)], std::cell::Cell<u32>);
+
+impl Says for Speaker {
+    fn say(&self, variable: &Variable, put: &mut dyn FnMut(&[u8])) {
+        self.1.set(self.1.get() + 1);
+        let Variable::Field(name) = variable else { return };
+        let value = self.0.iter().find(|(known, _)| known == name);
+        put(value.map(|(_, value)| value.as_bytes()).unwrap_or_default());
+    }
+}
+
+#[test]
+fn whatever_a_request_says_can_decide() {
+    let (config, problems) = config::parse(
+        b"[tidegate]\nhttp = :80\nhttp-to = a:1\n\
+          route-user-agent = ^Bot/(\\d) http:b:1,,/$1\n\
+          route-if = ipv4in:${HTTP_IP};10.0.0.0/8,192.0.2.1 last:\n\
+          route-if-not = empty:${HTTP_A}${HTTP_B} http:b:2\n\
+          [route:same]\nif = equal:${HTTP_C};${HTTP_D}x\nif-not = contains:${HTTP_C};no\nto = http:b:3\n\
+          [route:ends]\nif = endswith:${HTTP_C};.png\nif = startswith:${PATH_INFO};/p\npath = (.)$\nto = http:b:4,,/$1\n\
+          [route:ip6]\nif = ipv6in:${HTTP_IP};2001:db8::/32\nto = http:b:5\n",
+        "site.ini",
+        &Surroundings::none(),
+    );
+    assert_eq!(problems, []);
+    let rules: Vec<Rule> = config.rules.iter().map(Rule::from).collect();
+    let table = table(&rules);
+    let mut scratch = Scratch::new();
+    for (says, rule) in [
+        (&[("user-agent", "Bot/7")][..], Some(0)),
+        (&[("user-agent", "Bot/x"), ("ip", "10.1.2.3")], Some(1)),
+        (&[("ip", "192.0.2.1")], Some(1)),
+        (&[("ip", "192.0.2.2"), ("c", "a"), ("d", "a")], None),
+        (&[("ip", "no"), ("c", "ax"), ("d", "a")], Some(3)),
+        (&[("c", "nox"), ("d", "no")], None),
+        (&[("b", "x")], Some(2)),
+        (&[("c", "a.png")], Some(4)),
+        (&[("ip", "2001:db8::1")], Some(5)),
+    ] {
+        let speaker = Speaker(says, Default::default());
+        let facts = Facts { says: &speaker, ..facts("", "/pq") };
+        let found = table.find(&facts, &mut scratch);
+        assert_eq!(found.map(|found| found.rule), rule, "{says:?}");
+        assert!(speaker.1.get() <= 6, "{says:?}: {} were asked for", speaker.1.get());
+        let captured =
+            found.map(|found| found.captures.text(1, scratch.text(found.source, &facts)));
+        match rule {
+            Some(0) => assert_eq!(captured, Some(b"7".as_slice())),
+            Some(4) => assert_eq!(captured, Some(b"q".as_slice())),
+            _ => {}
+        }
+    }
+}
+
+#[test]
+fn a_crowd_is_told_apart_by_any_text() {
+    let tenant = |n| {
+        let subject = Subject::Text(Template::of(Variable::Field("x-tenant".into())));
+        let with = Template::of(Variable::Field("fixed".into()));
+        let test = match n % 2 {
+            0 => Test::Matches { subject, regex: format!("^tenant-{n}$") },
+            _ => Test::Compares { how: Comparison::Equal, subject, with },
+        };
+        Rule { conditions: vec![is(test)], captures: None }
+    };
+    let rules: Vec<Rule> = (0..500).map(|n| tenant(2 * n)).collect();
+    let table = table(&rules);
+    let mut scratch = Scratch::new();
+    let facts =
+        Facts { says: &Speaker(&[("x-tenant", "tenant-8")], Default::default()), ..facts("", "/") };
+    assert_eq!(table.find(&facts, &mut scratch).map(|found| found.rule), Some(4));
+    assert_eq!(scratch.candidates(), 1);
+    assert_eq!(problems(&(0..40).map(|n| tenant(2 * n + 1)).collect::<Vec<_>>()).len(), 1);
 }
 
 /// Pieces of regexes that share prefixes, overlap and can be empty.
@@ -295,7 +381,7 @@ proptest! {
         let table = table(&compiled);
         let mut scratch = Scratch::new();
         for (path, host) in &requests {
-            let facts = Facts { path, host: host.as_bytes(), purpose: Purpose::Plain };
+            let facts = Facts { path, ..facts(host, "") };
             let found = table.find(&facts, &mut scratch);
             let groups = |found: Found| {
                 let all: Vec<_> = (0..10).map(|n| found.captures.get(n).map(|range| (range.start, range.end))).collect();
@@ -378,8 +464,9 @@ fn a_rule_of_a_configuration_is_asked_for_what_its_action_names() {
         compiled("[tidegate]\nhttp = :8080\nroute = ^/a/(\\w)(\\w) http:127.0.0.1:9000,,/$2/$1\n");
     assert_eq!(rule.captures, Some(2));
     assert_eq!(rule.conditions.len(), 1);
-    assert_eq!(rule.conditions[0].regex, r"^/a/(\w)(\w)");
-    assert_eq!(rule.conditions[0].place.as_ref().map(|place| place.column), Some(9));
+    let test = Test::Matches { subject: Subject::Path, regex: r"^/a/(\w)(\w)".into() };
+    assert_eq!(rule.conditions[0].test, test);
+    assert_eq!(rule.conditions[0].place.column, 9);
 }
 
 #[test]

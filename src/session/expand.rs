@@ -5,32 +5,42 @@
 
 use percent_encoding::{AsciiSet, CONTROLS, percent_decode, percent_encode};
 
-use crate::config::{Part, Template, Variable};
+use crate::config::{Cgi, Part, Template, Variable};
 use crate::proto::h1::RequestHead;
-use crate::proto::http::Known;
-use crate::route::{Facts, Found};
+use crate::proto::http::{CanonicalPath, Known};
+use crate::route::{Captures, Says};
 
 use super::peer::{Peer, PeerText};
+use super::settings::Generation;
 
-/// A request as templates see it.
-#[derive(Clone, Copy)]
+/// What variables say of a request.
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Said<'a> {
     pub(super) head: &'a RequestHead<'a, 'a>,
-    /// What the rule found.
-    pub(super) found: Option<&'a Found>,
-    /// Where it found it.
-    pub(super) facts: &'a Facts<'a>,
+    /// What its path comes to.
+    pub(super) path: &'a CanonicalPath<'a>,
     pub(super) peer: &'a Peer,
+    pub(super) generation: &'a Generation,
 }
 
-impl Said<'_> {
+/// A request as templates see it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Filler<'a> {
+    pub(super) said: &'a Said<'a>,
+    /// What the rule captured.
+    pub(super) captures: &'a Captures,
+    /// In which text.
+    pub(super) text: &'a [u8],
+}
+
+impl Filler<'_> {
     /// Fills in a template, as it is.
     pub(super) fn plain(&self, template: &Template, out: &mut Vec<u8>) {
         for part in template.parts() {
             match part {
                 Part::Text(text) => out.extend_from_slice(text.as_bytes()),
                 Part::Capture(n) => out.extend_from_slice(self.capture(*n)),
-                Part::Variable(variable) => self.variable(variable, &mut |text| {
+                Part::Variable(variable) => self.said.say(variable, &mut |text| {
                     out.extend_from_slice(text);
                 }),
             }
@@ -51,34 +61,79 @@ impl Said<'_> {
                     out.extend(percent_encode(self.capture(*n), set).flat_map(str::bytes));
                 }
                 Part::Variable(variable) => {
-                    let set = if in_query { SAID_IN_QUERY } else { SAID_IN_PATH };
-                    self.variable(variable, &mut |text| {
+                    let set = set_of(variable, in_query);
+                    self.said.say(variable, &mut |text| {
                         out.extend(percent_encode(text, set).flat_map(str::bytes));
                     });
+                    in_query |= *variable == Variable::Cgi(Cgi::Uri);
                 }
             }
         }
     }
 
     fn capture(&self, n: u8) -> &[u8] {
-        let text =
-            |found: &Found| found.captures.text(usize::from(n), self.facts.get(found.subject));
-        self.found.map(text).unwrap_or_default()
+        self.captures.text(usize::from(n), self.text)
     }
+}
 
-    /// Hands over the value of a variable, in pieces.
-    fn variable(&self, variable: &Variable, put: &mut dyn FnMut(&[u8])) {
+/// What of a variable's value is escaped in a path or in a query.
+fn set_of(variable: &Variable, in_query: bool) -> &'static AsciiSet {
+    match (variable, in_query) {
+        // They are encoded already, as a whole.
+        (Variable::Cgi(Cgi::Uri | Cgi::QueryString), false) => ENCODED,
+        (Variable::Cgi(Cgi::QueryString), true) => ENCODED,
+        (Variable::Cgi(Cgi::Path), false) => IN_PATH,
+        (_, true) => SAID_IN_QUERY,
+        (_, false) => SAID_IN_PATH,
+    }
+}
+
+impl Says for Said<'_> {
+    fn say(&self, variable: &Variable, put: &mut dyn FnMut(&[u8])) {
+        let Said { head, path, .. } = self;
         match variable {
-            Variable::Query(name) => query(self.head.query.unwrap_or_default(), name, put),
+            Variable::Query(name) => query(head.query.unwrap_or_default(), name, put),
             Variable::Cookie(name) => {
-                let mut fields = self.head.fields.all(Known::Cookie);
+                let mut fields = head.fields.all(Known::Cookie);
                 if let Some(value) = fields.find_map(|field| cookie(field, name.as_bytes())) {
                     put(value);
                 }
             }
-            Variable::Field(name) if name == "host" => put(self.head.host),
-            Variable::Field(name) => put(self.head.fields.find(name).unwrap_or_default()),
-            Variable::RemoteAddr => put(PeerText::new(self.peer).ip.as_str().as_bytes()),
+            Variable::Field(name) if name == "host" => put(head.host),
+            Variable::Field(name) => put(head.fields.find(name).unwrap_or_default()),
+            Variable::Cgi(Cgi::Uri) => {
+                put(path.sent);
+                if let Some(query) = head.query {
+                    put(b"?");
+                    put(query);
+                }
+            }
+            Variable::Cgi(cgi) => self.cgi(*cgi, put),
+            Variable::Own(name) => {
+                let vars = &self.generation.vars;
+                if let Some((_, value)) = vars.iter().find(|(known, _)| known == name) {
+                    put(value.as_bytes());
+                }
+            }
+        }
+    }
+}
+
+impl Said<'_> {
+    fn cgi(&self, cgi: Cgi, put: &mut dyn FnMut(&[u8])) {
+        let head = self.head;
+        let peer = || PeerText::new(self.peer);
+        match cgi {
+            Cgi::RemoteAddr => put(peer().ip.as_str().as_bytes()),
+            Cgi::RemotePort => put(peer().port.as_str().as_bytes()),
+            Cgi::ServerPort => put(peer().server_port.as_str().as_bytes()),
+            Cgi::Method => put(head.method_name.as_bytes()),
+            Cgi::Uri => put(self.path.sent),
+            Cgi::Path => put(self.path.matched),
+            Cgi::QueryString => put(head.query.unwrap_or_default()),
+            Cgi::Scheme => put(self.peer.scheme().as_bytes()),
+            Cgi::ServerName => put(self.generation.server_name.as_bytes()),
+            Cgi::Protocol => put(head.version.as_str().as_bytes()),
         }
     }
 }
@@ -139,6 +194,9 @@ const SAID_IN_PATH: &AsciiSet = &IN_PATH.add(b'%').add(b'/').add(b';');
 
 /// The same for a parameter of a query.
 const SAID_IN_QUERY: &AsciiSet = &IN_QUERY.add(b'%');
+
+/// What nothing that was encoded has in it.
+const ENCODED: &AsciiSet = &CONTROLS.add(b' ').add(b'"').add(b'#').add(b'<').add(b'>').add(b'\\');
 
 #[cfg(test)]
 mod tests {

@@ -16,7 +16,7 @@ use crate::route::{Facts as RouteFacts, Purpose};
 use super::answer::Asked;
 use super::cx::{Cx, Scratch};
 use super::exchange::{Exchange, Request};
-use super::expand::Said;
+use super::expand::{Filler, Said};
 use super::handshake::Handshake;
 use super::origin;
 use super::peer::Peer;
@@ -27,6 +27,7 @@ use super::request::{ComposeCx, Facts};
 use super::secure::Secure;
 use super::settings::{Generation, Place, Route};
 use super::spool::Spool;
+use super::walk::{captured, walk};
 
 /// Bounds of waiting for a head.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -231,7 +232,7 @@ fn decide(
         Box::new(Refusal { reason, status, sentence, asked, record, route: route.cloned(), keep })
     };
 
-    let Scratch { path, host, route: captures, out, .. } = &mut *cx.scratch;
+    let Scratch { path, host, route: scratch, out, .. } = &mut *cx.scratch;
     let canonical = canonical(head.path, generation.merge_slashes, path);
     let logged = canonical.as_ref().map_or(head.path, |path| path.sent);
     record.begin(head, logged, generation.log, cx.now);
@@ -242,17 +243,19 @@ fn decide(
             return Err(refuse(CloseReason::BadRequest, 400, sentence, record, None));
         }
     };
+    let said = Said { head, path: &path, peer, generation };
     let subjects = RouteFacts {
         path: path.matched,
         host: comparable(head.host, host),
         purpose: purpose(head),
+        says: &said,
     };
     if secure.is_some_and(|secure| !secure.covers(subjects.host)) {
         let reason = CloseReason::Misdirected;
         let sentence = reason.sentence().to_owned();
         return Err(refuse(reason, reason.status(), sentence, record, None));
     }
-    let Some((route, found)) = generation.find(&subjects, captures) else {
+    let Some((route, found)) = walk(generation, &subjects, scratch) else {
         let reason = CloseReason::NoRoute;
         let sentence = reason.sentence().to_owned();
         return Err(refuse(reason, reason.status(), sentence, record, None));
@@ -294,9 +297,10 @@ fn decide(
     let mut exchange = Exchange::begin(spare, route, facts, record, cx.now);
     // An upgrade nobody takes up may be followed by bytes that are no request.
     exchange.keep = keep && head.upgrade == Upgrade::None && !is_old_upgrade(head);
-    let said = Said { head, found: found.as_ref(), facts: &subjects, peer };
-    if let Err(reason) = exchange.expand_target(&said).and_then(|()| exchange.remember_token(&said))
-    {
+    let (captures, text) = captured(found.as_ref(), &subjects, scratch);
+    let filler = Filler { said: &said, captures, text };
+    let filled = exchange.expand_target(&filler).and_then(|()| exchange.remember_token(&filler));
+    if let Err(reason) = filled {
         return Err(exchange.into_refusal(reason));
     }
     if !facts.must_collect(route) {

@@ -46,6 +46,7 @@ mod testing;
 mod tests;
 mod token;
 mod tunnel;
+mod walk;
 mod websocket;
 
 pub use bounds::Bounds;
@@ -58,7 +59,7 @@ pub use reason::{CloseReason, Fault};
 pub use record::LogFormat;
 pub use secure::Secure;
 pub use settings::{
-    Binary, Bodies, Generation, Mode, Place, Route, Target, Times, Token, WebSocketRules,
+    Binary, Bodies, Deed, Generation, Mode, Place, Route, Target, Times, Token, WebSocketRules,
     WebSockets,
 };
 pub use snapshot::SnapshotError;

@@ -12,7 +12,7 @@ use crate::proto::ws::Opening;
 use super::body::{BodyPipe, Framing};
 use super::cx::{Cx, Scratch};
 use super::exchange::Exchange;
-use super::expand::{Said, has_dots};
+use super::expand::{Filler, has_dots};
 use super::handshake::Handshake;
 use super::peer::{Peer, PeerText};
 use super::port::Port;
@@ -104,18 +104,18 @@ impl Facts {
 impl Exchange {
     /// Expands what the action says of host and target. What the request makes of them must be a host
     /// and a path.
-    pub(super) fn expand_target(&mut self, said: &Said<'_>) -> Result<(), CloseReason> {
+    pub(super) fn expand_target(&mut self, filler: &Filler<'_>) -> Result<(), CloseReason> {
         self.host.clear();
         self.uri.clear();
         let Place::Http { host, uri, .. } = &self.route.target.place else { return Ok(()) };
         if let Some(template) = host {
-            said.encoded(template, &mut self.host);
+            filler.encoded(template, &mut self.host);
             if !self.host.is_empty() {
                 host::parse(&self.host).map_err(|_| CloseReason::BadRequest)?;
             }
         }
         if let Some(template) = uri {
-            said.encoded(template, &mut self.uri);
+            filler.encoded(template, &mut self.uri);
             if !self.uri.starts_with(b"/") {
                 self.uri.insert(0, b'/');
             }

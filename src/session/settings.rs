@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::config::{Origin, Rate, Template};
 use crate::proto::h1::Limits;
 use crate::proto::ws::{DeflatePolicy, Draft, Drafts};
-use crate::route::{Facts, Found, Scratch, Table};
+use crate::route::Table;
 use crate::upstream::{Group, Server};
 
 use super::record::LogFormat;
@@ -17,7 +17,9 @@ use super::record::LogFormat;
 pub struct Generation {
     /// Rules in file order, as an index.
     pub table: Table,
-    /// What each rule leads to; as long as the table.
+    /// What each rule does; as long as the table.
+    pub deeds: Vec<Deed>,
+    /// Where rules lead.
     pub routes: Vec<Arc<Route>>,
     /// What takes the rest: `default`, or `http-to`.
     pub fallback: Option<Arc<Route>>,
@@ -33,22 +35,21 @@ pub struct Generation {
     pub log: Option<LogFormat>,
     /// `websockets-memory`: bytes in which a worker puts messages together.
     pub websocket_memory: u64,
+    /// `http-var` of the main section.
+    pub vars: Vec<(String, String)>,
     /// This host's name, as uwsgi's `SERVER_NAME`.
     pub server_name: String,
 }
 
-impl Generation {
-    /// The route that takes a request, and what its rule captured.
-    pub fn find(
-        &self,
-        facts: &Facts<'_>,
-        scratch: &mut Scratch,
-    ) -> Option<(&Arc<Route>, Option<Found>)> {
-        match self.table.find(facts, scratch) {
-            Some(found) => self.routes.get(found.rule as usize).map(|route| (route, Some(found))),
-            None => self.fallback.as_ref().map(|route| (route, None)),
-        }
-    }
+/// What a rule does with a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Deed {
+    /// It goes to the route of this number.
+    Go(usize),
+    /// No further rule is tried.
+    Last,
+    /// Rules are tried from the one of this number on.
+    Goto(u32),
 }
 
 /// One route: where its requests go, and under which settings.

@@ -4,12 +4,12 @@
 use std::sync::Arc;
 use std::time::{Duration, UNIX_EPOCH};
 
-use crate::base::{Address, Clock, Counters, Millis, Rng};
+use crate::base::{Address, Clock, Counters, Millis, Place as At, Rng};
 use crate::buf::{Pool, Rx, Segment, Tx};
-use crate::config::{Origin, Protocol};
+use crate::config::{Condition, Origin, Protocol, Subject, Test};
 use crate::proto::h1::Limits;
 use crate::proto::ws::{DeflatePolicy, Draft, Drafts};
-use crate::route::{Condition, Rule, Subject, Table};
+use crate::route::{Rule, Table};
 use crate::upstream::{self, Group, Identities};
 
 use super::*;
@@ -86,9 +86,9 @@ pub(super) fn generation() -> Generation {
     let mut problems = Vec::new();
     let rule = |name: &&str| Rule {
         conditions: vec![Condition {
-            subject: Subject::Path,
-            regex: format!("^/{name}"),
-            place: None,
+            test: Test::Matches { subject: Subject::Path, regex: format!("^/{name}") },
+            negated: false,
+            place: At { file: "test.ini".into(), line: 1, column: 1 },
         }],
         ..Rule::default()
     };
@@ -97,6 +97,7 @@ pub(super) fn generation() -> Generation {
     let routes = ROUTES.iter().map(|name| Arc::new(route(name, &mut identities))).collect();
     Generation {
         table,
+        deeds: (0..ROUTES.len()).map(Deed::Go).collect(),
         routes,
         fallback: None,
         limits: Limits::default(),
@@ -105,6 +106,7 @@ pub(super) fn generation() -> Generation {
         keepalive: Some(Duration::from_secs(KEEPALIVE)),
         log: Some(LogFormat::Combined),
         websocket_memory: 64 << 20,
+        vars: Vec::new(),
         server_name: "router".to_owned(),
     }
 }

@@ -6,7 +6,7 @@ use crate::base::Address;
 
 use super::cx::{Action, Cx, Whereabouts};
 use super::exchange::{Exchange, Request};
-use super::expand::Said;
+use super::expand::Filler;
 use super::reason::CloseReason;
 use super::settings::Place;
 
@@ -20,10 +20,10 @@ pub(super) struct Search {
 
 impl Exchange {
     /// Remembers the token of a request whose route has servers by token.
-    pub(super) fn remember_token(&mut self, said: &Said<'_>) -> Result<(), CloseReason> {
+    pub(super) fn remember_token(&mut self, filler: &Filler<'_>) -> Result<(), CloseReason> {
         let Place::Tcp { token: Some(token) } = &self.route.target.place else { return Ok(()) };
         let mut key = Vec::new();
-        said.plain(&token.key, &mut key);
+        filler.plain(&token.key, &mut key);
         let token = String::from_utf8(key).map_err(|_| CloseReason::UnknownToken)?;
         self.search = Some(Box::new(Search { token, found: Vec::new() }));
         Ok(())

@@ -4,14 +4,14 @@ use std::sync::Arc;
 
 use crate::base::{Address, Problem};
 use crate::config::{
-    Action, Config, ManageExpect, Protocol, Settings, Target as Named, WebSocketBinary,
-    WebSocketDeflate, WebSocketDraft, WebSocketMode,
+    Action, Config, ManageExpect, Placed, Protocol, Settings, Target as Named, Way,
+    WebSocketBinary, WebSocketDeflate, WebSocketDraft, WebSocketMode,
 };
 use crate::proto::h1::Limits;
 use crate::proto::ws::{DeflatePolicy, Draft};
 use crate::route::{Rule, Table};
 use crate::session::{
-    Binary, Bodies, Generation, LogFormat, Mode, Place, Route, Target, Times, Token,
+    Binary, Bodies, Deed, Generation, LogFormat, Mode, Place, Route, Target, Times, Token,
     WebSocketRules, WebSockets,
 };
 use crate::upstream::{Group, Identities};
@@ -27,18 +27,26 @@ pub fn build(
     let rules: Vec<_> = config.rules.iter().map(Rule::from).collect();
     let table = Table::compile(&rules, problems)?;
     let mut builder = Builder { config, identities };
-    let routes = config.rules.iter().map(|rule| {
-        let action = &rule.action.value;
-        Arc::new(builder.route(&rule.name, action, &rule.settings))
+    let mut routes = Vec::new();
+    let deeds = config.rules.iter().map(|rule| match &rule.action.value {
+        Action::Last => Deed::Last,
+        Action::Goto(label) => Deed::Goto(label.rule),
+        Action::Go(way) => {
+            routes.push(Arc::new(builder.route(&rule.name, way, &rule.settings)));
+            Deed::Go(routes.len() - 1)
+        }
     });
-    let routes = routes.collect();
+    let deeds = deeds.collect();
     let fallback = match &config.default {
-        Some(action) => Some(builder.route("default", &action.value, &config.settings)),
-        None if config.http_to.is_empty() => None,
-        None => Some(builder.http_to()),
+        Some(Placed { value: Action::Go(way), .. }) => {
+            Some(builder.route("default", way, &config.settings))
+        }
+        _ if config.http_to.is_empty() => None,
+        _ => Some(builder.http_to()),
     };
     Some(Generation {
         table,
+        deeds,
         routes,
         fallback: fallback.map(Arc::new),
         limits: Limits {
@@ -54,6 +62,7 @@ pub fn build(
             crate::config::LogFormat::Json => LogFormat::Json,
         }),
         websocket_memory: config.websocket_memory,
+        vars: config.settings.vars.clone(),
         server_name: server_name.to_owned(),
     })
 }
@@ -75,23 +84,23 @@ struct Builder<'a> {
 }
 
 impl Builder<'_> {
-    fn route(&mut self, name: &str, action: &Action, settings: &Settings) -> Route {
-        let group = self.group(action);
-        let place = match action {
-            Action::Http { target, host, uri } => {
+    fn route(&mut self, name: &str, way: &Way, settings: &Settings) -> Route {
+        let group = self.group(way);
+        let place = match way {
+            Way::Http { target, host, uri } => {
                 Place::Http { host: host.clone(), uri: uri.clone(), authority: authority(target) }
             }
-            Action::Uwsgi { modifier1, modifier2, .. } => Place::Uwsgi {
+            Way::Uwsgi { modifier1, modifier2, .. } => Place::Uwsgi {
                 modifier1: modifier1.unwrap_or(settings.modifier1),
                 modifier2: modifier2.unwrap_or(settings.modifier2),
                 vars: settings.vars.clone(),
             },
-            Action::Tcp { .. } => Place::Tcp { token: None },
-            Action::Token { file, key } => {
+            Way::Tcp { .. } => Place::Tcp { token: None },
+            Way::Token { file, key } => {
                 let (file, key) = (Arc::from(file.as_path()), key.clone());
                 Place::Tcp { token: Some(Token { file, key }) }
             }
-            Action::Echo => Place::Echo,
+            Way::Echo => Place::Echo,
         };
         route(name, Target { group: Arc::new(group), place }, settings)
     }
@@ -109,9 +118,9 @@ impl Builder<'_> {
         route("http-to", Target { group: Arc::new(group), place }, settings)
     }
 
-    fn group(&mut self, action: &Action) -> Group {
-        let protocol = action.protocol().unwrap_or(Protocol::Tcp);
-        match action.target() {
+    fn group(&mut self, way: &Way) -> Group {
+        let protocol = way.protocol().unwrap_or(Protocol::Tcp);
+        match way.target() {
             None => Group::new("", protocol, [], self.identities),
             Some(Named::Address(address)) => {
                 let name = address.to_string();

@@ -60,6 +60,8 @@ pub enum Kind {
     Rule,
     /// A condition, a space and an action.
     Conditional,
+    /// A condition.
+    Condition,
     /// A regex.
     Regex,
     /// `NAME=VALUE`.
@@ -88,6 +90,7 @@ impl Kind {
             Kind::Action => "ACTION",
             Kind::Rule => "REGEX ACTION",
             Kind::Conditional => "CONDITION ACTION",
+            Kind::Condition => "CONDITION",
             Kind::Regex => "REGEX",
             Kind::Pair => "NAME=VALUE",
             Kind::Word => "WORD",

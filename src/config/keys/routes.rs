@@ -1,12 +1,10 @@
 //! Keys that say where requests go.
 
-use super::super::condition;
-use super::super::draft::Condition;
+use super::super::condition::{self, Subject, Test};
+use super::super::draft::{Draft, RouteDraft};
+use super::super::template::Cgi;
 use super::super::value::{Fault, Value};
-use super::{Group, Kind, Scope, Set, key, planned};
-
-const MAIN: &[Scope] = &[Scope::Main];
-const ROUTE: &[Scope] = &[Scope::Route];
+use super::{Group, Key, Kind, Outcome, Set, key};
 
 pub(super) const GROUP: Group = Group {
     title: "Routes",
@@ -18,21 +16,35 @@ pub(super) const GROUP: Group = Group {
             whole match, and `${qs[NAME]}`, `${cookie[NAME]}`, `${HTTP_NAME}` and `${REMOTE_ADDR}` what the \
             request says.",
     keys: &[
-        key("route", Kind::Rule, Set::Main(|draft, value| draft.rule(Condition::Path, value)))
-            .list()
+        rule("route", |draft, value| draft.rule(Subject::Path, value))
             .says("what matches REGEX with its canonical path goes to ACTION")
             .example("^/ws/ http:127.0.0.1:9000"),
-        key("route-host", Kind::Rule, Set::Main(|draft, value| draft.rule(Condition::Host, value)))
-            .list()
+        rule("route-host", |draft, value| draft.rule(Subject::Host, value))
             .says("the same for the host, in lower case and without port and trailing dot")
             .example(r"^api\.example\.com$ http:127.0.0.1:9001"),
+        rule("route-uri", |draft, value| draft.rule(Subject::cgi(Cgi::Uri), value))
+            .says("the same for `${REQUEST_URI}`: canonical path, question mark and query")
+            .example(r"^/search\?q=old http:127.0.0.1:9001"),
+        rule("route-qs", |draft, value| draft.rule(Subject::cgi(Cgi::QueryString), value))
+            .says("the same for the query, as the client wrote it")
+            .example("(^|&)beta=1(&|$) http:127.0.0.1:9001"),
+        rule("route-remote-addr", |draft, value| draft.rule(Subject::cgi(Cgi::RemoteAddr), value))
+            .says("the same for the client's address; for networks there is `ipv4in:`")
+            .example(r"^127\. http:127.0.0.1:9001"),
+        rule("route-user-agent", |draft, value| draft.rule(Subject::field("user-agent"), value))
+            .says("the same for the field `User-Agent`")
+            .example("(?i)bot http:127.0.0.1:9001"),
+        rule("route-referer", |draft, value| draft.rule(Subject::field("referer"), value))
+            .says("the same for the field `Referer`")
+            .example("^https://old\\.example/ http:127.0.0.1:9001"),
         key("route-if", Kind::Conditional, Set::Main(|draft, value| draft.rule_if(false, value)))
             .list()
             .says(
-                "what CONDITION holds for goes to ACTION: `is-websocket:`, a WebSocket handshake; \
-             `websocket-draft:NAME`, one in this draft (named as in `websockets-drafts`)",
+                "what CONDITION holds for goes to ACTION: `equal:A;B`, `startswith:A;B`, `endswith:A;B`, \
+                 `contains:A;B`, `regexp:A;REGEX`, `empty:A`, `ipv4in:A;NETWORK,...`, \
+                 `ipv6in:A;NETWORK,...`, `is-websocket:`, `websocket-draft:NAME`",
             )
-            .example("is-websocket: http:127.0.0.1:9002"),
+            .example("equal:${HTTP_X_TENANT};blue http:127.0.0.1:9002"),
         key(
             "route-if-not",
             Kind::Conditional,
@@ -41,6 +53,14 @@ pub(super) const GROUP: Group = Group {
         .list()
         .says("what CONDITION does not hold for goes to ACTION")
         .example("is-websocket: uwsgi:127.0.0.1:3032"),
+        key("route-run", Kind::Action, Set::Main(|draft, value| draft.rule_run(value)))
+            .list()
+            .says("whatever comes here goes to ACTION")
+            .example("last:"),
+        key("route-label", Kind::Word, Set::Main(|draft, value| draft.label(value)))
+            .list()
+            .says("a place between rules where `goto:NAME` of a rule above goes on")
+            .example("static"),
         key(
             "http-to",
             Kind::Address,
@@ -87,13 +107,6 @@ pub(super) const GROUP: Group = Group {
         .default("on")
         .says("`//` in a path is matched and forwarded as `/`")
         .example("off"),
-        planned("route-uri", MAIN, ""),
-        planned("route-qs", MAIN, ""),
-        planned("route-remote-addr", MAIN, ""),
-        planned("route-user-agent", MAIN, ""),
-        planned("route-referer", MAIN, ""),
-        planned("route-run", MAIN, ""),
-        planned("route-label", MAIN, ""),
     ],
 };
 
@@ -102,31 +115,45 @@ pub(super) const SECTION: Group = Group {
     intro: "A rule with all conditions given, and settings that hold for what it takes: keys marked \
             with `[route:NAME]` below. NAME is what the access log calls it.",
     keys: &[
-        key(
-            "host",
-            Kind::Regex,
-            Set::Route(|route, value| {
-                route.host = Some(value.placed(regex(value)?));
-                Ok(())
-            }),
-        )
-        .says("condition: regex for the host; at least one condition is needed")
-        .example(r"^chat\.example\.com$"),
-        key(
-            "path",
-            Kind::Regex,
-            Set::Route(|route, value| {
-                route.path = Some(value.placed(regex(value)?));
-                Ok(())
-            }),
-        )
-        .says("condition: regex for the canonical path; captures are its, when it is there")
-        .example(r"^/ws/(\w+)$"),
+        regex("host", |route, value| route.matches("host", Subject::Host, value))
+            .says("condition: regex for the host; at least one condition is needed")
+            .example(r"^chat\.example\.com$"),
+        regex("path", |route, value| route.matches("path", Subject::Path, value))
+            .says("condition: regex for the canonical path; captures are its, when it is there")
+            .example(r"^/ws/(\w+)$"),
+        regex("uri", |route, value| route.matches("uri", Subject::cgi(Cgi::Uri), value))
+            .says("condition: regex for path and query")
+            .example(r"\?q="),
+        regex("qs", |route, value| route.matches("qs", Subject::cgi(Cgi::QueryString), value))
+            .says("condition: regex for the query")
+            .example("beta=1"),
+        regex("remote-addr", |route, value| {
+            route.matches("remote-addr", Subject::cgi(Cgi::RemoteAddr), value)
+        })
+        .says("condition: regex for the client's address")
+        .example(r"^127\."),
+        regex("user-agent", |route, value| {
+            route.matches("user-agent", Subject::field("user-agent"), value)
+        })
+        .says("condition: regex for the field `User-Agent`")
+        .example("(?i)bot"),
+        regex("referer", |route, value| route.matches("referer", Subject::field("referer"), value))
+            .says("condition: regex for the field `Referer`")
+            .example("^https://old\\.example/"),
+        key("if", Kind::Condition, Set::Route(|route, value| route.condition(false, value)))
+            .list()
+            .says("a condition as in `route-if`, which must hold")
+            .example("ipv4in:${REMOTE_ADDR};10.0.0.0/8"),
+        key("if-not", Kind::Condition, Set::Route(|route, value| route.condition(true, value)))
+            .list()
+            .says("a condition as in `route-if`, which must not hold")
+            .example("empty:${cookie[session]}"),
         key(
             "is-websocket",
             Kind::Flag,
             Set::Route(|route, value| {
-                route.is_websocket = Some(value.flag()?);
+                let negated = !value.flag()?;
+                route.single("is-websocket", Test::Opens(None), negated, value);
                 Ok(())
             }),
         )
@@ -136,7 +163,8 @@ pub(super) const SECTION: Group = Group {
             "websocket-draft",
             Kind::Word,
             Set::Route(|route, value| {
-                route.websocket_draft = Some(condition::draft(value)?);
+                let draft = condition::draft(value)?;
+                route.single("websocket-draft", Test::Opens(Some(draft)), false, value);
                 Ok(())
             }),
         )
@@ -152,16 +180,13 @@ pub(super) const SECTION: Group = Group {
         )
         .says("the action; needed")
         .example("http:127.0.0.1:9000"),
-        planned("uri", ROUTE, ""),
-        planned("qs", ROUTE, ""),
-        planned("remote-addr", ROUTE, ""),
-        planned("user-agent", ROUTE, ""),
-        planned("referer", ROUTE, ""),
-        planned("if", ROUTE, ""),
-        planned("if-not", ROUTE, ""),
     ],
 };
 
-fn regex(value: &Value) -> Result<String, Fault> {
-    Ok(value.filled("expected a regex such as ^/ws/")?.into())
+const fn rule(name: &'static str, set: fn(&mut Draft, &Value) -> Outcome) -> Key {
+    key(name, Kind::Rule, Set::Main(set)).list()
+}
+
+const fn regex(name: &'static str, set: fn(&mut RouteDraft, &Value) -> Outcome) -> Key {
+    key(name, Kind::Regex, Set::Route(set))
 }

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::*;
-use crate::config::{Action as Does, Surroundings, parse};
+use crate::config::{Action as Does, Surroundings, Way, parse};
 
 fn handshake(target: &str, fields: &str) -> String {
     format!(
@@ -19,7 +19,7 @@ fn bench(key: &str) -> Bench {
     let text = format!("[tidegate]\nhttp = :1\nroute = ^/http(/\\w+)? tcp:token:/tokens,{key}");
     let (config, problems) = parse(text.as_bytes(), "t", &Surroundings::none());
     assert_eq!(problems, []);
-    let Does::Token { key, .. } = config.rules[0].action.value.clone() else { panic!() };
+    let Does::Go(Way::Token { key, .. }) = config.rules[0].action.value.clone() else { panic!() };
     Bench::with(|generation| {
         let target = &mut Arc::get_mut(&mut generation.routes[0]).unwrap().target;
         target.place = Place::Tcp { token: Some(Token { file: Path::new("/tokens").into(), key }) };
