@@ -42,6 +42,7 @@ fn forward(path: &[u8]) -> Forward<'_> {
         keep_alive: true,
         expect: false,
         raw: false,
+        ours: &[],
         extra: &[],
     }
 }

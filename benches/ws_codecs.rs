@@ -105,6 +105,7 @@ fn uwsgi_packet(bencher: Bencher<'_, '_>, kind: &str) {
         content_length: None,
         chunked: false,
         switch: if upgrade { Switch::Passed } else { Switch::No },
+        certificate: None,
         extra: &[],
     };
     let mut out = Vec::with_capacity(4096);

@@ -49,6 +49,7 @@ fn forwarded(head: &RequestHead<'_, '_>, path: &[u8]) -> Vec<u8> {
         keep_alive: head.keep_alive,
         expect: false,
         raw: false,
+        ours: &[],
         extra: &[],
     };
     let mut out = Vec::new();

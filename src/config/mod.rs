@@ -47,7 +47,8 @@ pub use model::{
 };
 pub use origin::Origin;
 pub use settings::{
-    ManageExpect, Rate, Settings, WebSocketBinary, WebSocketDeflate, WebSocketDraft, WebSocketMode,
+    CertificateHeader, ManageExpect, Rate, Settings, WebSocketBinary, WebSocketDeflate,
+    WebSocketDraft, WebSocketMode,
 };
 pub use surroundings::Surroundings;
 pub use template::{Cgi, Part, Template, Variable};

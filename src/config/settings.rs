@@ -28,6 +28,10 @@ pub struct Settings {
     pub modifier1: u8,
     /// `http-modifier2`, unless the action has its own.
     pub modifier2: u8,
+    /// `https-export-cert`: uwsgi servers get a client's certificate as text as well.
+    pub export_certificate: bool,
+    /// `client-certificate-header`: fields of requests, and what of a client's certificate stands in them.
+    pub certificate_headers: Vec<(String, CertificateHeader)>,
     /// `http-connect-timeout`, unless the upstream has its own.
     pub connect_timeout: Duration,
     /// `http-timeout`: silence of either side during an exchange.
@@ -142,6 +146,19 @@ pub enum WebSocketDeflate {
     Takeover,
 }
 
+/// What of a client's certificate a field of the request tells an upstream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CertificateHeader {
+    /// Its subject, as OpenSSL writes it in one line.
+    Subject,
+    /// All of it, as RFC 9440 writes it.
+    Whole,
+    /// Its SHA-256, in hexadecimal digits.
+    Fingerprint,
+    /// `SUCCESS` where there is one, else `NONE`.
+    Verified,
+}
+
 impl Default for Settings {
     fn default() -> Settings {
         Settings {
@@ -153,6 +170,8 @@ impl Default for Settings {
             buffer_size_max: 64 << 10,
             spool_max: 64 << 20,
             vars: Vec::new(),
+            export_certificate: false,
+            certificate_headers: Vec::new(),
             modifier1: 0,
             modifier2: 0,
             connect_timeout: Duration::from_secs(5),

@@ -24,6 +24,7 @@ use super::port::{Port, RxEnd};
 use super::reason::CloseReason;
 use super::record::Record;
 use super::request::Facts;
+use super::secure::Certificate;
 use super::settings::{Mode, Place, Route};
 use super::spool::{Replay, Spool};
 use super::token::Search;
@@ -103,6 +104,8 @@ pub(super) struct Exchange {
     pub(super) extensions: bool,
     /// The address the client connected to, where somebody wants to know.
     pub(super) endpoint: Option<SocketAddr>,
+    /// The client's certificate, where it showed one.
+    pub(super) certificate: Option<Arc<Certificate>>,
     /// What was agreed with the client of a WebSocket that ends here.
     pub(super) opened: Option<Opened>,
     /// The end of our response is the end of the connection.
@@ -144,6 +147,7 @@ impl Exchange {
             keep: false,
             extensions: false,
             endpoint: None,
+            certificate: None,
             opened: None,
             until_close: false,
             interims: 0,

@@ -43,16 +43,13 @@ pub struct HeadTimeouts {
 /// Until the first byte of a first request where connections are not kept alive.
 const FIRST: Duration = Duration::from_secs(60);
 
-/// A TLS handshake.
-const HANDSHAKE: Duration = Duration::from_secs(10);
-
 impl HeadTimeouts {
     /// As a generation says.
     pub fn of(generation: &Generation) -> HeadTimeouts {
         HeadTimeouts {
             head: generation.head_timeout,
             idle: generation.keepalive.unwrap_or(FIRST),
-            handshake: HANDSHAKE,
+            handshake: generation.handshake_timeout,
         }
     }
 }
@@ -297,6 +294,7 @@ fn decide(
     let mut exchange = Exchange::begin(spare, route, facts, record, cx.now);
     // An upgrade nobody takes up may be followed by bytes that are no request.
     exchange.keep = keep && head.upgrade == Upgrade::None && !is_old_upgrade(head);
+    exchange.certificate = secure.and_then(|secure| secure.certificate.clone());
     let (captures, text) = captured(found.as_ref(), &subjects, scratch);
     let filler = Filler { said: &said, captures, text };
     let filled = exchange.expand_target(&filler).and_then(|()| exchange.remember_token(&filler));

@@ -57,10 +57,10 @@ pub use peer::Peer;
 pub use port::{Delivery, Port, RxEnd, Side, TxEnd};
 pub use reason::{CloseReason, Fault};
 pub use record::LogFormat;
-pub use secure::Secure;
+pub use secure::{Certificate, Secure};
 pub use settings::{
-    Binary, Bodies, Deed, Generation, Mode, Place, Route, Target, Times, Token, WebSocketRules,
-    WebSockets,
+    Binary, Bodies, Certificates, Deed, Generation, Mode, Place, Route, Target, Times, Token,
+    WebSocketRules, WebSockets,
 };
 pub use snapshot::SnapshotError;
 pub use tunnel::{Closer, Figures, Tunnel, TunnelKind};

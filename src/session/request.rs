@@ -18,6 +18,7 @@ use super::peer::{Peer, PeerText};
 use super::port::Port;
 use super::reason::CloseReason;
 use super::response::KEPT;
+use super::secure::Certificate;
 use super::settings::{Place, Route};
 
 /// What an exchange remembers of its request once the head's bytes are gone. Plain data.
@@ -153,6 +154,11 @@ impl Exchange {
         match &self.route.target.place {
             Place::Http { authority, .. } => {
                 let mut head = *head;
+                let told = &self.route.certificates;
+                let fields = told.fields(self.certificate.as_deref());
+                let ours: Vec<_> = told.headers.iter().map(|(name, _)| name.as_str()).collect();
+                let extra: Vec<_> =
+                    fields.iter().map(|(name, value)| (*name, value.as_bytes())).collect();
                 let mut sent = path.sent;
                 if !self.uri.is_empty() {
                     (sent, head.query) = (&self.uri, None);
@@ -167,12 +173,16 @@ impl Exchange {
                     keep_alive: !self.is_raw(),
                     expect: self.keeps_expect(),
                     raw: self.is_raw(),
-                    extra: &[],
+                    ours: &ours,
+                    extra: &extra,
                 };
                 encode_request(&head, &forward, out);
             }
             Place::Echo | Place::Tcp { .. } => {}
             Place::Uwsgi { modifier1, modifier2, vars } => {
+                let certificate = self.certificate.as_deref();
+                let export = certificate.filter(|_| self.route.certificates.export);
+                let pem = export.map(Certificate::pem);
                 let packet = uwsgi::Packet {
                     modifier1: *modifier1,
                     modifier2: *modifier2,
@@ -190,6 +200,8 @@ impl Exchange {
                     },
                     chunked: body == Body::Chunked,
                     switch,
+                    certificate: certificate
+                        .map(|found| (&*found.der, &*found.subject, pem.as_deref())),
                     extra: vars,
                 };
                 uwsgi::encode_request(head, &packet, out)

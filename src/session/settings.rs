@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::config::{Origin, Rate, Template};
+use crate::config::{CertificateHeader, Origin, Rate, Template};
 use crate::proto::h1::Limits;
 use crate::proto::ws::{DeflatePolicy, Draft, Drafts};
 use crate::route::Table;
@@ -29,6 +29,8 @@ pub struct Generation {
     pub merge_slashes: bool,
     /// `http-headers-timeout`: a whole head, from its first byte.
     pub head_timeout: Duration,
+    /// `https-handshake-timeout`.
+    pub handshake_timeout: Duration,
     /// `http-keepalive`: idle between requests; `None` means one request per connection.
     pub keepalive: Option<Duration>,
     /// How access lines are written, `None` when they are not.
@@ -65,6 +67,17 @@ pub struct Route {
     pub bodies: Bodies,
     /// How WebSockets are spoken and carried; `None`: `http-websockets` is off.
     pub websockets: Option<WebSockets>,
+    /// What upstreams learn of clients' certificates.
+    pub certificates: Certificates,
+}
+
+/// What upstreams learn of clients' certificates.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Certificates {
+    /// `https-export-cert`: uwsgi servers get it as text as well.
+    pub export: bool,
+    /// `client-certificate-header`: fields that are ours alone, and what stands in them.
+    pub headers: Vec<(String, CertificateHeader)>,
 }
 
 impl Route {

@@ -103,6 +103,7 @@ pub(super) fn generation() -> Generation {
         limits: Limits::default(),
         merge_slashes: true,
         head_timeout: Duration::from_secs(HEAD),
+        handshake_timeout: Duration::from_secs(HEAD),
         keepalive: Some(Duration::from_secs(KEEPALIVE)),
         log: Some(LogFormat::Combined),
         websocket_memory: 64 << 20,
@@ -125,6 +126,7 @@ fn route(name: &str, identities: &mut Identities) -> Route {
         _ => Place::Http { host: None, uri: None, authority: format!("{name}-0:80") },
     };
     Route {
+        certificates: super::Certificates::default(),
         name: Arc::from(name),
         target: Target { group: Arc::new(group), place },
         times: Times {

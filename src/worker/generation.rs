@@ -11,7 +11,8 @@ use crate::proto::h1::Limits;
 use crate::proto::ws::{DeflatePolicy, Draft};
 use crate::route::{Rule, Table};
 use crate::session::{
-    Binary, Bodies, Deed, Generation, LogFormat, Mode, Place, Route, Target, Times, Token,
+    Binary, Bodies, Certificates, Deed, Generation, LogFormat, Mode, Place, Route, Target, Times,
+    Token,
     WebSocketRules, WebSockets,
 };
 use crate::upstream::{Group, Identities};
@@ -56,6 +57,7 @@ pub fn build(
         },
         merge_slashes: config.merge_slashes,
         head_timeout: config.times.headers,
+        handshake_timeout: config.times.handshake,
         keepalive: config.times.keepalive,
         log: config.log.access.then_some(match config.log.format {
             crate::config::LogFormat::Combined => LogFormat::Combined,
@@ -171,6 +173,10 @@ fn route(name: &str, target: Target, settings: &Settings) -> Route {
             max_expected,
             memory: settings.buffer_size_max,
             spool: settings.spool_max,
+        },
+        certificates: Certificates {
+            export: settings.export_certificate,
+            headers: settings.certificate_headers.clone(),
         },
     }
 }

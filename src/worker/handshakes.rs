@@ -1,12 +1,16 @@
 //! TLS handshakes: work that costs thousands of times what passing a message does, and so takes turns.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use aws_lc_rs::digest;
+use rustls::pki_types::CertificateDer;
+
 use crate::base::Key;
-use crate::reactor::tls::{HandshakeFault, Progress};
+use crate::reactor::tls::{self, HandshakeFault, Progress};
 use crate::reactor::{Tls, Transport};
-use crate::session::{CloseReason, Secure};
+use crate::session::{Certificate, CloseReason, Secure};
 
 use super::entry::{Conn, Role};
 use super::turn::Worker;
@@ -91,7 +95,9 @@ impl Worker {
                 *transport = Transport::Tls(Box::new(Tls::Open(records)));
                 match &agreed.profile {
                     Some((profile, names)) => {
-                        let secure = Secure { rule: profile.rule, names: names.clone() };
+                        let certificate = agreed.certificates.first().map(certificate);
+                        let (rule, names) = (profile.rule, names.clone());
+                        let secure = Secure { rule, names, certificate };
                         session.machine.opened(secure, self.world.clock.now());
                     }
                     None => self.dialled(key, conn_key),
@@ -119,4 +125,13 @@ impl Worker {
         session.machine.close(CloseReason::TlsHandshake, &mut cx);
         self.remove(key);
     }
+}
+
+/// What sessions know of a certificate.
+fn certificate(der: &CertificateDer<'_>) -> Arc<Certificate> {
+    let mut fingerprint = [0; 32];
+    let digest = digest::digest(&digest::SHA256, der);
+    fingerprint.iter_mut().zip(digest.as_ref()).for_each(|(slot, byte)| *slot = *byte);
+    let subject = tls::subject(der).into_boxed_str();
+    Arc::new(Certificate { der: der.to_vec().into_boxed_slice(), subject, fingerprint })
 }

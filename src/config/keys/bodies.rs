@@ -1,7 +1,7 @@
 //! Keys about heads, bodies and the uwsgi packet.
 
 use super::super::model::MAX_FIELDS;
-use super::super::settings::{ManageExpect, Settings};
+use super::super::settings::{CertificateHeader, ManageExpect, Settings};
 use super::super::units::word_flag;
 use super::super::value::{Fault, Value};
 use super::{Group, Kind, Outcome, Set, key};
@@ -101,6 +101,21 @@ pub(super) const GROUP: Group = Group {
             .list()
             .says("adds a variable to the uwsgi packet")
             .example("REALM=internal"),
+        key("https-export-cert", Kind::Flag, Set::Settings(|settings, value| {
+            settings.export_certificate = value.flag()?;
+            Ok(())
+        }))
+        .default("off")
+        .says("uwsgi servers get a client's certificate in PEM as well, as `HTTPS_CC`")
+        .example("on"),
+        key("client-certificate-header", Kind::Pair, Set::Settings(certificate_header))
+            .list()
+            .says(
+                "a field of requests that tells HTTP upstreams of a client's certificate, and that no client \
+                 can send: NAME is the field's, VALUE is `subject`, `certificate` (as RFC 9440 writes it), \
+                 `fingerprint` (SHA-256) or `verified` (`SUCCESS` or `NONE`)",
+            )
+            .example("X-Client-Subject=subject"),
         key("http-modifier1", Kind::Number, Set::Settings(|settings, value| {
             settings.modifier1 = value.number(0..=255)? as u8;
             Ok(())
@@ -127,6 +142,26 @@ fn manage_expect(value: &Value) -> Result<ManageExpect, Fault> {
             Err(_) => Err(Fault::new("expected on, off or a size such as 10m")),
         },
     }
+}
+
+/// `client-certificate-header`: the last value of a name counts.
+fn certificate_header(settings: &mut Settings, value: &Value) -> Outcome {
+    let said = "expected NAME=VALUE, VALUE one of subject, certificate, fingerprint and verified";
+    let (name, what) = value.text().split_once('=').ok_or_else(|| Fault::new(said))?;
+    let (name, what) = (name.trim(), what.trim());
+    let what = match what {
+        "subject" => CertificateHeader::Subject,
+        "certificate" => CertificateHeader::Whole,
+        "fingerprint" => CertificateHeader::Fingerprint,
+        "verified" => CertificateHeader::Verified,
+        _ => return Err(Fault::new(said)),
+    };
+    if name.is_empty() || !name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-') {
+        return Err(Fault::new("expected a name of letters, digits and '-' before '='"));
+    }
+    settings.certificate_headers.retain(|(known, _)| !known.eq_ignore_ascii_case(name));
+    settings.certificate_headers.push((name.into(), what));
+    Ok(())
 }
 
 /// `http-var`: the last value of a name counts.

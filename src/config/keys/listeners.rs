@@ -78,7 +78,6 @@ pub(super) const GROUP: Group = Group {
         .says("where `tidegate ctl` and curl ask the running router about itself, or `off`")
         .example("unix:/run/tidegate/admin.sock"),
         planned("http-to-https", MAIN, ""),
-        planned("https-export-cert", MAIN, ""),
         planned("proxy-protocol", MAIN, "").aliases(&["http-enable-proxy-protocol"]),
         planned("trusted-proxies", MAIN, "until then X-Forwarded-* of clients is always replaced"),
         planned("user", MAIN, PROCESS).aliases(&["uid", "http-uid"]),

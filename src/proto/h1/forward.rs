@@ -38,6 +38,8 @@ pub struct Forward<'a> {
     /// The body passes raw (`http-raw-body`): its framing is announced as it came, `body` has no
     /// effect, and `TE`, `Trailer` and `Expect` stay.
     pub raw: bool,
+    /// Names of fields that are ours alone: a client's are removed.
+    pub ours: &'a [&'a str],
     /// Fields to add. Names are tokens and values have no controls: the caller's duty.
     pub extra: &'a [(&'a str, &'a [u8])],
 }
@@ -111,6 +113,7 @@ pub fn encode_request(head: &RequestHead<'_, '_>, forward: &Forward<'_>, out: &m
 fn goes_on(head: &RequestHead<'_, '_>, forward: &Forward<'_>, field: Field<'_>) -> bool {
     match field.known {
         _ if forward.switch.replaces(&field) => false,
+        _ if forward.ours.iter().any(|name| name.eq_ignore_ascii_case(field.name)) => false,
         Known::Host | Known::Proxy | Known::Underscored | Known::XForwardedFor => false,
         Known::Expect => forward.raw || forward.expect,
         Known::Te | Known::Trailer if forward.raw => true,

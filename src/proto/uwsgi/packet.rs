@@ -34,6 +34,8 @@ pub struct Packet<'a> {
     pub chunked: bool,
     /// The WebSocket's handshake, of which the worker needs the hop-by-hop fields too.
     pub switch: Switch<'a>,
+    /// The client's certificate: in DER, its subject, and in PEM where that is wanted.
+    pub certificate: Option<(&'a [u8], &'a str, Option<&'a str>)>,
     /// Further variables (`http-var`, `addvar:`). They come last, so that they win over others of
     /// their name; a name is not empty and not `CONTENT_LENGTH`.
     pub extra: &'a [(String, String)],
@@ -77,6 +79,13 @@ fn push_request(vars: &mut Vars<'_>, head: &RequestHead<'_, '_>, packet: &Packet
     vars.push("UWSGI_ROUTER", b"http");
     if packet.https {
         vars.push("HTTPS", b"on");
+    }
+    if let Some((der, subject, pem)) = packet.certificate {
+        vars.push("HTTPS_CLIENT_CERTIFICATE", der);
+        vars.push("HTTPS_DN", subject.as_bytes());
+        if let Some(pem) = pem {
+            vars.push("HTTPS_CC", pem.as_bytes());
+        }
     }
     vars.push("REMOTE_ADDR", packet.remote_addr.as_bytes());
     vars.push("REMOTE_PORT", packet.remote_port.as_bytes());

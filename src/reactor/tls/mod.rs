@@ -22,6 +22,7 @@ mod record;
 mod records;
 mod rule;
 mod sealer;
+mod subject;
 mod suites;
 #[cfg(test)]
 mod testing;
@@ -39,5 +40,6 @@ pub use hello::{Alpn, Hello, HelloError, parse_hello};
 pub use keys::TrafficLog;
 pub use message::HELLO_MAX;
 pub use records::{Records, Scratch};
+pub use subject::subject;
 pub use suites::Agreement;
 pub use tickets::Tickets;

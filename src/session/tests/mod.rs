@@ -5,6 +5,7 @@ mod hostile;
 mod introduction;
 mod keepalive;
 mod reset;
+mod secure;
 mod terminated;
 mod token;
 mod track;

@@ -13,6 +13,7 @@ const PLAIN: Forward<'static> = Forward {
     keep_alive: true,
     expect: false,
     raw: false,
+    ours: &[],
     extra: &[],
 };
 

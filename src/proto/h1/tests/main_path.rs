@@ -31,6 +31,7 @@ fn a_request_goes_from_client_to_upstream() {
         keep_alive: true,
         expect: false,
         raw: false,
+        ours: &[],
         extra: &[("X-Added", b"yes")],
     };
     let mut out = Vec::new();

@@ -91,6 +91,7 @@ const FORWARD: Forward<'static> = Forward {
     keep_alive: true,
     expect: false,
     raw: false,
+    ours: &[],
     extra: &[],
 };
 

@@ -22,6 +22,7 @@ const PLAIN: Packet<'_> = Packet {
     content_length: None,
     chunked: false,
     switch: Switch::No,
+    certificate: None,
     extra: &[],
 };
 

@@ -1,0 +1,47 @@
+//! Whom a certificate is for, in one line.
+
+use std::fmt::Write;
+
+use rustls::pki_types::CertificateDer;
+use x509_parser::objects::{oid_registry, oid2abbrev};
+use x509_parser::prelude::{FromDer, X509Certificate};
+
+/// The subject of a certificate as OpenSSL's `X509_NAME_oneline` writes it, which uWSGI's `HTTPS_DN` is:
+/// `/C=IT/O=unbit/CN=client`, what cannot be printed as `\xHH`. Empty for what is no certificate.
+pub fn subject(certificate: &CertificateDer<'_>) -> String {
+    let mut line = String::new();
+    let Ok((_, certificate)) = X509Certificate::from_der(certificate) else { return line };
+    for attribute in certificate.subject().iter_attributes() {
+        let kind = attribute.attr_type();
+        let name =
+            oid2abbrev(kind, oid_registry()).map_or_else(|_| kind.to_string(), str::to_owned);
+        // Writing to a string always succeeds.
+        let _ = write!(line, "/{name}=");
+        for byte in attribute.attr_value().data {
+            let _ = match byte {
+                b' '..=b'~' => write!(line, "{}", char::from(*byte)),
+                _ => write!(line, "\\x{byte:02X}"),
+            };
+        }
+    }
+    line
+}
+
+#[cfg(test)]
+mod tests {
+    use rcgen::{CertificateParams, DistinguishedName, DnType, KeyPair};
+
+    use super::*;
+
+    #[test]
+    fn a_subject_is_written_as_openssl_does() {
+        let mut params = CertificateParams::new(Vec::new()).unwrap();
+        params.distinguished_name = DistinguishedName::new();
+        params.distinguished_name.push(DnType::CountryName, "IT");
+        params.distinguished_name.push(DnType::OrganizationName, "unbit");
+        params.distinguished_name.push(DnType::CommonName, "Zoë\r\nX: y");
+        let made = params.self_signed(&KeyPair::generate().unwrap()).unwrap();
+        assert_eq!(subject(made.der()), "/C=IT/O=unbit/CN=Zo\\xC3\\xAB\\x0D\\x0AX: y");
+        assert_eq!(subject(&CertificateDer::from(vec![1, 2, 3])), "");
+    }
+}
