@@ -45,6 +45,7 @@ const FLOORS: &[Floor] = &[
             "rustls",
             "rustls_native_certs",
             "aws_lc_rs",
+            "base64",
             "x509_parser",
             "zeroize",
         ],

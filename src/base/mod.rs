@@ -7,6 +7,7 @@
 
 mod address;
 mod by_name;
+mod certificate;
 mod clock;
 mod counters;
 mod dates;
@@ -20,6 +21,7 @@ mod wheel;
 
 pub use address::{Address, AddressError};
 pub use by_name::{ByName, NameRules, RuleId};
+pub use certificate::Certificate;
 pub use clock::{Clock, Millis};
 pub use counters::{CLOSE_REASONS, Counter, Counters};
 pub use dates::{Dates, IsoDate};

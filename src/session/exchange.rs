@@ -13,7 +13,7 @@ use std::mem::take;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use crate::base::{Address, Millis};
+use crate::base::{Address, Certificate, Millis};
 use crate::buf::Segment;
 use crate::upstream::{Outcome as DialOutcome, Server, ServerId, Tried};
 
@@ -24,7 +24,6 @@ use super::port::{Port, RxEnd};
 use super::reason::CloseReason;
 use super::record::Record;
 use super::request::Facts;
-use super::secure::Certificate;
 use super::settings::{Mode, Place, Route};
 use super::spool::{Replay, Spool};
 use super::token::Search;

@@ -57,7 +57,7 @@ pub use peer::Peer;
 pub use port::{Delivery, Port, RxEnd, Side, TxEnd};
 pub use reason::{CloseReason, Fault};
 pub use record::LogFormat;
-pub use secure::{Certificate, Secure};
+pub use secure::Secure;
 pub use settings::{
     Binary, Bodies, Certificates, Deed, Generation, Mode, Place, Route, Target, Times, Token,
     WebSocketRules, WebSockets,

@@ -1,5 +1,6 @@
 //! The request as the upstream sees it.
 
+use crate::base::Certificate;
 use crate::buf::{Copied, Tx};
 use crate::proto::h1::{Forward, Identity, RequestHead, Switch, encode_request, parse_request};
 use crate::proto::http::path::canonical;
@@ -18,7 +19,6 @@ use super::peer::{Peer, PeerText};
 use super::port::Port;
 use super::reason::CloseReason;
 use super::response::KEPT;
-use super::secure::Certificate;
 use super::settings::{Place, Route};
 
 /// What an exchange remembers of its request once the head's bytes are gone. Plain data.

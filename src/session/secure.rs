@@ -2,11 +2,8 @@
 
 use std::sync::Arc;
 
-use base64::Engine;
-use base64::prelude::BASE64_STANDARD;
-
 use super::settings::Certificates;
-use crate::base::{NameRules, RuleId};
+use crate::base::{Certificate, NameRules, RuleId};
 use crate::config::CertificateHeader;
 
 /// What a TLS handshake with a client came to.
@@ -20,51 +17,18 @@ pub struct Secure {
     pub certificate: Option<Arc<Certificate>>,
 }
 
-/// A client's certificate, which its listener found good.
-#[derive(Debug)]
-pub struct Certificate {
-    /// In DER.
-    pub der: Box<[u8]>,
-    /// Its subject in one line, without controls.
-    pub subject: Box<str>,
-    /// Its SHA-256.
-    pub fingerprint: [u8; 32],
-}
-
-impl Certificate {
-    /// It in PEM (RFC 7468).
-    pub(super) fn pem(&self) -> String {
-        let text = BASE64_STANDARD.encode(&self.der);
-        let mut pem = String::from("-----BEGIN CERTIFICATE-----\n");
-        let mut rest = text.as_str();
-        while !rest.is_empty() {
-            let (line, behind) = rest.split_at(rest.len().min(64));
-            pem.push_str(line);
-            pem.push('\n');
-            rest = behind;
-        }
-        pem.push_str("-----END CERTIFICATE-----\n");
-        pem
-    }
-
-    fn told(&self, what: CertificateHeader) -> String {
-        match what {
-            CertificateHeader::Subject => self.subject.to_string(),
-            CertificateHeader::Whole => format!(":{}:", BASE64_STANDARD.encode(&self.der)),
-            CertificateHeader::Fingerprint => {
-                self.fingerprint.iter().map(|byte| format!("{byte:02x}")).collect()
-            }
-            CertificateHeader::Verified => "SUCCESS".to_owned(),
-        }
-    }
-}
-
 impl Certificates {
     /// The fields that tell an upstream of a client's certificate, if it has one.
     pub(super) fn fields(&self, certificate: Option<&Certificate>) -> Vec<(&str, String)> {
-        let told = |what| match certificate {
-            Some(certificate) => Some(certificate.told(what)),
-            None => (what == CertificateHeader::Verified).then(|| "NONE".to_owned()),
+        let told = |what| match (what, certificate?) {
+            (CertificateHeader::Subject, shown) => Some(shown.subject.to_string()),
+            (CertificateHeader::Whole, shown) => Some(format!(":{}:", shown.text)),
+            (CertificateHeader::Fingerprint, shown) => Some(shown.fingerprint.to_string()),
+            (CertificateHeader::Verified, _) => Some("SUCCESS".to_owned()),
+        };
+        let told = |what| {
+            let nobody = || (what == CertificateHeader::Verified).then(|| "NONE".to_owned());
+            told(what).or_else(nobody)
         };
         self.headers.iter().filter_map(|(name, what)| Some((name.as_str(), told(*what)?))).collect()
     }

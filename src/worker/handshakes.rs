@@ -1,16 +1,12 @@
 //! TLS handshakes: work that costs thousands of times what passing a message does, and so takes turns.
 
 use std::collections::VecDeque;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use aws_lc_rs::digest;
-use rustls::pki_types::CertificateDer;
-
 use crate::base::Key;
-use crate::reactor::tls::{self, HandshakeFault, Progress};
+use crate::reactor::tls::{HandshakeFault, Progress};
 use crate::reactor::{Tls, Transport};
-use crate::session::{Certificate, CloseReason, Secure};
+use crate::session::{CloseReason, Secure};
 
 use super::entry::{Conn, Role};
 use super::turn::Worker;
@@ -95,7 +91,7 @@ impl Worker {
                 *transport = Transport::Tls(Box::new(Tls::Open(records)));
                 match &agreed.profile {
                     Some((profile, names)) => {
-                        let certificate = agreed.certificates.first().map(certificate);
+                        let certificate = agreed.certificate.clone();
                         let (rule, names) = (profile.rule, names.clone());
                         let secure = Secure { rule, names, certificate };
                         session.machine.opened(secure, self.world.clock.now());
@@ -125,13 +121,4 @@ impl Worker {
         session.machine.close(CloseReason::TlsHandshake, &mut cx);
         self.remove(key);
     }
-}
-
-/// What sessions know of a certificate.
-fn certificate(der: &CertificateDer<'_>) -> Arc<Certificate> {
-    let mut fingerprint = [0; 32];
-    let digest = digest::digest(&digest::SHA256, der);
-    fingerprint.iter_mut().zip(digest.as_ref()).for_each(|(slot, byte)| *slot = *byte);
-    let subject = tls::subject(der).into_boxed_str();
-    Arc::new(Certificate { der: der.to_vec().into_boxed_slice(), subject, fingerprint })
 }

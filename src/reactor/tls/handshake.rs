@@ -4,7 +4,6 @@ use std::io::ErrorKind;
 use std::sync::Arc;
 
 use rustls::client::{ClientConnectionData, UnbufferedClientConnection};
-use rustls::pki_types::CertificateDer;
 use rustls::server::{ServerConnectionData, UnbufferedServerConnection};
 use rustls::unbuffered::{ConnectionState, EncodeError, InsufficientSizeError, UnbufferedStatus};
 use rustls::{CommonState, HandshakeKind, ProtocolVersion};
@@ -15,7 +14,8 @@ use super::fault::HandshakeFault;
 use super::hello::{HelloError, parse_hello};
 use super::keys::TrafficSecrets;
 use super::records::{Records, Tickets};
-use crate::base::NameRules;
+use super::subject::describe;
+use crate::base::{Certificate, NameRules};
 use crate::buf::{Pool, Rx, Segment, Stub};
 use crate::reactor::{Readiness, Stream};
 
@@ -37,8 +37,8 @@ pub struct Agreed {
     pub server_name: Option<Box<str>>,
     /// What its listener presented to a client, and the rules of that listener's names, where we accepted.
     pub profile: Option<(Arc<Profile>, Arc<NameRules>)>,
-    /// The certificates of the other end, its own first.
-    pub certificates: Vec<CertificateDer<'static>>,
+    /// The client's certificate, where it showed a good one.
+    pub certificate: Option<Arc<Certificate>>,
 }
 
 /// How far a handshake is.
@@ -269,6 +269,8 @@ impl Handshake {
         connection: &CommonState,
         profile: Option<(Arc<Profile>, Arc<NameRules>)>,
     ) -> Result<Agreed, rustls::Error> {
+        let clients = connection.peer_certificates().filter(|_| profile.is_some());
+        let shown = clients.and_then(|chain| chain.first());
         let unfinished = rustls::Error::HandshakeNotComplete;
         let suite = connection.negotiated_cipher_suite().ok_or(unfinished.clone())?;
         Ok(Agreed {
@@ -277,7 +279,7 @@ impl Handshake {
             resumed: connection.handshake_kind() == Some(HandshakeKind::Resumed),
             server_name: self.server_name.take(),
             profile,
-            certificates: connection.peer_certificates().unwrap_or_default().to_vec(),
+            certificate: shown.map(|shown| Arc::new(describe(shown))),
         })
     }
 }

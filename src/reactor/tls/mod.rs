@@ -40,6 +40,5 @@ pub use hello::{Alpn, Hello, HelloError, parse_hello};
 pub use keys::TrafficLog;
 pub use message::HELLO_MAX;
 pub use records::{Records, Scratch};
-pub use subject::subject;
 pub use suites::Agreement;
 pub use tickets::Tickets;

@@ -1,14 +1,31 @@
-//! Whom a certificate is for, in one line.
+//! A certificate as upstreams are told of it.
 
 use std::fmt::Write;
 
+use aws_lc_rs::digest;
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
 use rustls::pki_types::CertificateDer;
 use x509_parser::objects::{oid_registry, oid2abbrev};
 use x509_parser::prelude::{FromDer, X509Certificate};
 
+use crate::base::Certificate;
+
+/// What is told of a certificate.
+pub(super) fn describe(certificate: &CertificateDer<'_>) -> Certificate {
+    let digest = digest::digest(&digest::SHA256, certificate);
+    let fingerprint: String = digest.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
+    Certificate {
+        der: certificate.to_vec().into_boxed_slice(),
+        text: BASE64_STANDARD.encode(certificate).into_boxed_str(),
+        subject: subject(certificate).into_boxed_str(),
+        fingerprint: fingerprint.into_boxed_str(),
+    }
+}
+
 /// The subject of a certificate as OpenSSL's `X509_NAME_oneline` writes it, which uWSGI's `HTTPS_DN` is:
 /// `/C=IT/O=unbit/CN=client`, what cannot be printed as `\xHH`. Empty for what is no certificate.
-pub fn subject(certificate: &CertificateDer<'_>) -> String {
+fn subject(certificate: &CertificateDer<'_>) -> String {
     let mut line = String::new();
     let Ok((_, certificate)) = X509Certificate::from_der(certificate) else { return line };
     for attribute in certificate.subject().iter_attributes() {

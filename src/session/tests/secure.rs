@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use super::*;
-use crate::base::{ByName, NameRules, RuleId};
+use crate::base::{ByName, Certificate, NameRules, RuleId};
 use crate::config::CertificateHeader;
-use crate::session::{Certificate, Peer, Secure};
+use crate::session::{Peer, Secure};
 
 const GET: &str = "GET /http HTTP/1.1\r\nHost: open.example.com\r\n";
 
@@ -26,8 +26,12 @@ fn secured(
 }
 
 fn certificate() -> Option<Arc<Certificate>> {
-    let (der, subject) = (Box::from([7; 60]), Box::from("/CN=someone"));
-    Some(Arc::new(Certificate { der, subject, fingerprint: [0xab; 32] }))
+    Some(Arc::new(Certificate {
+        der: Box::from([7; 60]),
+        text: "BwcH".repeat(20).into(),
+        subject: "/CN=someone".into(),
+        fingerprint: "ab".repeat(32).into(),
+    }))
 }
 
 /// The bench's route `name`, to be changed.
