@@ -12,8 +12,7 @@ use crate::proto::ws::{DeflatePolicy, Draft};
 use crate::route::{Rule, Table};
 use crate::session::{
     Binary, Bodies, Certificates, Deed, Generation, LogFormat, Mode, Place, Route, Target, Times,
-    Token,
-    WebSocketRules, WebSockets,
+    Token, WebSocketRules, WebSockets,
 };
 use crate::upstream::{Group, Identities};
 

@@ -59,6 +59,8 @@ pub struct Handshake {
     outgoing: Vec<u8>,
     /// Data of the application that came with the handshake's last flight.
     early: Vec<u8>,
+    /// The other end has said that nothing follows.
+    closed: bool,
     secrets: TrafficSecrets,
     server_name: Option<Box<str>>,
 }
@@ -105,6 +107,7 @@ impl Handshake {
             incoming: Vec::new(),
             outgoing: Vec::new(),
             early: Vec::new(),
+            closed: false,
             secrets: TrafficSecrets::default(),
             server_name: None,
         }
@@ -126,7 +129,11 @@ impl Handshake {
         match self.try_advance(stream, ready) {
             Ok(false) => Progress::Waiting,
             Ok(true) => match self.open(rx, pool) {
-                Ok(open) => Progress::Open(Box::new(open)),
+                // What has arrived in the meantime, and be it the end, is seen by the next read.
+                Ok(open) => {
+                    ready.readable = true;
+                    Progress::Open(Box::new(open))
+                }
                 Err(fault) => Progress::Failed(fault),
             },
             Err(fault) => {
@@ -205,6 +212,7 @@ impl Handshake {
             incoming: &mut self.incoming,
             outgoing: &mut self.outgoing,
             early: &mut self.early,
+            closed: &mut self.closed,
         };
         let result = match &mut self.stage {
             Stage::Accepting(connection, ..) => buffers.advance(&mut **connection),
@@ -261,6 +269,9 @@ impl Handshake {
             rx.push(Segment::Stub(Stub::from(early)));
         }
         records.begin(&self.outgoing, &self.incoming, rx, pool)?;
+        if self.closed {
+            records.closed();
+        }
         Ok((records, agreed))
     }
 
@@ -336,6 +347,7 @@ struct Buffers<'a> {
     incoming: &'a mut Vec<u8>,
     outgoing: &'a mut Vec<u8>,
     early: &'a mut Vec<u8>,
+    closed: &'a mut bool,
 }
 
 impl Buffers<'_> {
@@ -362,7 +374,11 @@ impl Buffers<'_> {
                 }
                 Ok(ConnectionState::WriteTraffic(_)) => Some(Ok(true)),
                 Ok(ConnectionState::BlockedHandshake) => Some(Ok(false)),
-                // Nobody has anything to say to somebody who leaves during the handshake.
+                Ok(ConnectionState::PeerClosed) => {
+                    *self.closed = true;
+                    None
+                }
+                // There is no early data, and nobody leaves twice.
                 Ok(_) => Some(Err(rustls::Error::HandshakeNotComplete)),
                 Err(error) => fault.replace(error).map(Err),
             };

@@ -70,6 +70,7 @@ impl Opener {
         wishes: &mut Vec<Wish>,
     ) -> Result<Filled, Fault> {
         if self.closed {
+            ready.read_blocked();
             return Ok(Filled::Finished);
         }
         let (result, wanted, before) = self.read(stream, scratch)?;

@@ -91,6 +91,11 @@ impl Records {
         self.fulfil(&mut wishes, pool)
     }
 
+    /// The other end said during the handshake that nothing follows.
+    pub(super) fn closed(&mut self) {
+        self.opener.closed = true;
+    }
+
     /// Reads once: as much as the window has room for.
     ///
     /// # Errors

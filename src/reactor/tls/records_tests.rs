@@ -268,6 +268,35 @@ fn the_end_is_told_both_ways() {
 }
 
 #[test]
+fn all_may_be_said_with_the_end_of_the_handshake() {
+    let (server, client) = configs(provider::cipher_suite::TLS13_AES_128_GCM_SHA256);
+    let profile = Profile { config: server, rule: RuleId::nth(0) };
+    let mut handshake = Handshake::accept(Arc::new(Acceptor::new(Arc::new(profile), vec![])));
+    let (stream, mut socket) = unix_pair();
+    socket.set_nonblocking(true).unwrap();
+    let mut client = ClientConnection::new(client, "localhost".try_into().unwrap()).unwrap();
+    let (mut ready, mut rx, pool) = (Readiness::OPEN, Rx::default(), Pool::new(8 << 20));
+    exchange(&mut client, &mut socket);
+    assert!(matches!(handshake.advance(&stream, &mut ready, &mut rx, &pool), Progress::Waiting));
+    // The client's Finished, its request, its goodbye and its FIN arrive at once.
+    client.read_tls(&mut socket).unwrap();
+    client.process_new_packets().unwrap();
+    client.writer().write_all(b"all of it").unwrap();
+    client.send_close_notify();
+    exchange(&mut client, &mut socket);
+    socket.shutdown(std::net::Shutdown::Write).unwrap();
+    (ready.readable, ready.closing) = (true, true);
+    let Progress::Open(open) = handshake.advance(&stream, &mut ready, &mut rx, &pool) else {
+        panic!("not open");
+    };
+    let (mut records, _) = *open;
+    assert_eq!(rx.bytes(), b"all of it");
+    assert!(ready.readable, "the end is there to be read");
+    let filled = records.fill(&stream, &mut ready, &mut rx, &mut Scratch::default(), &pool);
+    assert_eq!(filled, Ok(Filled::Finished));
+}
+
+#[test]
 fn a_connection_cut_short_is_no_end() {
     let mut pair = Pair::new(provider::cipher_suite::TLS13_AES_128_GCM_SHA256);
     let sealed = pair.sealed(b"half of it");
