@@ -196,7 +196,7 @@ impl Builder<'_> {
         let chain = self.parsed(certificate, credentials::certificates);
         let private = self.parsed(key, credentials::key);
         if private.is_some() && files::open_to_others(&key.path) {
-            self.warn(key, "everybody on this machine may read the key; expected chmod 600");
+            self.warn(key, credentials::OPEN_KEY);
         }
         let pair = credentials::pair(chain?, private?, &agreement.provider);
         let mut found = match pair {

@@ -15,6 +15,9 @@ use x509_parser::prelude::{FromDer, X509Certificate};
 
 use super::files::Files;
 
+/// What to say of a key that more than its owner and group may read.
+pub(super) const OPEN_KEY: &str = "everybody on this machine may read the key; expected chmod 600";
+
 /// A certificate and what is known of it.
 pub(super) struct Credentials {
     pub(super) certified: Arc<CertifiedKey>,

@@ -95,7 +95,7 @@ impl Handshake {
     /// # Errors
     /// When its name or configuration cannot be used.
     pub fn dial(connector: &Connector, prelude: Vec<u8>) -> Result<Handshake, HandshakeFault> {
-        let (config, name) = (Arc::clone(&connector.config), connector.name.clone());
+        let (config, name) = (connector.config(), connector.name.clone());
         let connection = UnbufferedClientConnection::new(config, name)?;
         let stage = Stage::Dialling(Box::new(connection));
         Ok(Handshake { outgoing: prelude, ..Handshake::new(stage) })

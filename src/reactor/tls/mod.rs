@@ -31,7 +31,7 @@ mod wire;
 
 pub use acceptor::{Acceptor, Profile, TICKET_LIFETIME};
 pub use build::{Built, Certificate, Named, Presented, Terms, build};
-pub use connector::Connector;
+pub use connector::{Connector, Connectors, Trust, server_name};
 pub use credentials::Facts;
 pub use fault::{Fault, HandshakeFault};
 pub use files::Files;

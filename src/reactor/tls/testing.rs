@@ -226,10 +226,30 @@ pub(super) struct Met {
     pub(super) known: bool,
 }
 
+/// Who ends a handshake in vain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Refused {
+    ByServer,
+    ByClient,
+}
+
 /// A handshake in memory, and what the server sends after it. `None`: the server refuses the client.
 pub(super) fn meet(client: &ClientConfig, server: Arc<ServerConfig>, name: &str) -> Option<Met> {
     let name = ServerName::try_from(name.to_owned()).unwrap();
-    let mut client = ClientConnection::new(Arc::new(client.clone()), name).unwrap();
+    match shake_hands(Arc::new(client.clone()), name, server) {
+        Ok(met) => Some(met),
+        Err(Refused::ByServer) => None,
+        Err(Refused::ByClient) => panic!("the client refuses the server"),
+    }
+}
+
+/// The same, where either may refuse.
+pub(super) fn shake_hands(
+    client: Arc<ClientConfig>,
+    name: ServerName<'static>,
+    server: Arc<ServerConfig>,
+) -> Result<Met, Refused> {
+    let mut client = ClientConnection::new(client, name).unwrap();
     let mut server = ServerConnection::new(server).unwrap();
     for _ in 0..8 {
         let mut bytes = Vec::new();
@@ -239,7 +259,7 @@ pub(super) fn meet(client: &ClientConfig, server: Arc<ServerConfig>, name: &str)
         let mut rest = &bytes[..];
         while !rest.is_empty() {
             server.read_tls(&mut rest).unwrap();
-            server.process_new_packets().ok()?;
+            server.process_new_packets().map_err(|_| Refused::ByServer)?;
         }
         let mut bytes = Vec::new();
         while server.wants_write() {
@@ -248,10 +268,10 @@ pub(super) fn meet(client: &ClientConfig, server: Arc<ServerConfig>, name: &str)
         let mut rest = &bytes[..];
         while !rest.is_empty() {
             client.read_tls(&mut rest).unwrap();
-            client.process_new_packets().unwrap();
+            client.process_new_packets().map_err(|_| Refused::ByClient)?;
         }
     }
     assert!(!server.is_handshaking() && !client.is_handshaking());
     let resumed = server.handshake_kind() == Some(HandshakeKind::Resumed);
-    Some(Met { resumed, known: server.peer_certificates().is_some() })
+    Ok(Met { resumed, known: server.peer_certificates().is_some() })
 }
