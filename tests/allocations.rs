@@ -8,6 +8,7 @@ use std::time::UNIX_EPOCH;
 use tidegate::base::{Clock, Counters, Millis, Rng};
 use tidegate::buf::{Pool, Segment};
 use tidegate::config::{Surroundings, parse};
+use tidegate::reactor::tls::{Connectors, TrafficLog};
 use tidegate::session::{Action, Client, Cx, Generation, Input, Peer, Port, Scratch, Side};
 use tidegate::{upstream, worker};
 
@@ -59,7 +60,9 @@ impl Line {
         );
         let (config, mut problems) = parse(text.as_bytes(), "test.ini", &Surroundings::none());
         let mut identities = upstream::Identities::default();
-        let generation = worker::build(&config, &mut identities, "router", &mut problems);
+        let mut connectors = Connectors::new(Arc::new(TrafficLog));
+        let generation =
+            worker::build(&config, &mut identities, &mut connectors, "router", &mut problems);
         let peer =
             Peer { ip: "192.0.2.7".parse().ok(), port: 4711, server_port: 80, secure: false };
         Line {

@@ -18,6 +18,7 @@ use super::certificates::{self, Certificates};
 use super::systemd;
 use crate::base::{Address, Clock, Counters, Problem};
 use crate::config::{Config, LogTo, Workers};
+use crate::reactor::tls::Connectors;
 use crate::reactor::{
     self, ListenOptions, Listener, Mailbox, Names, Offload, Outbox, Sender, Sharing,
 };
@@ -60,9 +61,14 @@ pub(super) enum BootError {
 }
 
 /// Compiles a configuration's generation; what is wrong is added to `problems`.
-pub(super) fn compile(config: &Config, problems: &mut Vec<Problem>) -> Option<Arc<Generation>> {
+pub(super) fn compile(
+    config: &Config,
+    connectors: &mut Connectors,
+    problems: &mut Vec<Problem>,
+) -> Option<Arc<Generation>> {
     let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
-    worker::build(config, &mut Identities::default(), &host, problems).map(Arc::new)
+    let identities = &mut Identities::default();
+    worker::build(config, identities, connectors, &host, problems).map(Arc::new)
 }
 
 /// Runs until stopped by a signal. `check` reads the configuration anew and says what is wrong with it.
@@ -159,7 +165,8 @@ pub(super) fn run(
         };
         admin.serve(office).map_err(system("cannot start the admin socket"))?;
     }
-    let files = certificates.map(certificates::watch).transpose();
+    let watched = certificates.filter(|certificates| certificates.is_any());
+    let files = watched.map(certificates::watch).transpose();
     let files = files.map_err(system("cannot watch certificates"))?;
     watch_signals(signals, over)?;
     systemd::ready();

@@ -21,6 +21,7 @@ use std::sync::Arc;
 
 use crate::base::Problem;
 use crate::config::{Config, Given, Surroundings, load};
+use crate::reactor::tls::{Connectors, TrafficLog};
 use crate::session::Generation;
 
 use certificates::Certificates;
@@ -92,8 +93,9 @@ struct Compiled {
 fn compile(source: &Source) -> Compiled {
     let (config, mut problems) =
         load(source.file.as_deref(), &source.options, &Surroundings::real());
-    let generation = boot::compile(&config, &mut problems);
-    let certificates = certificates::load(&config, &mut problems).map(Arc::new);
+    let mut connectors = Connectors::new(Arc::new(TrafficLog));
+    let generation = boot::compile(&config, &mut connectors, &mut problems);
+    let certificates = certificates::load(&config, connectors, &mut problems).map(Arc::new);
     Compiled { config, generation, certificates, problems }
 }
 

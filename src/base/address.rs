@@ -171,6 +171,17 @@ fn check_name(host: &str) -> Result<(), AddressError> {
     }
 }
 
+impl Address {
+    /// The name or IP address of the machine, where it is on one that may be another.
+    pub fn host(&self) -> Option<String> {
+        match self {
+            Address::Ip(address) => Some(address.ip().to_string()),
+            Address::Name { host, .. } => Some(host.clone()),
+            Address::Unix(_) | Address::Abstract(_) => None,
+        }
+    }
+}
+
 impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

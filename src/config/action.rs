@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use crate::base::Address;
+use crate::base::{Address, AddressError};
 
 use super::model::Protocol;
 use super::nearest::{either, hint};
@@ -39,6 +39,8 @@ pub enum Way {
     Http {
         /// To whom.
         target: Target,
+        /// Over TLS.
+        tls: bool,
         /// What the server sees as `Host`; `None`: what the client sent.
         host: Option<Template>,
         /// Path and query the server sees; `None`: what the client sent.
@@ -48,6 +50,8 @@ pub enum Way {
     Tcp {
         /// To whom.
         target: Target,
+        /// Over TLS.
+        tls: bool,
     },
     /// The same, to the server that a file has for a token of the request.
     Token {
@@ -73,7 +77,7 @@ impl Way {
     /// To which server or servers, where that is the same for all requests.
     pub fn target(&self) -> Option<&Target> {
         match self {
-            Way::Uwsgi { target, .. } | Way::Http { target, .. } | Way::Tcp { target } => {
+            Way::Uwsgi { target, .. } | Way::Http { target, .. } | Way::Tcp { target, .. } => {
                 Some(target)
             }
             Way::Token { .. } | Way::Echo => None,
@@ -84,7 +88,9 @@ impl Way {
     pub fn protocol(&self) -> Option<Protocol> {
         match self {
             Way::Uwsgi { .. } => Some(Protocol::Uwsgi),
+            Way::Http { tls: true, .. } => Some(Protocol::Https),
             Way::Http { .. } => Some(Protocol::Http),
+            Way::Tcp { tls: true, .. } => Some(Protocol::Tcps),
             Way::Tcp { .. } | Way::Token { .. } => Some(Protocol::Tcp),
             Way::Echo => None,
         }
@@ -136,7 +142,8 @@ pub enum Target {
 }
 
 /// Names of the actions there are, for lists and hints.
-pub(super) const ACTIONS: [&str; 7] = ["uwsgi", "http", "tcp", "echo", "last", "continue", "goto"];
+pub(super) const ACTIONS: [&str; 9] =
+    ["uwsgi", "http", "https", "tcp", "tcps", "echo", "last", "continue", "goto"];
 
 /// What an action may name.
 #[derive(Debug, Default)]
@@ -160,7 +167,9 @@ pub(super) fn parse(value: &Value, names: &Names) -> Result<Action, Fault> {
     let protocol = match scheme {
         "uwsgi" => Protocol::Uwsgi,
         "http" => Protocol::Http,
+        "https" => Protocol::Https,
         "tcp" => Protocol::Tcp,
+        "tcps" => Protocol::Tcps,
         "echo" => return alone(Action::Go(Way::Echo), scheme, rest),
         "last" | "continue" => return alone(Action::Last, scheme, rest),
         "goto" => return goto(rest, names).map_err(|said| Fault::at(start, said)),
@@ -181,7 +190,7 @@ pub(super) fn parse(value: &Value, names: &Names) -> Result<Action, Fault> {
                 modifiers(arguments).map_err(|said| Fault::at(start, said))?;
             Ok(Way::Uwsgi { target, modifier1, modifier2 })
         }
-        Protocol::Http => {
+        Protocol::Http | Protocol::Https => {
             let (host, uri) = arguments.map_or((None, None), |all| match all.split_once(',') {
                 Some((host, uri)) => (Some(host), Some((uri, start + host.len() + 1))),
                 None => (Some(all), None),
@@ -189,11 +198,11 @@ pub(super) fn parse(value: &Value, names: &Names) -> Result<Action, Fault> {
             let host = host.filter(|host| !host.is_empty());
             let host = host.map(|host| host_template(host, start)).transpose()?;
             let uri = uri.map(|(uri, start)| uri_template(uri, start)).transpose()?;
-            Ok(Way::Http { target, host, uri })
+            Ok(Way::Http { target, tls: protocol.is_tls(), host, uri })
         }
-        Protocol::Tcp => match arguments {
+        Protocol::Tcp | Protocol::Tcps => match arguments {
             Some(_) => Err(Fault::at(start, "expected nothing behind the address")),
-            None => Ok(Way::Tcp { target }),
+            None => Ok(Way::Tcp { target, tls: protocol.is_tls() }),
         },
     };
     way.map(Action::Go)
@@ -261,13 +270,24 @@ fn target(
     if text.contains('$') {
         return Err("captures in an address are not in this version".into());
     }
+    if protocol == Protocol::Tcps && text.starts_with("token:/") {
+        return Err(
+            "a file of tokens leads to servers without TLS: write tcp:token:FILE,TOKEN".into()
+        );
+    }
     if !text.contains([':', '/', '@', '[']) && !text.bytes().all(|byte| byte.is_ascii_digit()) {
         let hint = hint(text, groups.keys().map(String::as_str));
         return Err(format!(
             "there is no [upstream:{text}]{hint} (an address has a port, as in 127.0.0.1:9000)"
         ));
     }
-    text.parse().map(Target::Address).map_err(|fault| fault.to_string())
+    let address: Address = text.parse().map_err(|fault: AddressError| fault.to_string())?;
+    if protocol.is_tls() && address.host().is_none() {
+        return Err(format!(
+            "{address} has no name for a certificate; write an [upstream:NAME] with protocol = {scheme} and verify-name"
+        ));
+    }
+    Ok(Target::Address(address))
 }
 
 /// `MOD1[,MOD2]`.
@@ -327,8 +347,17 @@ fn unknown(text: &str, scheme: &str) -> Fault {
 }
 
 fn there_are() -> String {
-    either(&["uwsgi:ADDR", "http:ADDR", "tcp:ADDR", "echo:", "last:", "goto:LABEL"])
-        .replace(" or ", " and ")
+    let names = [
+        "uwsgi:ADDR",
+        "http:ADDR",
+        "https:ADDR",
+        "tcp:ADDR",
+        "tcps:ADDR",
+        "echo:",
+        "last:",
+        "goto:LABEL",
+    ];
+    either(&names).replace(" or ", " and ")
 }
 
 #[cfg(test)]

@@ -37,12 +37,12 @@ fn actions() {
     assert_eq!(read("uwsgi:127.0.0.1:3031,5,0"), Ok(uwsgi(one(), Some(5), Some(0))));
     assert_eq!(read("uwsgi:/run/a.sock"), Ok(uwsgi(address("/run/a.sock"), None, None)));
     assert_eq!(read("uwsgi:wsgi"), Ok(uwsgi(Target::Upstream("wsgi".into()), None, None)));
-    let http = |target| Way::Http { target, host: None, uri: None };
+    let http = |target| Way::Http { target, tls: false, host: None, uri: None };
     assert_eq!(read("http:app"), Ok(http(Target::Upstream("app".into()))));
     assert_eq!(read("http:[::1]:80"), Ok(http(address("[::1]:80"))));
     assert_eq!(read("http:unix:/run/a.sock,"), Ok(http(address("/run/a.sock"))));
     assert_eq!(read("http:localhost:80"), Ok(http(address("localhost:80"))));
-    let tcp = |target| Way::Tcp { target };
+    let tcp = |target| Way::Tcp { target, tls: false };
     assert_eq!(read("tcp:irc"), Ok(tcp(Target::Upstream("irc".into()))));
     assert_eq!(read("tcp:[::1]:6667"), Ok(tcp(address("[::1]:6667"))));
     assert_eq!(read("tcp:token:5901"), Ok(tcp(address("token:5901"))));
@@ -63,6 +63,27 @@ fn actions_between_rules() {
         assert_eq!(any(text), Ok(Action::Last));
     }
     assert_eq!(any("goto:end"), Ok(Action::Goto(Label { name: "end".into(), rule: 3 })));
+}
+
+#[test]
+fn over_tls() {
+    let way = read("https:a.example:443,b.example").unwrap();
+    assert!(matches!(way, Way::Http { tls: true, host: Some(_), .. }));
+    assert_eq!(read("tcps:10.0.0.1:6697").unwrap().protocol(), Some(Protocol::Tcps));
+    for (text, said) in [
+        (
+            "https:unix:/run/app.sock",
+            "6: unix:/run/app.sock has no name for a certificate; write an [upstream:NAME] with protocol = https and \
+             verify-name",
+        ),
+        ("https:app", "6: [upstream:app] has protocol = http; write http:app"),
+        (
+            "tcps:token:/etc/tokens,$1",
+            "5: a file of tokens leads to servers without TLS: write tcp:token:FILE,TOKEN",
+        ),
+    ] {
+        assert_eq!(read(text).unwrap_err(), said);
+    }
 }
 
 #[test]
@@ -108,8 +129,8 @@ fn refusals() {
         ("tcp:token:/a,x${1}", "14: expected a variable such as ${HTTP_HOST}, ${REMOTE_ADDR},"),
         ("echo:x", "5: expected nothing behind echo:"),
         (
-            "tcps:a:1",
-            "0: the action tcps: is not in this version; there are uwsgi:ADDR, http:ADDR,",
+            "rewrite:/a",
+            "0: the action rewrite: is not in this version; there are uwsgi:ADDR, http:ADDR,",
         ),
         ("http:127.0.0.1:$1", "5: captures in an address are not in this version"),
         ("uwsgi:wsgi,256", "11: expected modifiers from 0 to 255, as in uwsgi:127.0.0.1:3031,5,0"),
@@ -134,7 +155,7 @@ fn refusals() {
         ),
         (
             "static:/srv",
-            "0: the action static: is not in this version; there are uwsgi:ADDR, http:ADDR, tcp:ADDR, echo:, last: and goto:LABEL",
+            "0: the action static: is not in this version; there are uwsgi:ADDR, http:ADDR, https:ADDR, tcp:ADDR, tcps:ADDR, echo:, last: and goto:LABEL",
         ),
         ("last:x", "5: expected nothing behind last:"),
         ("goto:", "5: there is no route-label = "),
@@ -144,11 +165,11 @@ fn refusals() {
         ("rpc:hello", "0: rpc: is an action of uWSGI's app server, which this is not"),
         (
             "uwsg:127.0.0.1:80",
-            "0: there is no action uwsg:; did you mean uwsgi? (there are uwsgi:ADDR, http:ADDR, tcp:ADDR, echo:, last: and goto:LABEL)",
+            "0: there is no action uwsg:; did you mean uwsgi? (there are uwsgi:ADDR, http:ADDR, https:ADDR, tcp:ADDR, tcps:ADDR, echo:, last: and goto:LABEL)",
         ),
         (
             "banana",
-            "0: there is no action banana: (there are uwsgi:ADDR, http:ADDR, tcp:ADDR, echo:, last: and goto:LABEL)",
+            "0: there is no action banana: (there are uwsgi:ADDR, http:ADDR, https:ADDR, tcp:ADDR, tcps:ADDR, echo:, last: and goto:LABEL)",
         ),
     ] {
         let found = any(text).expect_err(text);

@@ -1,6 +1,6 @@
 //! Looks up each entry's key in the table and lets it do its work on the draft.
 
-use crate::base::{Place, Problem};
+use crate::base::{Address, Place, Problem};
 
 use super::condition::Test;
 use super::dialect::{self, Owner};
@@ -9,7 +9,7 @@ use super::draft::{Draft, RouteDraft, RuleDraft};
 use super::keys::{self, Key, Scope, Set, Status};
 use super::leftover::elsewhere;
 use super::lexer::Entry;
-use super::model::{Balance, Protocol, Upstream};
+use super::model::{Balance, Placed, Protocol, Upstream, UpstreamTrust};
 use super::value::{Fault, Value};
 
 /// Keys of a route of which at least one is needed.
@@ -137,6 +137,7 @@ impl<'a> Applier<'a> {
             balance: Balance::RoundRobin,
             connect_timeout: None,
             send_proxy: None,
+            trust: UpstreamTrust::default(),
         };
         for entry in &section.entries {
             if let Some((key, value)) = self.look_up(Scope::Upstream, section, entry)
@@ -151,16 +152,49 @@ impl<'a> Applier<'a> {
             self.problem(at(section, said));
         }
         if let Some(version) = &upstream.send_proxy
-            && upstream.protocol != Protocol::Tcp
+            && !matches!(upstream.protocol, Protocol::Tcp | Protocol::Tcps)
         {
             let said = format!(
-                "{}: send-proxy with protocol = {} is not in this version; it is for protocol = tcp",
+                "{}: send-proxy with protocol = {} is not in this version; it is for protocol = tcp or tcps",
                 section.label,
                 upstream.protocol.name()
             );
             self.problem(Problem::error(Some(version.place.clone()), said));
         }
+        self.check_trust(&upstream, section);
         self.draft.config.upstreams.push(upstream);
+    }
+
+    /// Names and files of TLS are for servers that speak it, and each of those needs a name.
+    fn check_trust(&mut self, upstream: &Upstream, section: &Section) {
+        let UpstreamTrust { authorities, name, own } = &upstream.trust;
+        if upstream.protocol.is_tls() {
+            let nameless = |server: &&Placed<Address>| server.value.host().is_none();
+            if let Some(server) = upstream.servers.iter().find(nameless).filter(|_| name.is_none())
+            {
+                let said = format!(
+                    "{}: the address {} has no name for a certificate; expected verify-name, as in verify-name = \
+                     app.internal",
+                    section.label, server.value
+                );
+                self.problem(Problem::error(Some(server.place.clone()), said));
+            }
+            return;
+        }
+        let places = [
+            ("ca", authorities.as_ref().map(|file| &file.place)),
+            ("verify-name", name.as_ref().map(|name| &name.place)),
+            ("client-cert", own.as_ref().map(|(certificate, _)| &certificate.place)),
+        ];
+        for (key, place) in places {
+            let Some(place) = place else { continue };
+            let said = format!(
+                "{}: {key} is for protocol = https or tcps, which is {}",
+                section.label,
+                upstream.protocol.name()
+            );
+            self.problem(Problem::error(Some(place.clone()), said));
+        }
     }
 
     fn route(&mut self, name: &str, section: &Section) {

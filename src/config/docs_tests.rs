@@ -53,6 +53,13 @@ fn every_example_in_full_ini_is_taken() {
                 .replace("protocol = http", "protocol = tcp"),
             false => text,
         };
+        let tls = ["ca ", "verify-name", "client-cert"].iter().any(|key| after.starts_with(key));
+        let text = match tls {
+            true => text
+                .replace("http:example", "https:example")
+                .replace("protocol = http", "protocol = https"),
+            false => text,
+        };
         // Certificates need somebody who presents them, and lists somebody who is asked for one.
         let text = match after.starts_with("sni") || after.starts_with("https-crl") {
             true => text.replace("\nhttp = ", "\nhttps = :443,a.pem,a.key,,ca.pem\nhttp = "),

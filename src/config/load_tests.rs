@@ -85,7 +85,7 @@ fn what_is_said_of_websockets() {
     );
     let [echo, irc, old] = &config.rules[..] else { panic!() };
     assert_eq!(echo.action.value, Action::Go(Way::Echo));
-    let tcp = Way::Tcp { target: Target::Upstream("irc".into()) };
+    let tcp = Way::Tcp { target: Target::Upstream("irc".into()), tls: false };
     assert_eq!(irc.action.value, Action::Go(tcp));
     assert_eq!(config.websocket_memory, 1 << 20);
     let [main, old] = [&echo.settings, &old.settings];

@@ -266,7 +266,7 @@ const MESSAGES: &[(&str, &str)] = &[
     ),
     (
         "[tidegate]\nroute = ^/a static:/srv",
-        "8:13: [tidegate] route = \"^/a static:/srv\": the action static: is not in this version; there are uwsgi:ADDR, http:ADDR, tcp:ADDR, echo:, last: and goto:LABEL",
+        "8:13: [tidegate] route = \"^/a static:/srv\": the action static: is not in this version; there are uwsgi:ADDR, http:ADDR, https:ADDR, tcp:ADDR, tcps:ADDR, echo:, last: and goto:LABEL",
     ),
     ("[uwsgi]\nhttp-foo = 1", "8:1: [uwsgi] http-foo: there is no such key; did you mean http-to?"),
     ("[uwsgi]\nhtpp = 1", "8:1: warning: [uwsgi] htpp: skipped; did you mean http?"),
@@ -351,8 +351,20 @@ const MESSAGES: &[(&str, &str)] = &[
         "8:14: [upstream:y] server = \"a:1 b\": expected nothing behind the address",
     ),
     (
-        "[upstream:y]\nserver = a:1\nprotocol = tcps",
-        "9:12: [upstream:y] protocol = \"tcps\": tcps is not in this version; expected http, uwsgi or tcp",
+        "[upstream:y]\nserver = a:1\nprotocol = tls",
+        "9:12: [upstream:y] protocol = \"tls\": expected http, https, uwsgi, tcp or tcps",
+    ),
+    (
+        "[upstream:y]\nserver = /run/y\nprotocol = https",
+        "8:10: [upstream:y]: the address unix:/run/y has no name for a certificate; expected verify-name, as in verify-name = app.internal",
+    ),
+    (
+        "[upstream:y]\nserver = a:1\nca = /ca.pem",
+        "9:6: [upstream:y]: ca is for protocol = https or tcps, which is http",
+    ),
+    (
+        "[upstream:y]\nserver = a:1\nprotocol = https\nclient-cert = /a.pem",
+        "10:15: [upstream:y] client-cert = \"/a.pem\": expected CERT,KEY, as in /etc/tls/router.pem,/etc/tls/router.key",
     ),
     (
         "[upstream:y]\nserver = a:1\nprotocol = tcp\nsend-proxy = v3",
@@ -360,7 +372,7 @@ const MESSAGES: &[(&str, &str)] = &[
     ),
     (
         "[upstream:y]\nsend-proxy = v2\nserver = a:1",
-        "8:14: [upstream:y]: send-proxy with protocol = http is not in this version; it is for protocol = tcp",
+        "8:14: [upstream:y]: send-proxy with protocol = http is not in this version; it is for protocol = tcp or tcps",
     ),
     (
         "[upstream:y]\nserver = a:1\nbalance = least",

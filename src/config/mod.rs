@@ -43,7 +43,7 @@ pub use docs::{full_ini, markdown};
 pub use load::{Given, load, parse};
 pub use model::{
     ADMIN_DEFAULT, Admin, Balance, Config, Limits, Log, LogFormat, LogLevel, LogTo, MAX_FIELDS,
-    Placed, Protocol, ProxyVersion, Rule, Times, Upstream, Workers,
+    Placed, Protocol, ProxyVersion, Rule, Times, Upstream, UpstreamTrust, Workers,
 };
 pub use origin::Origin;
 pub use settings::{

@@ -142,6 +142,19 @@ pub struct Upstream {
     pub connect_timeout: Option<Duration>,
     /// `send-proxy`: how servers are told who a connection is for.
     pub send_proxy: Option<Placed<ProxyVersion>>,
+    /// `ca`, `verify-name`, `client-cert`: whom of them is trusted over TLS, and what they are shown.
+    pub trust: UpstreamTrust,
+}
+
+/// How servers are met over TLS.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct UpstreamTrust {
+    /// `ca`: file of the authorities that sign their certificates; `None`: the system's.
+    pub authorities: Option<Placed<PathBuf>>,
+    /// `verify-name`: what their certificates are for; `None`: the host of their address.
+    pub name: Option<Placed<String>>,
+    /// `client-cert`: files of our certificate and its key.
+    pub own: Option<(Placed<PathBuf>, Placed<PathBuf>)>,
 }
 
 /// A version of the PROXY protocol.
@@ -158,10 +171,14 @@ pub enum ProxyVersion {
 pub enum Protocol {
     /// HTTP/1.1.
     Http,
+    /// The same over TLS.
+    Https,
     /// uwsgi, one connection per request.
     Uwsgi,
     /// Bytes of whatever protocol, one connection per WebSocket.
     Tcp,
+    /// The same over TLS.
+    Tcps,
 }
 
 impl Protocol {
@@ -169,9 +186,16 @@ impl Protocol {
     pub fn name(self) -> &'static str {
         match self {
             Protocol::Http => "http",
+            Protocol::Https => "https",
             Protocol::Uwsgi => "uwsgi",
             Protocol::Tcp => "tcp",
+            Protocol::Tcps => "tcps",
         }
+    }
+
+    /// Whether it is spoken over TLS.
+    pub fn is_tls(self) -> bool {
+        matches!(self, Protocol::Https | Protocol::Tcps)
     }
 }
 

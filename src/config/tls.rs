@@ -126,6 +126,18 @@ pub(super) fn name(value: &Value) -> Result<(TlsName, Option<Value>), Fault> {
     Ok((TlsName { name: name.placed(name.text().to_ascii_lowercase()), presented }, ciphers))
 }
 
+/// `CERT,KEY`
+pub(super) fn pair(value: &Value) -> Result<(Placed<PathBuf>, Placed<PathBuf>), Fault> {
+    const SAID: &str = "expected CERT,KEY, as in /etc/tls/router.pem,/etc/tls/router.key";
+    match parts(value).as_slice() {
+        [certificate, key] if !certificate.text().is_empty() && !key.text().is_empty() => {
+            let file = |part: &Value| part.placed(PathBuf::from(part.text()));
+            Ok((file(certificate), file(key)))
+        }
+        _ => Err(Fault::new(SAID)),
+    }
+}
+
 /// What stands between commas.
 fn parts(value: &Value) -> Vec<Value> {
     let mut at = 0;

@@ -12,9 +12,7 @@ pub(super) enum Standing {
 }
 
 /// Actions that are not in this version.
-const PLANNED: [&str; 24] = [
-    "https",
-    "tcps",
+const PLANNED: [&str; 22] = [
     "channel",
     "publish",
     "static",

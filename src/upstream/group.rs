@@ -63,15 +63,22 @@ impl GroupId {
 /// Gives out identities: whoever builds generations keeps one for all of them.
 #[derive(Debug, Default)]
 pub struct Identities {
-    servers: HashMap<(Protocol, Address), u32>,
+    /// By protocol, address and, over TLS, whom is trusted there.
+    servers: HashMap<(Protocol, Address, String), u32>,
     groups: HashMap<String, u32>,
 }
 
 impl Identities {
     /// The identity of the server at `address`; the same each time it is asked for.
     pub fn server(&mut self, protocol: Protocol, address: &Address) -> ServerId {
+        self.trusted(protocol, address, "")
+    }
+
+    /// The same of a server met as `trust` says: what was agreed on with one is not for who trusts another.
+    fn trusted(&mut self, protocol: Protocol, address: &Address, trust: &str) -> ServerId {
         let next = next(self.servers.len());
-        ServerId(*self.servers.entry((protocol, address.clone())).or_insert(next))
+        let key = (protocol, address.clone(), trust.to_owned());
+        ServerId(*self.servers.entry(key).or_insert(next))
     }
 
     /// The identity of the group `name`; the same each time it is asked for.
@@ -94,6 +101,19 @@ impl Group {
         group.connect_timeout = upstream.connect_timeout;
         group.send_proxy = upstream.send_proxy.as_ref().map(|version| version.value);
         group
+    }
+
+    /// Has its servers dialled with TLS, in their order: `trust` tells apart how.
+    pub fn secure(
+        &mut self,
+        trust: &str,
+        connectors: Vec<Arc<Connector>>,
+        identities: &mut Identities,
+    ) {
+        for (server, connector) in self.servers.iter_mut().zip(connectors) {
+            server.id = identities.trusted(self.protocol, &server.address, trust);
+            server.connector = Some(connector);
+        }
     }
 
     /// A group of servers of equal weight.

@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
-use crate::base::{Address, Problem};
+use crate::base::{self, Address, Problem};
 use crate::config::{
     Action, Config, ManageExpect, Placed, Protocol, Settings, Target as Named, Way,
     WebSocketBinary, WebSocketDeflate, WebSocketDraft, WebSocketMode,
 };
 use crate::proto::h1::Limits;
 use crate::proto::ws::{DeflatePolicy, Draft};
+use crate::reactor::tls::Connectors;
 use crate::route::{Rule, Table};
 use crate::session::{
     Binary, Bodies, Certificates, Deed, Generation, LogFormat, Mode, Place, Route, Target, Times,
@@ -16,34 +17,46 @@ use crate::session::{
 };
 use crate::upstream::{Group, Identities};
 
+use super::trust::Securer;
+
 /// Compiles what a configuration says. What is wrong or costly is added to `problems`; `None` when any
 /// of it is an error.
 pub fn build(
     config: &Config,
     identities: &mut Identities,
+    connectors: &mut Connectors,
     server_name: &str,
     problems: &mut Vec<Problem>,
 ) -> Option<Generation> {
     let rules: Vec<_> = config.rules.iter().map(Rule::from).collect();
     let table = Table::compile(&rules, problems)?;
-    let mut builder = Builder { config, identities };
+    let securer = Securer { connectors, problems, failed: false };
+    let mut builder = Builder { config, identities, securer };
     let mut routes = Vec::new();
     let deeds = config.rules.iter().map(|rule| match &rule.action.value {
         Action::Last => Deed::Last,
         Action::Goto(label) => Deed::Goto(label.rule),
         Action::Go(way) => {
-            routes.push(Arc::new(builder.route(&rule.name, way, &rule.settings)));
+            routes.push(Arc::new(builder.route(
+                &rule.name,
+                way,
+                &rule.action.place,
+                &rule.settings,
+            )));
             Deed::Go(routes.len() - 1)
         }
     });
     let deeds = deeds.collect();
     let fallback = match &config.default {
-        Some(Placed { value: Action::Go(way), .. }) => {
-            Some(builder.route("default", way, &config.settings))
+        Some(Placed { value: Action::Go(way), place }) => {
+            Some(builder.route("default", way, place, &config.settings))
         }
         _ if config.http_to.is_empty() => None,
         _ => Some(builder.http_to()),
     };
+    if builder.securer.failed {
+        return None;
+    }
     Some(Generation {
         table,
         deeds,
@@ -82,13 +95,14 @@ pub fn addresses(config: &Config) -> impl Iterator<Item = &Address> {
 struct Builder<'a> {
     config: &'a Config,
     identities: &'a mut Identities,
+    securer: Securer<'a>,
 }
 
 impl Builder<'_> {
-    fn route(&mut self, name: &str, way: &Way, settings: &Settings) -> Route {
-        let group = self.group(way);
+    fn route(&mut self, name: &str, way: &Way, at: &base::Place, settings: &Settings) -> Route {
+        let group = self.group(way, at);
         let place = match way {
-            Way::Http { target, host, uri } => {
+            Way::Http { target, host, uri, .. } => {
                 Place::Http { host: host.clone(), uri: uri.clone(), authority: authority(target) }
             }
             Way::Uwsgi { modifier1, modifier2, .. } => Place::Uwsgi {
@@ -119,17 +133,23 @@ impl Builder<'_> {
         route("http-to", Target { group: Arc::new(group), place }, settings)
     }
 
-    fn group(&mut self, way: &Way) -> Group {
+    fn group(&mut self, way: &Way, at: &base::Place) -> Group {
         let protocol = way.protocol().unwrap_or(Protocol::Tcp);
         match way.target() {
             None => Group::new("", protocol, [], self.identities),
             Some(Named::Address(address)) => {
                 let name = address.to_string();
-                Group::new(&name, protocol, [address], self.identities)
+                let mut group = Group::new(&name, protocol, [address], self.identities);
+                self.securer.address(&mut group, at, self.identities);
+                group
             }
             Some(Named::Upstream(name)) => {
                 match self.config.upstreams.iter().find(|group| group.name == *name) {
-                    Some(group) => Group::of(group, self.identities),
+                    Some(upstream) => {
+                        let mut group = Group::of(upstream, self.identities);
+                        self.securer.upstream(&mut group, upstream, self.identities);
+                        group
+                    }
                     // The configuration has seen to it that there is one.
                     None => Group::new(name, protocol, [], self.identities),
                 }

@@ -3,11 +3,17 @@
 use super::*;
 use crate::config::{Surroundings, parse};
 use crate::proto::ws::Drafts;
+use crate::reactor::tls::TrafficLog;
+
+fn connectors() -> Connectors {
+    Connectors::new(Arc::new(TrafficLog))
+}
 
 fn built(text: &str) -> Generation {
     let text = format!("[tidegate]\nhttp = :80\n{text}");
     let (config, mut problems) = parse(text.as_bytes(), "site.ini", &Surroundings::none());
-    let generation = build(&config, &mut Identities::default(), "router", &mut problems);
+    let generation =
+        build(&config, &mut Identities::default(), &mut connectors(), "router", &mut problems);
     assert_eq!(problems, []);
     generation.unwrap()
 }
@@ -54,4 +60,51 @@ fn routes_lead_where_they_say() {
     let fallback = &generation.fallback.as_ref().unwrap().target;
     assert!(matches!(fallback.place, Place::Tcp { token: None }));
     assert_eq!(fallback.group.servers.len(), 1);
+}
+
+#[test]
+fn servers_are_secured_or_nothing_is_built() {
+    let folder = tempfile::tempdir().unwrap();
+    let ca = folder.path().join("ca.pem");
+    let made = rcgen::generate_simple_self_signed(["a".to_owned()]).unwrap();
+    std::fs::write(&ca, made.cert.pem()).unwrap();
+    let group = |name: &str, more: &str| {
+        format!(
+            "[upstream:{name}]\nprotocol = https\nca = {}\nserver = a:1\nserver = b:1\n{more}\n",
+            ca.display()
+        )
+    };
+    let text = format!(
+        "route = ^/x https:x\nroute = ^/y https:y\nroute = ^/z https:z\ndefault = http:a:1\n{}{}{}",
+        group("x", ""),
+        group("y", "verify-name = c.example"),
+        group("z", ""),
+    );
+    let generation = built(&text);
+    let names = |route: usize| -> Vec<String> {
+        let servers = generation.routes[route].target.group.servers.iter();
+        servers
+            .map(|server| server.connector.as_ref().unwrap().name.to_str().into_owned())
+            .collect()
+    };
+    assert_eq!([names(0), names(1)], [["a", "b"], ["c.example", "c.example"]]);
+    let ids = |route: usize| generation.routes[route].target.group.servers[0].id;
+    assert_ne!(ids(0), ids(1), "an idle connection is not for who expects another name");
+    assert_eq!(ids(0), ids(2));
+    let plain = &generation.fallback.as_ref().unwrap().target.group.servers[0];
+    assert!(plain.connector.is_none() && plain.id != ids(0));
+
+    for (bad, said) in [
+        (group("x", "verify-name = a b"), "cannot be for \"a b\""),
+        (group("x", "client-cert = /none.pem,/none.key"), "/none.pem: there is no such file"),
+        (group("x", "").replace("ca.pem", "none.pem"), "none.pem: there is no such file"),
+    ] {
+        let text = format!("[tidegate]\nhttp = :80\ndefault = https:x\n{bad}");
+        let (config, mut problems) = parse(text.as_bytes(), "site.ini", &Surroundings::none());
+        assert_eq!(problems, []);
+        let generation =
+            build(&config, &mut Identities::default(), &mut connectors(), "router", &mut problems);
+        assert!(generation.is_none() && problems[0].is_error());
+        assert!(problems[0].message.contains(said), "{problems:?}");
+    }
 }

@@ -28,6 +28,7 @@ mod mail;
 mod messages;
 mod names;
 mod spool;
+mod trust;
 mod turn;
 mod world;
 

@@ -32,6 +32,13 @@ fn read(scope: Scope, line: &str) -> (Config, Vec<String>) {
         }
         false => text,
     };
+    let tls = ["ca ", "verify-name", "client-cert"].iter().any(|key| line.starts_with(key));
+    let text = match tls {
+        true => text
+            .replace("http:u", "https:u")
+            .replace("[upstream:u]", "[upstream:u]\nprotocol = https"),
+        false => text,
+    };
     // Certificates need somebody who presents them, and lists somebody who is asked for one.
     let text = match line.starts_with("sni") || line.starts_with("https-crl") {
         true => text.replacen('\n', "\nhttps = :444,a.pem,a.key,,ca.pem\n", 1),

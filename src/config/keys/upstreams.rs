@@ -1,16 +1,22 @@
 //! Keys of `[upstream:NAME]`.
 
 use super::super::model::{Balance, Protocol, ProxyVersion};
+use super::super::tls;
 use super::super::value::{Fault, Value};
 use super::{Group, Kind, Scope, Set, key, planned};
 
 const UPSTREAM: &[Scope] = &[Scope::Upstream];
-const PROTOCOLS: [(&str, Protocol); 3] =
-    [("http", Protocol::Http), ("uwsgi", Protocol::Uwsgi), ("tcp", Protocol::Tcp)];
+const PROTOCOLS: [(&str, Protocol); 5] = [
+    ("http", Protocol::Http),
+    ("https", Protocol::Https),
+    ("uwsgi", Protocol::Uwsgi),
+    ("tcp", Protocol::Tcp),
+    ("tcps", Protocol::Tcps),
+];
 
 pub(super) const GROUP: Group = Group {
     title: "Upstreams: `[upstream:NAME]`",
-    intro: "A named group of servers for actions: `http:NAME`, `uwsgi:NAME`, `tcp:NAME`.",
+    intro: "A named group of servers for actions: `http:NAME`, `uwsgi:NAME`, `tcp:NAME` and so on, by its protocol.",
     keys: &[
         key(
             "server",
@@ -37,12 +43,12 @@ pub(super) const GROUP: Group = Group {
             "protocol",
             Kind::Word,
             Set::Upstream(|upstream, value| {
-                upstream.protocol = protocol(value)?;
+                upstream.protocol = value.one_of(&PROTOCOLS)?;
                 Ok(())
             }),
         )
         .default("http")
-        .says("what the servers speak: `http`, `uwsgi`, or `tcp` for any other protocol")
+        .says("what the servers speak: `http`, `uwsgi`, or `tcp` for any other protocol; `https` and `tcps`: the same over TLS")
         .example("uwsgi"),
         key(
             "balance",
@@ -77,29 +83,55 @@ pub(super) const GROUP: Group = Group {
         )
         .unset("off")
         .says(
-            "with `protocol = tcp`: each connection begins with the PROXY protocol, `v1` or `v2`, which tells \
+            "with `protocol = tcp` or `tcps`: each connection begins with the PROXY protocol, `v1` or `v2`, which tells \
              the server the client's address",
         )
         .example("v2"),
+        key(
+            "ca",
+            Kind::Path,
+            Set::Upstream(|upstream, value| {
+                let path = value.filled("expected a file, as in /etc/tls/internal-ca.pem")?.into();
+                upstream.trust.authorities = Some(value.placed(path));
+                Ok(())
+            }),
+        )
+        .unset("those the system trusts")
+        .says(
+            "with `protocol = https` or `tcps`: the authorities (PEM) that sign the servers' certificates, \
+             which are always verified",
+        )
+        .example("/etc/tls/internal-ca.pem"),
+        key(
+            "verify-name",
+            Kind::Word,
+            Set::Upstream(|upstream, value| {
+                let said = "expected the name or IP address that the servers' certificates are for, as in app.internal";
+                upstream.trust.name = Some(value.placed(value.filled(said)?.to_ascii_lowercase()));
+                Ok(())
+            }),
+        )
+        .unset("the host of each server's address")
+        .says("with `protocol = https` or `tcps`: the name that servers are asked for, and that their certificates must have")
+        .example("app.internal"),
+        key(
+            "client-cert",
+            Kind::Word,
+            Set::Upstream(|upstream, value| {
+                upstream.trust.own = Some(tls::pair(value)?);
+                Ok(())
+            }),
+        )
+        .unset("none")
+        .says("with `protocol = https` or `tcps`: our own certificate and its key, `CERT,KEY`, for servers that ask")
+        .example("/etc/tls/router.pem,/etc/tls/router.key"),
         planned("health", UPSTREAM, "a server that fails is left out for a while by itself"),
         planned("queue", UPSTREAM, ""),
         planned("queue-timeout", UPSTREAM, ""),
         planned("slow-start", UPSTREAM, ""),
         planned("retries", UPSTREAM, ""),
-        planned("ca", UPSTREAM, ""),
-        planned("verify-name", UPSTREAM, ""),
-        planned("client-cert", UPSTREAM, ""),
     ],
 };
-
-fn protocol(value: &Value) -> Result<Protocol, Fault> {
-    match value.text() {
-        later @ ("https" | "tcps") => {
-            Err(Fault::new(format!("{later} is not in this version; expected http, uwsgi or tcp")))
-        }
-        _ => value.one_of(&PROTOCOLS),
-    }
-}
 
 fn balance(value: &Value) -> Result<Balance, Fault> {
     let text = value.text();

@@ -8,7 +8,7 @@ use rustls::client::Resumption;
 use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, KeyLog, RootCertStore};
 
-use super::build::Named;
+use super::build::{Certificate, Named};
 use super::credentials;
 use super::files::{self, Files};
 use super::suites::Agreement;
@@ -53,13 +53,14 @@ pub struct Connectors {
     agreement: Agreement,
     made: Vec<(Trust, Arc<ArcSwap<ClientConfig>>)>,
     files: Files,
+    shown: Vec<Certificate>,
 }
 
 impl Connectors {
     /// None yet.
     pub fn new(key_log: Arc<dyn KeyLog>) -> Connectors {
         let (agreement, files) = (Agreement::default(), Files::default());
-        Connectors { key_log, agreement, made: Vec::new(), files }
+        Connectors { key_log, agreement, made: Vec::new(), files, shown: Vec::new() }
     }
 
     /// Connectors to servers of these names, all trusted alike; none where `problems` tells of an error.
@@ -69,7 +70,8 @@ impl Connectors {
         names: &[ServerName<'static>],
         problems: &mut Vec<Problem>,
     ) -> Vec<Arc<Connector>> {
-        let reading = Reading { agreement: &self.agreement, files: &mut self.files, problems };
+        let (agreement, files, shown) = (&self.agreement, &mut self.files, &mut self.shown);
+        let reading = Reading { agreement, files, shown, problems };
         let Some(config) = reading.config(trust, &self.key_log) else { return Vec::new() };
         let config = Arc::new(ArcSwap::from_pointee(config));
         self.made.push((trust.clone(), Arc::clone(&config)));
@@ -77,6 +79,16 @@ impl Connectors {
             Arc::new(Connector { config: Arc::clone(&config), name: name.clone() })
         };
         names.iter().map(connector).collect()
+    }
+
+    /// Whether any were made.
+    pub fn is_any(&self) -> bool {
+        !self.made.is_empty()
+    }
+
+    /// Each certificate of our own that servers are shown.
+    pub fn certificates(&self) -> &[Certificate] {
+        &self.shown
     }
 
     /// Whether any file looks different by now.
@@ -87,15 +99,17 @@ impl Connectors {
     /// Reads all files anew. With an error in `problems`, everything stays as it was.
     pub fn refresh(&mut self, problems: &mut Vec<Problem>) {
         self.files = Files::default();
-        let mut fresh = Vec::new();
+        let (mut fresh, mut shown) = (Vec::new(), Vec::new());
         for (trust, _) in &self.made {
-            let reading = Reading { agreement: &self.agreement, files: &mut self.files, problems };
+            let (agreement, files) = (&self.agreement, &mut self.files);
+            let reading = Reading { agreement, files, shown: &mut shown, problems };
             fresh.extend(reading.config(trust, &self.key_log));
         }
         if fresh.len() == self.made.len() {
             for ((_, config), fresh) in self.made.iter().zip(fresh) {
                 config.store(Arc::new(fresh));
             }
+            self.shown = shown;
         }
     }
 }
@@ -110,6 +124,7 @@ pub fn server_name(text: &str) -> Option<ServerName<'static>> {
 struct Reading<'a> {
     agreement: &'a Agreement,
     files: &'a mut Files,
+    shown: &'a mut Vec<Certificate>,
     problems: &'a mut Vec<Problem>,
 }
 
@@ -168,6 +183,10 @@ impl Reading<'_> {
         }
         match credentials::pair(chain, private, &self.agreement.provider) {
             Ok(pair) => {
+                let path = certificate.path.clone();
+                if !self.shown.iter().any(|shown| shown.path == path) {
+                    self.shown.push(Certificate { path, facts: pair.facts });
+                }
                 let certified = rustls::sign::CertifiedKey::clone(&pair.certified);
                 Some(Arc::new(certified.into()))
             }
