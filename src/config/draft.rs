@@ -1,7 +1,7 @@
 //! A configuration while its sections are read: what refers to other sections is still text.
 
 use super::condition::{self, Condition, Subject, Test};
-use super::model::Config;
+use super::model::{Config, Placed};
 use super::settings::Settings;
 use super::value::{Fault, Value};
 use crate::base::{Place, Problem};
@@ -13,6 +13,8 @@ pub(super) struct Draft {
     pub(super) settings: Settings,
     pub(super) default: Option<Value>,
     pub(super) admin: Option<Value>,
+    /// How `websockets-memory` was said.
+    pub(super) websocket_memory: Option<Placed<String>>,
     pub(super) rules: Vec<RuleDraft>,
     /// What is to be said though nothing is wrong.
     pub(super) notices: Vec<Problem>,

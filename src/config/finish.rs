@@ -6,12 +6,12 @@ use std::sync::Arc;
 
 use crate::base::{Address, Place, Problem};
 
-use super::action::{self, Action, Names, Target};
+use super::action::{self, Action, Names, Target, Way};
 use super::apply::Applier;
 use super::condition::{Condition, Test};
 use super::draft::RuleDraft;
 use super::model::{Admin, Config, Placed, Rule, Upstream};
-use super::settings::Settings;
+use super::settings::{Settings, WebSocketMode};
 use super::tls::Tls;
 use super::units::shown;
 use super::value::{Fault, Value};
@@ -66,6 +66,7 @@ impl Applier<'_> {
         self.check_tls(&config.tls);
         self.check_upstreams(&config);
         self.check_admin(&config);
+        self.check_memory(&config);
         let mut problems = std::mem::take(&mut self.reader.problems);
         problems.append(&mut self.draft.notices);
         for problem in &mut problems {
@@ -199,6 +200,43 @@ impl Applier<'_> {
         }
     }
 
+    /// The longest message must fit where messages are put together.
+    fn check_memory(&mut self, config: &Config) {
+        let memory = config.websocket_memory;
+        let rules = config.rules.iter().map(|rule| (&rule.action, &rule.settings));
+        let default = config.default.as_ref().map(|action| (action, &config.settings));
+        let said = rules.chain(default).filter_map(|(action, settings)| match &action.value {
+            Action::Go(way) => Some((Some(way), settings)),
+            Action::Last | Action::Goto(_) => None,
+        });
+        let http_to = config.http_to.first().map(|_| (None, &config.settings));
+        let mut places = HashSet::new();
+        for (way, settings) in said.chain(http_to) {
+            if !keeps_messages(way, settings) || settings.max_message <= memory {
+                continue;
+            }
+            let size = settings.max_message_said.as_ref();
+            let Some(Placed { value, place }) = size.or(self.draft.websocket_memory.as_ref())
+            else {
+                continue;
+            };
+            let said = match size {
+                Some(_) => format!(
+                    "a message of that size does not fit in websockets-memory, {memory} bytes"
+                ),
+                None => format!(
+                    "a message of websockets-max-size, {} bytes, does not fit in it",
+                    settings.max_message
+                ),
+            };
+            if places.insert(place.clone()) {
+                let said = format!("{value}: {said}; its sender is told 1013");
+                let place = Some(place.clone());
+                self.problem(Problem::warning(place, said));
+            }
+        }
+    }
+
     /// Groups nobody asks for, and servers listed twice, are probably slips.
     fn check_upstreams(&mut self, config: &Config) {
         let actions = config.rules.iter().map(|rule| &rule.action).chain(&config.default);
@@ -226,4 +264,14 @@ impl Applier<'_> {
             }
         }
     }
+}
+
+/// Whether messages of WebSockets are put together on their way there; `None` stands for `http-to`.
+fn keeps_messages(way: Option<&Way>, settings: &Settings) -> bool {
+    let keeps = match (way, settings.websockets_mode) {
+        (Some(Way::Echo | Way::Tcp { .. } | Way::Token { .. }), _) => true,
+        (None | Some(Way::Uwsgi { .. }), None) => true,
+        (_, mode) => mode == Some(WebSocketMode::Guard),
+    };
+    settings.websockets && keeps
 }

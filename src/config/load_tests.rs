@@ -245,3 +245,21 @@ fn sections_of_others_are_let_be_beside_uwsgi() {
     let (_, problems) = read("[uwsgi]\nhttp = :80\nhttp-to = a:1\n[other]\nx = %z\n");
     assert_eq!(problems, ["site.ini:4:1: notice: [other] is not read"]);
 }
+
+#[test]
+fn a_message_must_fit_only_where_it_is_kept() {
+    for (text, warnings) in [
+        ("default = http:a:1", 0),
+        ("default = http:a:1\nwebsockets-mode = guard", 1),
+        ("default = uwsgi:a:1", 1),
+        ("http-to = a:1", 1),
+        ("http-to = a:1\nwebsockets-mode = track", 0),
+        ("http-to = a:1\nhttp-websockets = off", 0),
+        ("default = echo:\nroute = ^/a tcp:a:1", 1),
+        ("default = echo:\nwebsockets-memory = 128m", 0),
+    ] {
+        let (_, problems) =
+            read(&format!("[tidegate]\nhttp = :80\nwebsockets-max-size = 128m\n{text}\n"));
+        assert_eq!(problems.len(), warnings, "{text}: {problems:?}");
+    }
+}

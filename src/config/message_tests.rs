@@ -153,6 +153,18 @@ const MESSAGES: &[(&str, &str)] = &[
         "8:21: [tidegate] websockets-memory = \"1k\": expected a size from 64k to 1048576m",
     ),
     (
+        "[tidegate]\nwebsockets-max-size = 65537",
+        "8:23: warning: [tidegate] websockets-max-size = \"65537\": a message of that size does not fit in websockets-memory, 67108864 bytes; its sender is told 1013",
+    ),
+    (
+        "[tidegate]\nwebsockets-memory = 1000k",
+        "8:21: warning: [tidegate] websockets-memory = \"1000k\": a message of websockets-max-size, 1048576 bytes, does not fit in it; its sender is told 1013",
+    ),
+    (
+        "[route:x]\npath = ^/\nto = echo:\nwebsockets-max-size = 100m",
+        "10:23: warning: [route:x] websockets-max-size = \"100m\": a message of that size does not fit in websockets-memory, 67108864 bytes; its sender is told 1013",
+    ),
+    (
         "[tidegate]\nwebsockets-deflate = window",
         "8:22: [tidegate] websockets-deflate = \"window\": expected on, off or takeover",
     ),

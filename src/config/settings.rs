@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::model::Placed;
 use super::origin::Origin;
 
 /// What an exchange needs to know of the route it took. A `[route:NAME]` section starts from a copy of
@@ -65,6 +66,8 @@ pub struct Settings {
     pub pong_freq: Option<Duration>,
     /// `websockets-max-size`: largest message, in bytes.
     pub max_message: u64,
+    /// How it was said, unless it is the default.
+    pub max_message_said: Option<Placed<String>>,
     /// `websockets-max-age`; `None`: a WebSocket may live for ever.
     pub max_age: Option<Duration>,
     /// `websockets-rate`; `None`: as many messages as a client sends.
@@ -190,6 +193,7 @@ impl Default for Settings {
             pong_tolerance: Duration::from_secs(10),
             pong_freq: None,
             max_message: 1024 << 10,
+            max_message_said: None,
             max_age: None,
             rate: None,
         }

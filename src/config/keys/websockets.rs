@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::super::origin;
 use super::super::settings::{
-    Rate, WebSocketBinary, WebSocketDeflate, WebSocketDraft, WebSocketMode,
+    Rate, Settings, WebSocketBinary, WebSocketDeflate, WebSocketDraft, WebSocketMode,
 };
 use super::super::units::word_flag;
 use super::super::value::{Fault, Value};
@@ -97,6 +97,8 @@ pub(super) const GROUP: Group = Group {
             Kind::Size,
             Set::Settings(|settings, value| {
                 settings.max_message = value.kilobytes()?;
+                let other = settings.max_message != Settings::default().max_message;
+                settings.max_message_said = other.then(|| value.placed(value.quoted()));
                 Ok(())
             }),
         )
@@ -173,6 +175,7 @@ pub(super) const GROUP: Group = Group {
             Kind::Size,
             Set::Main(|draft, value| {
                 draft.config.websocket_memory = value.size_within(1 << 16..=1 << 40)? as u64;
+                draft.websocket_memory = Some(value.placed(value.quoted()));
                 Ok(())
             }),
         )
