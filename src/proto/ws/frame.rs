@@ -134,6 +134,9 @@ pub enum FrameError {
     /// Text that is not base64 where that subprotocol was agreed.
     #[error("text that is not base64")]
     NotBase64,
+    /// A message for which there is no memory now (code 1013 of the registry in RFC 6455 section 11.7).
+    #[error("no memory for a message")]
+    NoMemory,
     /// A deflated message that is none (RFC 7692 section 7.2.2).
     #[error("a message that cannot be inflated")]
     NotDeflate,
@@ -144,6 +147,7 @@ impl FrameError {
     pub const fn close_code(self) -> CloseCode {
         match self {
             Self::TooLarge => CloseCode::TOO_LARGE,
+            Self::NoMemory => CloseCode::TRY_LATER,
             Self::Close(error) => error.close_code(),
             Self::NotUtf8 | Self::NotBase64 | Self::NotDeflate => CloseCode::BAD_DATA,
             _ => CloseCode::PROTOCOL,

@@ -337,6 +337,25 @@ fn a_worker_that_vanishes_is_told_to_the_client() {
 }
 
 #[test]
+fn a_message_that_no_block_is_left_for_may_be_tried_later() {
+    let offer = "Sec-WebSocket-Extensions: permessage-deflate\r\n";
+    let (mut bench, _) = joined("guard", Draft::Rfc6455, offer, "");
+    let mut message = sent(Opcode::Text, &[0xf2, 0x48, 0xcd, 0xc9, 0xc9, 0x07, 0x00]);
+    message[0] |= 0x40;
+    let mut block = bench.world.pool.take().expect("a block");
+    block.append(&message);
+    let taken: Vec<_> = std::iter::from_fn(|| bench.world.pool.take()).collect();
+    bench.ports[0].rx.push(crate::buf::Segment::Block(block));
+    bench.advance();
+    drop(taken);
+    assert_eq!(bench.takes_bytes(CLIENT), plain(Opcode::Close, &1013u16.to_be_bytes()));
+    let close = ours(Opcode::Close, &1001u16.to_be_bytes());
+    assert_eq!(bench.takes_bytes(UPSTREAM), close);
+    bench.upstream_says(plain(Opcode::Close, &1001u16.to_be_bytes()));
+    assert!(bench.log().contains("end=out-of-memory"));
+}
+
+#[test]
 fn a_long_message_of_a_worker_goes_on_in_fragments() {
     let (mut bench, _) = joined("guard", Draft::Rfc6455, "", "");
     let payload: Vec<u8> = (0..300_000u32).map(|n| n as u8).collect();

@@ -176,7 +176,7 @@ impl End {
         let is_text = data.kind == Kind::Text;
         let mut rest = piece;
         loop {
-            let Some(mut block) = cx.pool.take() else { return Err(FrameError::TooLarge) };
+            let Some(mut block) = cx.pool.take() else { return Err(FrameError::NoMemory) };
             let room = block.tail();
             let step =
                 deflate.inflater.inflate(rest, data.last, limit, &mut cx.scratch.engines, room)?;

@@ -261,6 +261,10 @@ impl Life {
 
     /// The frame that `side` has begun breaks a rule: it is not heard any more.
     pub(super) fn fault(&mut self, error: FrameError, side: Side, now: Millis) {
+        if error == FrameError::NoMemory {
+            self.end(CloseReason::OutOfMemory, now);
+            return self.mute(side);
+        }
         let reason = match (side, error) {
             (Side::Client, FrameError::TooLarge) => CloseReason::MessageTooLarge,
             (Side::Client, _) => CloseReason::ClientFrames,
