@@ -199,6 +199,7 @@ impl Client {
             bytes: [0; 2],
             route: exchange.route.clone(),
             server: exchange.server,
+            found: exchange.found_address().cloned().map(Box::new),
             active: cx.now,
             watched: false,
             sight,

@@ -183,7 +183,7 @@ pub(super) fn tunnel_ended(tunnel: &Tunnel, peer: &Peer, reason: CloseReason, cx
     let line = Line {
         peer,
         route: Some(&tunnel.route),
-        server: tunnel.route.target.server(tunnel.server).map(|server| &server.address),
+        server: tunnel.server_address(),
         reason,
         tunnel: Some(tunnel.id),
         detail: None,

@@ -6,7 +6,7 @@ mod cursor;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use crate::base::Millis;
+use crate::base::{Address, Millis};
 use crate::buf::{Rx, Segment, Stub, Tx};
 
 use super::client::Client;
@@ -19,7 +19,7 @@ use super::websocket::{Track, Written};
 
 pub(super) use cursor::Cursor;
 
-const VERSION: u8 = 9;
+const VERSION: u8 = 10;
 
 /// Why a snapshot cannot be taken up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -45,6 +45,7 @@ struct Plain {
     bytes: [u64; 2],
     route: String,
     server: u64,
+    found: String,
     ip: String,
     port: u16,
     server_port: u16,
@@ -79,6 +80,7 @@ impl Plain {
         at.number(&mut self.bytes[1])?;
         at.text(&mut self.route)?;
         at.number(&mut self.server)?;
+        at.text(&mut self.found)?;
         at.text(&mut self.ip)?;
         at.short(&mut self.port)?;
         at.short(&mut self.server_port)?;
@@ -177,6 +179,7 @@ impl Client {
             bytes: tunnel.bytes,
             route: tunnel.route.name.to_string(),
             server: tunnel.server.into(),
+            found: tunnel.found.as_ref().map(|found| found.to_string()).unwrap_or_default(),
             ip: self.peer().ip.map(|ip| ip.to_string()).unwrap_or_default(),
             port: self.peer().port,
             server_port: self.peer().server_port,
@@ -204,6 +207,7 @@ impl Client {
         at.ended()?;
         let Plain { raw, id, opened, active, bytes, opaque, track, messages, .. } = plain;
         let server = u16::try_from(plain.server).map_err(|_| SnapshotError::Damaged)?;
+        let found = plain.found.parse::<Address>().ok().map(Box::new);
         let ip = match plain.ip.as_str() {
             "" => None,
             text => Some(text.parse::<IpAddr>().map_err(|_| SnapshotError::Damaged)?),
@@ -222,7 +226,8 @@ impl Client {
         };
         // Its sockets are looked after anew.
         let watched = false;
-        let tunnel = Tunnel { kind, id, opened, bytes, route, server, active, watched, sight };
+        let tunnel =
+            Tunnel { kind, id, opened, bytes, route, server, found, active, watched, sight };
         Ok((Client::resumed(peer, tunnel), ports))
     }
 }

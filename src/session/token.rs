@@ -68,6 +68,11 @@ impl Exchange {
         Ok(())
     }
 
+    /// The address of the server that its token stands for, where it has one.
+    pub(super) fn found_address(&self) -> Option<&Address> {
+        self.search.as_ref()?.found.first()
+    }
+
     /// The address that is dialled at the attempt of this number: which one, and the how manieth of its
     /// name's addresses.
     pub(super) fn dialling(&self, attempt: u8) -> Option<(&Address, u8)> {

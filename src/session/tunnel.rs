@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::base::Millis;
+use crate::base::{Address, Millis};
 use crate::buf::Pool;
 use crate::proto::ws::{Draft, Tally};
 
@@ -40,6 +40,8 @@ pub struct Tunnel {
     pub route: Arc<Route>,
     /// Place of the server in the route's group.
     pub server: u16,
+    /// The server that a token stood for, where one did.
+    pub found: Option<Box<Address>>,
     /// When something last passed that was not ours.
     pub(super) active: Millis,
     /// The worker was asked to look after the sides that cannot be pinged.
@@ -151,6 +153,12 @@ impl Tunnel {
                 cx.actions.push(Action::Watch { side, bounds });
             }
         }
+    }
+
+    /// Its server's address as the configuration or the file of tokens says it.
+    pub fn server_address(&self) -> Option<&Address> {
+        let of_group = || self.route.target.server(self.server).map(|server| &server.address);
+        self.found.as_deref().or_else(of_group)
     }
 
     /// What is known of it, where its frames are seen.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::base::Millis;
+use crate::base::{Address, Millis};
 
 use super::super::client::Client;
 use super::super::peer::Peer;
@@ -20,8 +20,8 @@ pub struct Live {
     pub peer: Peer,
     /// The route it came by.
     pub route: Arc<Route>,
-    /// Place of the server in the route's group.
-    pub server: u16,
+    /// Its server's address, where there is a server.
+    pub server: Option<Address>,
     /// What it carries.
     pub kind: TunnelKind,
     /// How much of it is looked at: `raw`, `pass`, `track`, `guard` or `translate`; or where its messages
@@ -51,7 +51,7 @@ impl Client {
             id: tunnel.id,
             peer: self.peer(),
             route: Arc::clone(&tunnel.route),
-            server: tunnel.server,
+            server: tunnel.server_address().cloned(),
             kind: tunnel.kind,
             mode: mode(tunnel),
             age: now - tunnel.opened,

@@ -156,8 +156,8 @@ pub fn put_live(live: &Live, worker: usize, out: &mut Vec<u8>) {
     let _ = write!(out, "\",\"port\":{},\"route\":", live.peer.port);
     put_text(&live.route.name, out);
     out.extend_from_slice(b",\"upstream\":");
-    match live.route.target.server(live.server) {
-        Some(server) => put_text(&server.address.to_string(), out),
+    match &live.server {
+        Some(server) => put_text(&server.to_string(), out),
         None => out.extend_from_slice(b"null"),
     }
     let kind = match live.kind {

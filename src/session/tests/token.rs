@@ -60,6 +60,11 @@ fn its_server_is_dialled_and_then_the_websocket_opens() {
     assert!(bench.log().contains("upstream=10.0.0.1:1 "));
     bench.upstream_says("hello");
     assert!(bench.client_reads().ends_with("hello"));
+    super::terminated::moved(&mut bench);
+    bench.ends(Side::Client, RxEnd::Reset);
+    bench.ends(Side::Upstream, RxEnd::Finished);
+    let line = bench.log();
+    assert!(line.contains("CLOSE ") && line.contains("upstream=10.0.0.1:1 "), "{line}");
 }
 
 #[test]
