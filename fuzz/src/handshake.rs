@@ -90,3 +90,46 @@ pub fn ws_answer(data: &[u8]) {
         }
     }
 }
+
+const WISH: Wish<'_> =
+    Wish { origin: Some(b"http://a.example"), host: b"b.example", protocols: Some(b"chat, super") };
+
+/// What is asked of a server in each draft, always with the same keys.
+fn opening(draft: Draft) -> Opening {
+    let mut number = 0u64;
+    Opening::new(draft, &WISH, || {
+        number += 1;
+        number.wrapping_mul(0x9e37_79b9_7f4a_7c15)
+    })
+}
+
+/// An answer to a handshake of ours, behind a byte for its draft, is the whole proof, more of it is awaited, or
+/// it is refused for good.
+pub fn ws_opening(data: &[u8]) {
+    let Some((flag, bytes)) = data.split_first() else { return };
+    let draft = Draft::ALL[usize::from(*flag) % Draft::ALL.len()];
+    let (opening, proof) = (opening(draft), if draft == Draft::Hixie76 { 16 } else { 0 });
+    let mut store = FieldStore::new();
+    let parsed = parse_response(bytes, &mut store, Method::Get, &Limits::default());
+    let Ok(Some(head)) = parsed else { return };
+    let whole = opening.check(bytes, &head, WISH.protocols);
+    match whole {
+        Ok(Some((accepted, behind))) => {
+            assert_eq!((head.status, behind), (101, proof));
+            assert!(head.len + behind <= bytes.len(), "nothing is taken that is not there");
+            assert!(matches!(accepted.protocol, None | Some(b"chat" | b"super")));
+        }
+        Ok(None) => assert!(bytes.len() - head.len < proof, "all of it is there"),
+        Err(_) => {}
+    }
+    for end in head.len..bytes.len().min(head.len + 20) {
+        let mut store = FieldStore::new();
+        let begin = &bytes[..end];
+        let parsed = parse_response(begin, &mut store, Method::Get, &Limits::default());
+        let head = parsed.ok().flatten().expect("the same head");
+        match opening.check(begin, &head, WISH.protocols) {
+            Ok(None) => assert!(end - head.len < proof),
+            decided => assert_eq!(decided, whole, "what follows changes nothing"),
+        }
+    }
+}

@@ -32,6 +32,7 @@ pub const TARGETS: &[(&str, Check)] = &[
     ("ws_hixie", ws::ws_hixie),
     ("ws_handshake", handshake::ws_handshake),
     ("ws_answer", handshake::ws_answer),
+    ("ws_opening", handshake::ws_opening),
     ("ws_offer", deflate::ws_offer),
     ("ws_deflate", deflate::ws_deflate),
 ];
