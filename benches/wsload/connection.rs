@@ -1,15 +1,15 @@
 //! One WebSocket of the load: it opens, writes its messages and checks what comes back.
 
 use std::collections::VecDeque;
-use std::io::{self, Read, Write};
+use std::io;
 
-use mio::net::TcpStream;
 use tidegate::proto::ws::{FrameError, Opcode};
 
 use crate::handshake::Handshake;
 use crate::incoming::{Arrived, Incoming};
 use crate::inflating::{Inflating, Room};
 use crate::message::{Message, client_frame};
+use crate::stream::Stream;
 
 /// What went wrong with a connection.
 #[derive(Debug, thiserror::Error)]
@@ -18,6 +18,8 @@ pub(crate) enum Fault {
     Io(#[from] io::Error),
     #[error("the handshake was answered with: {0}")]
     Handshake(String),
+    #[error("an answer is not what was asked for: {0}")]
+    Answer(String),
     #[error(transparent)]
     Frame(#[from] FrameError),
     #[error("an echo is not what was sent")]
@@ -45,7 +47,7 @@ pub(crate) struct Progress {
 
 /// A connection and its place in both streams.
 pub(crate) struct Connection {
-    stream: TcpStream,
+    stream: Stream,
     handshake: Option<Handshake>,
     incoming: Incoming,
     /// Control frames to write at the next boundary.
@@ -65,7 +67,7 @@ pub(crate) struct Connection {
 
 impl Connection {
     /// A connection that is being made; `handshake` is written when it is there.
-    pub(crate) fn new(stream: TcpStream, handshake: Handshake, begun: u64) -> Connection {
+    pub(crate) fn new(stream: Stream, handshake: Handshake, begun: u64) -> Connection {
         Connection {
             stream,
             handshake: Some(handshake),
@@ -79,6 +81,11 @@ impl Connection {
             sent_at: VecDeque::new(),
             begun,
         }
+    }
+
+    /// Whether TLS resumed a session.
+    pub(crate) fn is_resumed(&self) -> Option<bool> {
+        self.stream.is_resumed()
     }
 
     /// Messages under way.
@@ -100,12 +107,15 @@ impl Connection {
 
     /// Writes what may be written.
     pub(crate) fn flush(&mut self, message: &mut Message) -> Result<(), Fault> {
+        if !self.stream.push()? {
+            return Ok(());
+        }
         if let Some(handshake) = &mut self.handshake {
             return Ok(handshake.flush(&mut self.stream)?);
         }
         loop {
             if self.offset == 0 && !self.control.is_empty() {
-                let Some(n) = write(&mut self.stream, &self.control)? else { return Ok(()) };
+                let Some(n) = self.stream.write(&self.control)? else { return Ok(()) };
                 self.control.drain(..n);
                 continue;
             }
@@ -113,7 +123,7 @@ impl Connection {
                 return Ok(());
             }
             let wire = message.wire(self.written..self.allowed, self.offset);
-            let (len, written) = (wire.len(), write(&mut self.stream, wire)?);
+            let (len, written) = (wire.len(), self.stream.write(wire)?);
             let Some(n) = written else { return Ok(()) };
             self.offset += n;
             while self.offset > 0 && self.offset >= message.frame_len(self.written) {
@@ -137,19 +147,13 @@ impl Connection {
     ) -> Result<Progress, Fault> {
         let mut progress = Progress::default();
         loop {
-            let n = match self.stream.read(&mut room.bytes) {
-                Ok(0) if self.closing => {
-                    progress.ended = true;
-                    return Ok(progress);
-                }
-                Ok(0) => return Err(Fault::Ended),
-                Ok(n) => n,
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(progress),
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-                Err(error) => return Err(error.into()),
-            };
-            let Room { bytes, inflating } = room;
-            let (mut fresh, is_last) = (&bytes[..n], n < bytes.len());
+            let Room { bytes, wire, inflating } = room;
+            let Some(came) = self.stream.read(bytes, wire)? else { return Ok(progress) };
+            if came.bytes == 0 {
+                progress.ended = true;
+                return if self.closing { Ok(progress) } else { Err(Fault::Ended) };
+            }
+            let mut fresh = &bytes[..came.bytes];
             if let Some(handshake) = &mut self.handshake {
                 let Some((used, deflate)) = handshake.take(fresh)? else { continue };
                 self.handshake = None;
@@ -158,7 +162,7 @@ impl Connection {
                 fresh = &fresh[used..];
             }
             self.receive(fresh, message, inflating, &mut progress)?;
-            if is_last && !hung_up {
+            if came.last && !hung_up {
                 return Ok(progress);
             }
         }
@@ -188,17 +192,5 @@ impl Connection {
             }
         }
         Ok(())
-    }
-}
-
-/// Writes once; `None` when the socket takes nothing now.
-pub(crate) fn write(stream: &mut TcpStream, bytes: &[u8]) -> io::Result<Option<usize>> {
-    loop {
-        match stream.write(bytes) {
-            Ok(n) => return Ok(Some(n)),
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(None),
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
     }
 }

@@ -4,10 +4,10 @@ use std::io;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use mio::net::TcpStream;
 use tidegate::proto::ws::DeflateParams;
 
-use crate::connection::{Fault, write};
+use crate::connection::Fault;
+use crate::stream::Stream;
 
 /// The longest answer that is read before giving up.
 const ANSWER_MAX: usize = 16 * 1024;
@@ -44,15 +44,10 @@ impl Handshake {
     }
 
     /// Writes what is left of the request.
-    pub(crate) fn flush(&mut self, stream: &mut TcpStream) -> io::Result<()> {
+    pub(crate) fn flush(&mut self, stream: &mut Stream) -> io::Result<()> {
         while !self.request.is_empty() {
-            match write(stream, &self.request) {
-                Ok(Some(n)) => drop(self.request.drain(..n)),
-                Ok(None) => break,
-                // The connection is not made yet; its writable event comes.
-                Err(error) if error.kind() == io::ErrorKind::NotConnected => break,
-                Err(error) => return Err(error),
-            }
+            let Some(n) = stream.write(&self.request)? else { break };
+            self.request.drain(..n);
         }
         Ok(())
     }

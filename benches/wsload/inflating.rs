@@ -7,6 +7,8 @@ use crate::connection::Fault;
 /// Room for one read, and what inflates.
 pub(crate) struct Room {
     pub(crate) bytes: Vec<u8>,
+    /// The same before TLS is opened: less, for the start of its first record may have come before.
+    pub(crate) wire: Vec<u8>,
     pub(crate) inflating: Inflating,
 }
 
@@ -20,7 +22,7 @@ impl Room {
     /// Room for messages of so many bytes.
     pub(crate) fn new(size: usize) -> Room {
         let inflating = Inflating { engines: Engines::new(), text: vec![0; size + 1] };
-        Room { bytes: vec![0; 256 * 1024], inflating }
+        Room { bytes: vec![0; 256 * 1024], wire: vec![0; 224 * 1024], inflating }
     }
 }
 

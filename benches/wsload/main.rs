@@ -1,11 +1,13 @@
-//! A WebSocket load generator on one thread, cheap enough to share a core with the backend.
+//! A load generator for WebSockets and HTTP on one thread, cheap enough to share a core with the backend.
 //!
 //! ```text
 //! cargo bench --bench wsload -- ws://127.0.0.1:8080/echo -c 64 -s 125 -d 5
 //! cargo bench --bench wsload -- ws://127.0.0.1:8080/echo -c 64 --rate 10000 -d 5
 //! cargo bench --bench wsload -- ws://127.0.0.1:8080/echo -c 16 -s 4096 --text --payload json --deflate alone -d 5
 //! cargo bench --bench wsload -- ws://127.0.0.1:8080/echo -c 8000 --mode idle
-//! cargo bench --bench wsload -- ws://127.0.0.1:8080/echo -c 64 --mode churn -d 5 --json
+//! cargo bench --bench wsload -- wss://127.0.0.1:8443/echo -c 64 --mode churn --resume -d 5 --json
+//! cargo bench --bench wsload -- https://127.0.0.1:8443/ -c 64 --mode get -d 5
+//! cargo bench --bench wsload -- https://127.0.0.1:8443/ -c 32 --mode handshakes --tls 1.2 -d 5
 //! ```
 
 mod connection;
@@ -17,9 +19,15 @@ mod options;
 mod pacer;
 mod report;
 mod run;
+mod stream;
+mod tls;
+mod visit;
+mod visits;
 
 use std::hash::{BuildHasher, RandomState};
 use std::process::ExitCode;
+
+use options::Mode;
 
 fn main() -> ExitCode {
     let options = match options::Options::from_args() {
@@ -32,7 +40,11 @@ fn main() -> ExitCode {
         }
     };
     let json = options.json;
-    match run::Run::new(options, RandomState::new().hash_one("mask")).and_then(run::Run::go) {
+    let done = match options.mode {
+        Mode::Get | Mode::Handshakes => visits::Visits::new(options).and_then(visits::Visits::go),
+        _ => run::Run::new(options, RandomState::new().hash_one("mask")).and_then(run::Run::go),
+    };
+    match done {
         Ok(report) => {
             println!("{}", if json { report.json() } else { report.text() });
             ExitCode::from(u8::from(report.faults > 0))

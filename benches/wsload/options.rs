@@ -1,11 +1,13 @@
 //! What the command line asks of the load generator.
 
-use std::net::SocketAddr;
-use std::net::ToSocketAddrs;
+use std::io;
+use std::net::{SocketAddr, ToSocketAddrs};
 use std::time::Duration;
 
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 use tidegate::proto::ws::DeflateParams;
+
+use crate::tls::{Terms, Version};
 
 /// What each connection does once it is open.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,6 +18,10 @@ pub(crate) enum Mode {
     Idle,
     /// Echo one message, close, open again.
     Churn,
+    /// GET again and again.
+    Get,
+    /// GET once, with `Connection: close`, then open again.
+    Handshakes,
 }
 
 /// What messages are made of.
@@ -46,6 +52,10 @@ pub(crate) struct Options {
     pub(crate) payload: Payload,
     /// What is offered of permessage-deflate, which must be agreed then.
     pub(crate) deflate: Option<DeflateParams>,
+    /// The version of TLS; `None`: there is none.
+    pub(crate) tls: Option<Version>,
+    /// A connection that follows another resumes its TLS session.
+    pub(crate) resume: bool,
     pub(crate) json: bool,
 }
 
@@ -65,7 +75,7 @@ impl Options {
     }
 
     fn read(url: &str, args: &ArgMatches) -> Result<Options, String> {
-        let rest = url.strip_prefix("ws://").unwrap_or(url);
+        let (scheme, rest) = url.split_once("://").unwrap_or(("ws", url));
         let (host, path) = match rest.find('/') {
             Some(slash) => rest.split_at(slash),
             None => (rest, "/"),
@@ -79,7 +89,18 @@ impl Options {
         let mode = match args.get_one::<String>("mode").map(String::as_str) {
             Some("idle") => Mode::Idle,
             Some("churn") => Mode::Churn,
+            Some("get") => Mode::Get,
+            Some("handshakes") => Mode::Handshakes,
             _ => Mode::Echo,
+        };
+        let version = match args.get_one::<String>("tls").map(String::as_str) {
+            Some("1.2") => Version::Tls12,
+            _ => Version::Tls13,
+        };
+        let tls = match scheme {
+            "ws" | "http" => None,
+            "wss" | "https" => Some(version),
+            _ => return Err(format!("{scheme}: expected ws, wss, http or https")),
         };
         let seconds = args.get_one::<f64>("duration").copied();
         if seconds.is_none() && mode != Mode::Idle {
@@ -108,8 +129,15 @@ impl Options {
             text: args.get_flag("text"),
             payload,
             deflate,
+            tls,
+            resume: args.get_flag("resume"),
             json: args.get_flag("json"),
         })
+    }
+
+    /// What connections begin TLS with, where there is TLS.
+    pub(crate) fn terms(&self) -> io::Result<Option<Terms>> {
+        self.tls.map(|version| Terms::new(version, self.resume, self.connections)).transpose()
     }
 }
 
@@ -124,14 +152,17 @@ fn command() -> Command {
             .help(help)
     };
     Command::new("wsload")
-        .about("WebSocket load on one thread; every echo is checked byte for byte")
-        .arg(Arg::new("url").value_name("ws://HOST:PORT/PATH"))
+        .about("WebSocket and HTTP load on one thread; every echo is checked byte for byte")
+        .arg(Arg::new("url").value_name("ws[s]://HOST:PORT/PATH").help("or http[s]"))
         .arg(
             Arg::new("mode")
                 .long("mode")
                 .default_value("echo")
-                .value_parser(["echo", "idle", "churn"])
-                .help("echo; idle: one message each, then hold until stdin ends; churn: open, echo, close"),
+                .value_parser(["echo", "idle", "churn", "get", "handshakes"])
+                .help(
+                    "echo; idle: one message each, then hold until stdin ends; churn: open, echo, close;\n\
+                     get: over HTTP, on connections that stay; handshakes: the same, on a new one each time",
+                ),
         )
         .arg(number("connections", "1", "connections held open").short('c'))
         .arg(number("size", "125", "payload bytes per message").short('s'))
@@ -165,6 +196,20 @@ fn command() -> Command {
                 .value_name("HOW")
                 .value_parser(["alone", "takeover"])
                 .help("permessage-deflate: each message alone, or with the other side's windows kept"),
+        )
+        .arg(
+            Arg::new("tls")
+                .long("tls")
+                .value_name("VERSION")
+                .default_value("1.3")
+                .value_parser(["1.2", "1.3"])
+                .help("the version of TLS over wss and https; always AES-128-GCM, and X25519"),
+        )
+        .arg(
+            Arg::new("resume")
+                .long("resume")
+                .action(ArgAction::SetTrue)
+                .help("connections resume the TLS session of the one they follow"),
         )
         .arg(Arg::new("json").long("json").action(ArgAction::SetTrue).help("one line of JSON"))
 }

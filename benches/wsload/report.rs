@@ -8,6 +8,8 @@ pub(crate) struct Report {
     pub(crate) operations: u64,
     /// Connections that were opened.
     pub(crate) opened: u64,
+    /// Of them, those that resumed a TLS session.
+    pub(crate) resumed: u64,
     /// Pings that were answered.
     pub(crate) pings: u64,
     /// Bytes of frames that came in the measured part.
@@ -29,6 +31,7 @@ impl Report {
         Report {
             operations: 0,
             opened: 0,
+            resumed: 0,
             pings: 0,
             received: 0,
             faults: 0,
@@ -43,6 +46,12 @@ impl Report {
     pub(crate) fn fault(&mut self, fault: &str) {
         self.faults += 1;
         self.first_fault.get_or_insert_with(|| fault.to_owned());
+    }
+
+    /// Counts a connection that was opened.
+    pub(crate) fn visited(&mut self, resumed: Option<bool>) {
+        self.opened += 1;
+        self.resumed += u64::from(resumed == Some(true));
     }
 
     fn rate(&self) -> f64 {
@@ -60,10 +69,11 @@ impl Report {
             None => "null".to_owned(),
         };
         format!(
-            "{{\"operations\":{},\"opened\":{},\"pings\":{},\"received\":{},\"faults\":{},\"first_fault\":{fault},\"seconds\":{:.6},\
+            "{{\"operations\":{},\"opened\":{},\"resumed\":{},\"pings\":{},\"received\":{},\"faults\":{},\"first_fault\":{fault},\"seconds\":{:.6},\
              \"rate\":{:.1},\"cpu\":{:.3},\"p50\":{:.1},\"p90\":{:.1},\"p99\":{:.1},\"p999\":{:.1},\"max\":{:.1}}}",
             self.operations,
             self.opened,
+            self.resumed,
             self.pings,
             self.received,
             self.faults,

@@ -16,6 +16,8 @@ use crate::message::Message;
 use crate::options::{Mode, Options};
 use crate::pacer::Pacer;
 use crate::report::Report;
+use crate::stream::Stream;
+use crate::tls::Terms;
 
 /// Connections being opened at a time.
 const OPENING_MAX: usize = 64;
@@ -38,6 +40,7 @@ enum Phase {
 /// A run under way.
 pub(crate) struct Run {
     options: Options,
+    terms: Option<Terms>,
     poll: Poll,
     connections: Vec<Option<Connection>>,
     message: Message,
@@ -58,6 +61,7 @@ impl Run {
     pub(crate) fn new(options: Options, seed: u64) -> io::Result<Run> {
         let key = (seed as u32).to_le_bytes();
         Ok(Run {
+            terms: options.terms()?,
             message: Message::new(&options, key),
             poll: Poll::new()?,
             connections: (0..options.connections).map(|_| None).collect(),
@@ -161,7 +165,7 @@ impl Run {
                     _ => {}
                 }
             }
-            Mode::Churn => {}
+            Mode::Churn | Mode::Get | Mode::Handshakes => {}
             Mode::Echo => match self.options.rate {
                 Some(rate) => {
                     self.pacer = Some(Pacer::new(rate, self.now(), self.poll.registry(), PACER)?);
@@ -206,10 +210,12 @@ impl Run {
         let Options { host, path, deflate, .. } = &self.options;
         let handshake = Handshake::new(host, path, *deflate, seed);
         let begun = self.now();
-        let mut stream = TcpStream::connect(self.options.server)?;
-        stream.set_nodelay(true)?;
+        let session = self.terms.as_ref().map(|terms| terms.session(index)).transpose()?;
+        let mut socket = TcpStream::connect(self.options.server)?;
+        socket.set_nodelay(true)?;
         let both = Interest::READABLE | Interest::WRITABLE;
-        self.poll.registry().register(&mut stream, Token(index), both)?;
+        self.poll.registry().register(&mut socket, Token(index), both)?;
+        let stream = Stream::new(socket, session);
         self.connections[index] = Some(Connection::new(stream, handshake, begun));
         Ok(())
     }
@@ -243,10 +249,11 @@ impl Run {
 
     fn opened(&mut self, index: usize) {
         self.opening -= 1;
-        self.report.opened += 1;
+        let connection = self.connections[index].as_ref();
+        self.report.visited(connection.and_then(Connection::is_resumed));
         match self.options.mode {
             Mode::Echo => self.open += 1,
-            Mode::Idle | Mode::Churn => self.allow(index, self.now()),
+            _ => self.allow(index, self.now()),
         }
     }
 
@@ -257,7 +264,7 @@ impl Run {
         match self.options.mode {
             Mode::Churn => connection.close(),
             Mode::Idle => self.open += 1,
-            Mode::Echo => {
+            _ => {
                 if self.options.rate.is_none() && self.phase == Phase::Running {
                     connection.allow(now);
                 }
@@ -318,7 +325,7 @@ impl Run {
 }
 
 /// Seconds of CPU of this process so far.
-fn own_cpu() -> f64 {
+pub(crate) fn own_cpu() -> f64 {
     let now = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
     now.tv_sec as f64 + now.tv_nsec as f64 / 1e9
 }
