@@ -6,7 +6,7 @@ All pass the same forwarding fields on, since tidegate always does; `bare` leave
 import dataclasses
 import pathlib
 
-LARGE_ROWS = ("get64k", "ws64k")
+LARGE_ROWS = ("get64k", "ws64k", "https64k", "wss64k")
 ECHO = pathlib.Path(__file__).resolve().parent / "echo"
 
 
@@ -19,6 +19,10 @@ class Setting:
     backend: int
     dir: object
     bare: bool
+    # Files of the certificate, its key, and both in one; there where the row is over TLS.
+    certificate: object
+    key: object
+    both: object
 
     @property
     def large(self):
@@ -27,10 +31,13 @@ class Setting:
 
 def tidegate(program, at):
     action = "echo:" if at.row.to == "echo" else f"{at.row.to}:127.0.0.1:{at.backend}"
+    listener = f"http = 127.0.0.1:{at.listen}"
+    if at.row.tls:
+        listener = f"https = 127.0.0.1:{at.listen},{at.certificate},{at.key}"
     path = at.dir / "tidegate.ini"
     path.write_text(
         f"""[tidegate]
-http = 127.0.0.1:{at.listen}
+{listener}
 workers = 1
 disable-logging = true
 websockets-mode = {"guard" if at.row.guard else "track"}
@@ -69,6 +76,13 @@ def nginx(program, at):
             f"\n            uwsgi_param {name} {value};" for name, value in UWSGI_PARAMS.items()
         )
         passing = f"uwsgi_pass backend;{params}"
+    listener = f"listen 127.0.0.1:{at.listen} reuseport backlog=4096;"
+    if at.row.tls:
+        # Sessions are resumed by tickets in both versions, which is the default.
+        listener = f"""listen 127.0.0.1:{at.listen} ssl reuseport backlog=4096;
+        ssl_certificate {at.certificate};
+        ssl_certificate_key {at.key};
+        ssl_protocols TLSv1.2 TLSv1.3;"""
     path = at.dir / "nginx.conf"
     path.write_text(
         f"""daemon off;
@@ -92,7 +106,7 @@ http {{
         keepalive_timeout 1h;
     }}
     server {{
-        listen 127.0.0.1:{at.listen} reuseport backlog=4096;
+        {listener}
         location / {{
             {passing}
         }}
@@ -120,8 +134,9 @@ UWSGI_PARAMS = {
 
 def haproxy(program, at, tuning="", splice=""):
     forwarded = "" if at.bare else "    option forwardfor\n"
+    secure = f" ssl crt {at.both}" if at.row.tls else ""
     fields = "" if at.bare else (
-        "    http-request set-header X-Forwarded-Proto http\n"
+        f"    http-request set-header X-Forwarded-Proto http{'s' if at.row.tls else ''}\n"
         "    http-request set-header X-Forwarded-Host %[req.hdr(host)]\n"
     )
     path = at.dir / "haproxy.cfg"
@@ -139,7 +154,7 @@ defaults
     option http-keep-alive
 {forwarded}{splice}
 frontend front
-    bind 127.0.0.1:{at.listen} backlog 4096
+    bind 127.0.0.1:{at.listen} backlog 4096{secure}
 {fields}    default_backend back
 
 backend back
@@ -196,6 +211,16 @@ def is_proxied(row):
     return row.to == "http"
 
 
+def is_plain(row):
+    """The same without TLS."""
+    return is_proxied(row) and not row.tls
+
+
+def is_websocket(row):
+    """After the handshake it makes no difference what the backend speaks."""
+    return row.load in ("echo", "churn", "idle")
+
+
 # Name -> program, how it is started, the rows it is for.
 CANDIDATES = {
     "tidegate": ("tidegate", tidegate, lambda row: True),
@@ -204,9 +229,9 @@ CANDIDATES = {
     "nginx": ("nginx", nginx, lambda row: row.to in ("http", "uwsgi")),
     "haproxy": ("haproxy", haproxy, is_proxied),
     "haproxy-64k": ("haproxy", haproxy_64k, lambda row: row.key in LARGE_ROWS),
-    "haproxy-splice": ("haproxy", haproxy_splice, lambda row: row.key in LARGE_ROWS),
-    "uwsgi": ("uwsgi", uwsgi, lambda row: row.to in ("http", "uwsgi") and row.key not in ("get100", "get64k")),
-    "relay": ("relay", relay, is_proxied),
+    "haproxy-splice": ("haproxy", haproxy_splice, lambda row: row.key in LARGE_ROWS and not row.tls),
+    "uwsgi": ("uwsgi", uwsgi, lambda row: row.to == "uwsgi" or (is_plain(row) and is_websocket(row))),
+    "relay": ("relay", relay, is_plain),
     "websockets": ("websockets", websockets_echo, lambda row: row.to == "echo"),
     "ws": ("ws", ws_echo, lambda row: row.to == "echo"),
     "uwsgi-echo": ("uwsgi", uwsgi_echo, lambda row: row.to == "echo" and not row.deflate),

@@ -1,8 +1,10 @@
 """Gets what a comparison needs: the peers from packages, ours from source."""
 
+import functools
 import json
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 import sys
@@ -18,6 +20,7 @@ PACKAGES = {
     "haproxy": "haproxy",
     "wrk": "wrk",
     "strace": "strace",
+    "openssl": "openssl",
     "node": "nodejs",
     "npm": "npm",
 }
@@ -116,12 +119,25 @@ def cargo(arguments):
     return made
 
 
+@functools.cache
+def certificate():
+    """Files of a certificate for `localhost` (ECDSA on P-256), of its key, and of both, made anew for each run."""
+    place = work_dir()
+    files = [place / name for name in ("certificate.pem", "key.pem", "both.pem")]
+    request = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "30"]
+    names = ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"]
+    subprocess.run([*request, *names, "-out", files[0], "-keyout", files[1]], check=True, capture_output=True)
+    files[2].touch(mode=0o600)
+    files[2].write_text(files[0].read_text() + files[1].read_text())
+    return files
+
+
 def versions(found):
     """One line of text for each peer that is there."""
     commands = {
         "tidegate": ["--version"],
-        "nginx": ["-v"],
-        "haproxy": ["-v"],
+        "nginx": ["-V"],
+        "haproxy": ["-vv"],
         "uwsgi": ["--version"],
         "wrk": ["-v"],
         "node": ["--version"],
@@ -133,6 +149,8 @@ def versions(found):
             done = subprocess.run([found[name], *arguments], capture_output=True, text=True)
             first = (done.stdout + done.stderr).strip().splitlines()[:1]
             text = first[0].split(" Copyright")[0] if first else "?"
+            library = re.search(r"unning (?:with|on) (?:OpenSSL version : )?(OpenSSL \S+)", done.stdout + done.stderr)
+            text += f" with {library[1]}" if library else ""
             lines.append({"uwsgi": f"uWSGI {text}", "node": f"Node.js {text}, {WS[0]}"}.get(name, text))
     return lines
 

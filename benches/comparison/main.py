@@ -22,7 +22,7 @@ def options(description):
     add("--candidates", default="", metavar="NAMES", help=f"of {names};\ntidegate-again is for A/A")
     add("--rounds", type=int, help="5 if not given")
     add("--seconds", type=float, help="per measurement; 5 if not given")
-    add("--idle", type=int, help="WebSockets held in the row of that name; 8000 if not given")
+    add("--idle", type=int, help="WebSockets held in the rows of that name; 8000, over TLS 4000 if not given")
     add("--quick", action="store_true", help="what is not given becomes 2 rounds of 2 s, 2,000 idle")
     add("--aa", action="store_true", help="tidegate twice, to see the noise")
     add("--vs", metavar="BINARY", help="another build of tidegate as candidate `vs`")
@@ -35,7 +35,7 @@ def options(description):
     add("--write", metavar="FILE", help="put the tables between the marks in this document")
     add("--marks", default="compare", metavar="NAME", help="which marks; compare if not given")
     found = parser.parse_args()
-    rounds, seconds, idle = (2, 2, 2000) if found.quick else (5, 5, 8000)
+    rounds, seconds, idle = (2, 2, 2000) if found.quick else (5, 5, None)
     found.rounds = found.rounds or rounds
     found.seconds = found.seconds or seconds
     found.idle = found.idle or idle
@@ -58,12 +58,13 @@ def main(description):
     asked = options(description)
     names = chosen(asked)
     wanted = [
-        dataclasses.replace(row, connections=asked.idle) if row.load == "idle" else row
+        dataclasses.replace(row, connections=asked.idle) if row.load == "idle" and asked.idle else row
         for row in rows.select([key for key in asked.rows.split(",") if key])
     ]
     taking_part = {name for row in wanted for name in candidates_for(row, names)}
     needed = {CANDIDATES[name][0] for name in taking_part} - {"relay", "vs"}
     needed |= {"wrk"} if any(row.load == "wrk" for row in wanted) else set()
+    needed |= {"openssl"} if any(row.tls for row in wanted) else set()
     needed |= {"strace"} if asked.strace else set()
     needed |= {"node", "npm"} if "ws" in needed else set()
     programs = install.programs(sorted(needed), asked.binary)

@@ -7,7 +7,7 @@ import re
 import subprocess
 import time
 
-from . import candidates, rows
+from . import candidates, install, rows
 from .process import Failed, Process, core_times, free_port
 
 
@@ -58,7 +58,7 @@ class Bench:
         place = self.dir / name
         place.mkdir(exist_ok=True)
         port = free_port()
-        at = candidates.Setting(row, port, self.backend, place, self.bare)
+        at = candidates.Setting(row, port, self.backend, place, self.bare, *install.certificate())
         command = candidates.command(name, self.programs, at)
         return Process(name, command, self.proxy_core, place / "log").ready(port), port
 
@@ -127,6 +127,9 @@ def parse_load(row, done):
         raise Failed(f"wsload: {done.stdout}{done.stderr}") from None
     if report["faults"] or not report["operations"]:
         raise Failed(f"wsload: {report['faults']} faults, the first: {report['first_fault']}")
+    resumed = report["resumed"] / max(1, report["opened"])
+    if row.tls and not (0.5 < resumed if row.resume else resumed == 0):
+        raise Failed(f"wsload: {resumed:.0%} of the TLS sessions were resumed")
     wire = report["received"] / report["operations"]
     sample = Sample(rate=report["rate"], p50=report["p50"], p99=report["p99"], wire=wire)
     return report["operations"], sample

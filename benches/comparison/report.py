@@ -97,8 +97,9 @@ def verdicts(rows, samples, reference):
             lines.append(f"| {row.title} ({row.connections:,} of them) | at most {row.memory_bar:,} bytes | {bytes_each:,.0f} bytes |"
                          f" {'met' if bytes_each <= row.memory_bar else '**missed**'} |")
             continue
-        for peer, bar in (("haproxy", row.haproxy_bar), ("nginx", row.nginx_bar)):
-            variants = [name for name in of if name.split("-")[0] == peer]
+        bars = (("haproxy", row.haproxy_bar), ("nginx", row.nginx_bar), ("nginx haproxy", row.best_bar))
+        for peer, bar in bars:
+            variants = [name for name in of if name.split("-")[0] in peer.split()]
             if not bar or not variants:
                 continue
             best = min(variants, key=lambda name: median(of[name], "cpu"))

@@ -22,10 +22,16 @@ class Row:
     json: bool = False
     # permessage-deflate as the load offers it.
     deflate: str = ""
+    # The version of TLS towards the proxy, if any; what is behind it is plain.
+    tls: str = ""
+    # A connection resumes the TLS session of the one before it.
+    resume: bool = False
     rate: int = 0
     # Bars on the ratio of tidegate's CPU per operation to a peer's.
     haproxy_bar: float = 0
     nginx_bar: float = 0
+    # The same to the best of all peers' variants.
+    best_bar: float = 0
     # Bytes of the proxy's own memory that an idle WebSocket may cost.
     memory_bar: int = 0
 
@@ -48,6 +54,9 @@ def idles():
     """Memory of idle WebSockets that end in the proxy or are seen through."""
     row = Row("idle", "memory of an idle WebSocket", "idle", connections=8000, memory_bar=1024)
     yield row
+    yield dataclasses.replace(
+        row, key="idle-wss", title="memory of an idle wss connection", connections=4000, tls="1.3", memory_bar=4096
+    )
     for key, title, bar, change in (
         ("idle-echo", "ended here", 600, {"to": "echo"}),
         ("idle-deflate", "ended here, permessage-deflate agreed", 1024, {"to": "echo", "deflate": "alone", "json": True}),
@@ -56,6 +65,27 @@ def idles():
         ("idle-guard-deflate", "guarded, permessage-deflate agreed", 1024, {"guard": True, "deflate": "alone", "json": True}),
     ):
         yield dataclasses.replace(row, key=key, title=f"{row.title} {title}", memory_bar=bar, **change)
+
+
+def secure():
+    """The same work over TLS, and what beginning it costs."""
+    get = Row("https100", "HTTPS GET 100 B, keep-alive, 64 connections", "get", tls="1.3", best_bar=1)
+    yield get
+    yield dataclasses.replace(get, key="https64k", title="HTTPS GET 64 KB, keep-alive, 64 connections", path="/64k")
+    echo = Row("wss125", "wss echo 125 B, 64 connections, saturated", "echo", tls="1.3", best_bar=1)
+    yield echo
+    yield dataclasses.replace(
+        echo, key="wss64k", title="wss echo 64 KB, 16 connections, saturated", connections=16, size=65536, best_bar=0.85
+    )
+    yield Row("wss-churn", "wss open, echo, close; 64 at a time", "churn", tls="1.3")
+    yield Row("wss-reopen", "wss open, echo, close; TLS sessions resumed", "churn", tls="1.3", resume=True)
+    for version, name in (("1.3", "tls13"), ("1.2", "tls12")):
+        row = Row(name, f"HTTPS, a connection each, TLS {version} in full", "handshakes", connections=32, tls=version)
+        yield dataclasses.replace(row, nginx_bar=0.7)
+        yield dataclasses.replace(
+            row, key=f"{name}-resumed", title=f"HTTPS, a connection each, TLS {version} resumed", resume=True, nginx_bar=1
+        )
+    yield Row("tcp", "HTTP, a connection each, for comparison", "handshakes", connections=32)
 
 
 ROWS = [
@@ -80,6 +110,7 @@ ROWS = [
     ),
     Row("guard125", "WebSocket echo 125 B, guarded on its way, 64 connections", "echo", guard=True),
     Row("churn", "WebSocket open, echo, close; 64 at a time", "churn"),
+    *secure(),
     Row("uwsgi100", "HTTP GET 100 B to a uwsgi upstream, 64 connections", "wrk", to="uwsgi"),
     *echoes(),
     *idles(),
@@ -101,13 +132,20 @@ def command(row, programs, port, seconds):
         url = f"http://127.0.0.1:{port}{row.path}"
         wrk = [programs["wrk"], "-t1", f"-c{row.connections}", f"-d{math.ceil(seconds)}s", "--latency"]
         return [*wrk, url]
+    scheme = "http" if row.load in ("get", "handshakes") else "ws"
+    if row.tls:
+        scheme += "s"
     options = ["--mode", row.load, "-c", str(row.connections), "-s", str(row.size), "--json"]
     if row.rate:
         options += ["--rate", str(row.rate)]
+    if row.tls:
+        options += ["--tls", row.tls]
+    if row.resume:
+        options += ["--resume"]
     if row.json:
         options += ["--text", "--payload", "json"]
     if row.deflate:
         options += ["--deflate", row.deflate]
     if row.load != "idle":
         options += ["-d", f"{seconds:g}"]
-    return [programs["wsload"], f"ws://127.0.0.1:{port}{row.path}", *options]
+    return [programs["wsload"], f"{scheme}://127.0.0.1:{port}{row.path}", *options]
