@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use tracing::Level;
 
+use crate::base::{Problem, Severity};
 use crate::config::LogLevel;
 use crate::worker::{LogBook, LogSink, LogTarget};
 
@@ -33,6 +34,20 @@ pub(super) fn start(level: LogLevel) -> io::Result<LogBook> {
         .with_target(false);
     log.init();
     Ok(book)
+}
+
+/// Logs a problem of a configuration.
+pub(super) fn tell(problem: &Problem) {
+    match problem.severity {
+        Severity::Error => tracing::error!("{problem}"),
+        Severity::Warning => tracing::warn!("{}", bare(problem)),
+        Severity::Notice => tracing::info!("{}", bare(problem)),
+    }
+}
+
+/// The line says how bad it is: the text need not.
+fn bare(problem: &Problem) -> Problem {
+    Problem { severity: Severity::Error, ..problem.clone() }
 }
 
 /// Takes one line.

@@ -1,7 +1,7 @@
 //! Command line, boot, signals, the admin socket, demo.
 //!
-//! [`cli`] reads what is wanted, `boot` makes running workers of a configuration and stops them at a
-//! signal, `admin` answers whoever asks the running router about itself and [`ctl`] is who asks,
+//! [`cli`] reads what is wanted, `site` compiles a configuration, `boot` makes running workers of it and stops
+//! them at a signal, `reload` has them go over to another one, `admin` answers whoever asks the running router about itself and [`ctl`] is who asks,
 //! `diagnostics` is the log of what happens to it, [`mod@demo`] a site to look at.
 
 mod admin;
@@ -11,33 +11,37 @@ pub mod cli;
 pub mod ctl;
 pub mod demo;
 mod diagnostics;
+mod doors;
 mod line;
+mod reload;
+mod site;
 mod systemd;
 
 use std::fmt::Display;
 use std::io::{Write, stderr, stdout};
 use std::process::ExitCode;
-use std::sync::Arc;
+use std::time::Duration;
 
 use crate::base::Problem;
-use crate::config::{Config, Given, Surroundings, load};
-use crate::reactor::tls::{Connectors, TrafficLog};
-use crate::session::Generation;
+use crate::config::Given;
+use crate::reactor::Names;
 
-use certificates::Certificates;
-
+use boot::Ready;
 use cli::{BAD_USE, Command, Demo, Source};
+use site::{Compiled, Maker};
 
 /// What a failure while running ends with.
 const FAILED: u8 = 1;
+/// Between two look-ups of a name.
+const RESOLVE: Duration = Duration::from_secs(30);
 /// Where the demo is, unless told otherwise.
 const DEMO_AT: &str = "127.0.0.1:8080";
 
 /// Runs the command line; what `main` returns.
 pub fn main() -> ExitCode {
     match cli::parse(std::env::args_os()) {
-        Ok(Command::Run(source)) => read(&source).map_or_else(|code| code, run),
-        Ok(Command::Check(source)) => match read(&source) {
+        Ok(Command::Run(source)) => serve(source),
+        Ok(Command::Check(source)) => match read(Maker::new(source, None)) {
             Ok(_) => {
                 say("no errors");
                 ExitCode::SUCCESS
@@ -60,43 +64,29 @@ fn complain(line: impl Display) {
     let _ = writeln!(stderr(), "{line}");
 }
 
-/// A configuration that can be run.
-struct Ready {
-    config: Config,
-    generation: Arc<Generation>,
-    certificates: Option<Arc<Certificates>>,
-    source: Source,
-}
-
 /// Reads and compiles a configuration, and says everything there is to say about it.
-fn read(source: &Source) -> Result<Ready, ExitCode> {
-    let Compiled { config, generation, certificates, problems } = compile(source);
+fn read(mut maker: Maker) -> Result<Ready, ExitCode> {
+    let Compiled { config, generation, certificates, problems } = maker.compile();
     for problem in &problems {
         complain(problem);
     }
-    match generation {
-        Some(generation) if !problems.iter().any(Problem::is_error) => {
-            Ok(Ready { config, generation, certificates, source: source.clone() })
+    match (generation, certificates) {
+        (Some(generation), Some(certificates)) if !problems.iter().any(Problem::is_error) => {
+            Ok(Ready { maker, config, generation, certificates })
         }
         _ => Err(ExitCode::from(BAD_USE)),
     }
 }
 
-/// What came of a configuration.
-struct Compiled {
-    config: Config,
-    generation: Option<Arc<Generation>>,
-    certificates: Option<Arc<Certificates>>,
-    problems: Vec<Problem>,
-}
-
-fn compile(source: &Source) -> Compiled {
-    let (config, mut problems) =
-        load(source.file.as_deref(), &source.options, &Surroundings::real());
-    let mut connectors = Connectors::new(Arc::new(TrafficLog));
-    let generation = boot::compile(&config, &mut connectors, &mut problems);
-    let certificates = certificates::load(&config, connectors, &mut problems).map(Arc::new);
-    Compiled { config, generation, certificates, problems }
+/// Reads a configuration and runs it.
+fn serve(source: Source) -> ExitCode {
+    match Names::start(RESOLVE) {
+        Ok(names) => read(Maker::new(source, Some(names))).map_or_else(|code| code, run),
+        Err(error) => {
+            complain(format_args!("cannot start the resolver: {error}"));
+            ExitCode::from(FAILED)
+        }
+    }
 }
 
 fn run(ready: Ready) -> ExitCode {
@@ -107,8 +97,7 @@ fn run(ready: Ready) -> ExitCode {
             return ExitCode::from(FAILED);
         }
     };
-    let check = move || compile(&ready.source).problems;
-    match boot::run(&ready.config, &ready.generation, ready.certificates.as_ref(), check) {
+    match boot::run(ready) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             tracing::error!("{error}");
@@ -155,8 +144,5 @@ fn demo(Demo { mut options, tls }: Demo) -> ExitCode {
     // A page that is open holds a WebSocket: waiting for it would only keep Ctrl-C from working.
     options.push(given("drain-timeout", "1s".into()));
     options.push(given("default", format!("http:{}", worker.address())));
-    match read(&Source { file: None, options }) {
-        Ok(ready) => run(ready),
-        Err(code) => code,
-    }
+    serve(Source { file: None, options })
 }

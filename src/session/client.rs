@@ -330,9 +330,8 @@ impl Client {
         }
     }
 
-    /// The address that is dialled at the attempt of this number, and the how manieth it is among those of
-    /// its name.
-    pub fn dialling(&self, attempt: u8) -> Option<(&Address, u8)> {
+    /// The address that is dialled at the attempt of this number.
+    pub fn dialling(&self, attempt: u8) -> Option<Address> {
         match &self.state {
             State::Exchange(exchange) => exchange.dialling(attempt),
             _ => None,

@@ -75,11 +75,11 @@ impl Exchange {
 
     /// The address that is dialled at the attempt of this number: which one, and the how manieth of its
     /// name's addresses.
-    pub(super) fn dialling(&self, attempt: u8) -> Option<(&Address, u8)> {
+    pub(super) fn dialling(&self, attempt: u8) -> Option<Address> {
         match &self.search {
             _ if !matches!(self.request, Request::Dialling) => None,
-            Some(search) => Some((search.found.get(usize::from(attempt))?, 0)),
-            None => Some((&self.route.target.server(self.server)?.address, attempt)),
+            Some(search) => search.found.get(usize::from(attempt)).cloned(),
+            None => self.server()?.candidate(attempt),
         }
     }
 }

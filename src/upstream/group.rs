@@ -7,6 +7,7 @@ use std::time::Duration;
 use crate::base::Address;
 use crate::config::{Protocol, ProxyVersion, Upstream};
 use crate::reactor::tls::Connector;
+use crate::reactor::{NameCell, Names};
 
 /// A configured group of servers; immutable.
 #[derive(Clone, Debug)]
@@ -36,6 +37,21 @@ pub struct Server {
     pub weight: u16,
     /// How it is met, where it is dialled with TLS.
     pub connector: Option<Arc<Connector>>,
+    /// The addresses of its name at present, where it has one.
+    pub cell: Option<Arc<NameCell>>,
+}
+
+impl Server {
+    /// The address to dial at the attempt of this number; `None` when there are no more.
+    pub fn candidate(&self, attempt: u8) -> Option<Address> {
+        match (&self.address, &self.cell) {
+            (Address::Name { .. }, Some(cell)) => {
+                cell.addresses().get(usize::from(attempt)).map(|ip| Address::Ip(*ip))
+            }
+            (Address::Name { .. }, None) => None,
+            (address, _) => (attempt == 0).then(|| address.clone()),
+        }
+    }
 }
 
 /// The identity of a server: one address that speaks one protocol.
@@ -60,15 +76,34 @@ impl GroupId {
     }
 }
 
-/// Gives out identities: whoever builds generations keeps one for all of them.
+/// Gives out identities, and resolves names: whoever builds generations keeps one for all of them.
 #[derive(Debug, Default)]
 pub struct Identities {
     /// By protocol, address and, over TLS, whom is trusted there.
     servers: HashMap<(Protocol, Address, String), u32>,
     groups: HashMap<String, u32>,
+    names: Option<Names>,
 }
 
 impl Identities {
+    /// The same, and names are looked up by `names`.
+    pub fn resolving(names: Option<Names>) -> Identities {
+        Identities { names, ..Identities::default() }
+    }
+
+    /// Who looks names up.
+    pub fn names(&self) -> Option<&Names> {
+        self.names.as_ref()
+    }
+
+    /// Where the addresses of a name are, from now on.
+    fn cell(&self, address: &Address) -> Option<Arc<NameCell>> {
+        match (address, &self.names) {
+            (Address::Name { host, port }, Some(names)) => Some(names.add(host, *port)),
+            _ => None,
+        }
+    }
+
     /// The identity of the server at `address`; the same each time it is asked for.
     pub fn server(&mut self, protocol: Protocol, address: &Address) -> ServerId {
         self.trusted(protocol, address, "")
@@ -128,6 +163,7 @@ impl Group {
             address: address.clone(),
             weight: 1,
             connector: None,
+            cell: identities.cell(address),
         });
         let servers = servers.collect();
         let id = identities.group(name);

@@ -3,8 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use arc_swap::ArcSwap;
-
 use crate::base::{Key, Millis};
 use crate::reactor::tls::{Acceptor, Handshake};
 use crate::reactor::{AcceptFault, Listener, Readiness, Stream, Transport};
@@ -12,10 +10,13 @@ use crate::session::{Client, CloseReason, Peer, Port};
 
 use super::entry::{Conn, Role, Session};
 use super::mail::Mail;
+use super::renew::Presented;
 use super::turn::Worker;
 
 /// Connections accepted from one listener in a turn.
 const BUDGET: usize = 64;
+/// Times that budget is had when a listener is closed: a full backlog.
+const LAST: usize = 64;
 /// How long accepting rests when descriptors ran out and none could be freed.
 const PAUSE: Duration = Duration::from_millis(100);
 /// Idle connections closed at once to make room.
@@ -29,15 +30,17 @@ pub struct Door {
     /// The port clients connect to, 0 for a unix socket.
     pub port: u16,
     /// What it presents to clients, where they speak TLS to it.
-    pub tls: Option<Arc<ArcSwap<Acceptor>>>,
+    pub tls: Presented,
     /// More may wait there.
     pub(super) waiting: bool,
+    /// What the poll calls it.
+    pub(super) token: u64,
 }
 
 impl Door {
     /// A door nobody has knocked at.
     pub fn new(listener: Listener, port: u16) -> Door {
-        Door { listener, port, tls: None, waiting: true }
+        Door { listener, port, tls: None, waiting: true, token: 0 }
     }
 }
 
@@ -59,6 +62,17 @@ impl Worker {
         for door in 0..self.doors.len() {
             if self.doors[door].waiting {
                 self.accept_from(door);
+            }
+        }
+    }
+
+    /// Accepts everybody who waits at a listener that is to be closed.
+    pub(super) fn let_in_all(&mut self, door: usize) {
+        for _ in 0..LAST {
+            self.doors[door].waiting = true;
+            self.accept_from(door);
+            if !self.doors[door].waiting {
+                return;
             }
         }
     }

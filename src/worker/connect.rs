@@ -42,10 +42,8 @@ impl Worker {
 
     /// Begins a dial to the address of number `attempt` among those the server has.
     pub(super) fn dial_address(&mut self, key: Key, attempt: u8) {
-        let address = self.sessions.get(key).and_then(|session| {
-            let (address, nth) = session.machine.dialling(attempt)?;
-            self.names.resolve(address, nth)
-        });
+        let session = self.sessions.get(key);
+        let address = session.and_then(|session| session.machine.dialling(attempt));
         let Some(address) = address else {
             return self.answer(key, Input::DialFailed { ours: false });
         };

@@ -81,17 +81,6 @@ pub fn build(
     })
 }
 
-/// Every address a configuration wants to dial.
-pub fn addresses(config: &Config) -> impl Iterator<Item = &Address> {
-    let actions = config.rules.iter().map(|rule| &rule.action).chain(&config.default);
-    let direct = actions.filter_map(|action| match action.value.target() {
-        Some(Named::Address(address)) => Some(address),
-        Some(Named::Upstream(_)) | None => None,
-    });
-    let grouped = config.upstreams.iter().flat_map(|upstream| &upstream.servers);
-    direct.chain(grouped.chain(&config.http_to).map(|address| &address.value))
-}
-
 struct Builder<'a> {
     config: &'a Config,
     identities: &'a mut Identities,

@@ -52,6 +52,8 @@ struct Shared {
 struct Waiting {
     lines: Vec<u8>,
     reopen: bool,
+    /// Where lines go from here on.
+    turn: Option<(LogTarget, Output)>,
     closed: bool,
 }
 
@@ -87,7 +89,7 @@ impl LogBook {
         let of_thread = Arc::clone(&shared);
         let (ending, ended) = channel();
         std::thread::Builder::new().name("log".into()).spawn(move || {
-            write_on(&of_thread, &target, output);
+            write_on(&of_thread, target, output);
             drop(ending);
         })?;
         Ok(LogBook { shared, ended })
@@ -102,6 +104,19 @@ impl LogBook {
     pub fn reopen(&self) {
         self.shared.lock().reopen = true;
         self.shared.ready.notify_one();
+    }
+}
+
+impl LogBook {
+    /// Has lines go elsewhere from here on.
+    ///
+    /// # Errors
+    /// When that cannot be opened; lines go on to where they went.
+    pub fn turn_to(&self, target: LogTarget) -> io::Result<()> {
+        let output = Output::open(&target)?;
+        self.shared.lock().turn = Some((target, output));
+        self.shared.ready.notify_one();
+        Ok(())
     }
 }
 
@@ -134,13 +149,15 @@ impl LogSink {
 
 /// The writer: until the log is closed and all is written. What cannot be written is said once, until
 /// it works again: saying so may be what cannot be written.
-fn write_on(shared: &Shared, target: &LogTarget, mut output: Output) {
+fn write_on(shared: &Shared, mut target: LogTarget, mut output: Output) {
     let mut lines = Vec::new();
     let mut failing = false;
     loop {
-        let (reopen, closed) = take(shared, &mut lines);
-        if reopen {
-            match Output::open(target) {
+        let Wishes { reopen, turn, closed } = take(shared, &mut lines);
+        if let Some((to, opened)) = turn {
+            (target, output) = (to, opened);
+        } else if reopen {
+            match Output::open(&target) {
                 Ok(opened) => output = opened,
                 Err(error) => tracing::error!(%error, "a log stays as it was: {target:?}"),
             }
@@ -162,17 +179,29 @@ fn write_on(shared: &Shared, target: &LogTarget, mut output: Output) {
     }
 }
 
+/// What is wanted of the writer beside writing.
+struct Wishes {
+    reopen: bool,
+    turn: Option<(LogTarget, Output)>,
+    closed: bool,
+}
+
 /// Waits for lines or a wish; leaves the lines in `lines`.
-fn take(shared: &Shared, lines: &mut Vec<u8>) -> (bool, bool) {
+fn take(shared: &Shared, lines: &mut Vec<u8>) -> Wishes {
     lines.clear();
     let mut waiting = shared.lock();
-    while waiting.lines.is_empty() && !waiting.reopen && !waiting.closed {
+    let idle = |waiting: &mut Waiting| {
+        waiting.lines.is_empty() && !waiting.reopen && waiting.turn.is_none() && !waiting.closed
+    };
+    while idle(&mut waiting) {
         waiting = shared.ready.wait(waiting).unwrap_or_else(PoisonError::into_inner);
     }
     std::mem::swap(&mut waiting.lines, lines);
-    (std::mem::take(&mut waiting.reopen), waiting.closed)
+    let reopen = std::mem::take(&mut waiting.reopen);
+    Wishes { reopen, turn: waiting.turn.take(), closed: waiting.closed }
 }
 
+#[derive(Debug)]
 enum Output {
     Stdout,
     Stderr,

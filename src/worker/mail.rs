@@ -8,6 +8,7 @@ use crate::reactor::{Done, Outbox, Reply, Sender};
 
 use super::accept::Arrival;
 use super::inspect::Ask;
+use super::renew::Renewal;
 
 /// One letter in a worker's mailbox.
 #[derive(Debug)]
@@ -18,6 +19,8 @@ pub enum Mail {
     Done(Key, Done),
     /// A question about itself.
     Ask(Ask),
+    /// Go over to a new configuration.
+    Renew(Box<Renewal>),
     /// Stop accepting and let sessions end until then.
     Drain(Millis),
     /// Stop at once.

@@ -21,7 +21,6 @@ use super::handshakes::Handshakes;
 use super::idle::Idle;
 use super::logbook::LogSink;
 use super::mail::{Courier, Mail, Peers};
-use super::names::Resolved;
 use super::spool::SpoolFile;
 use super::world::World;
 
@@ -33,7 +32,7 @@ const GOODBYE: Duration = Duration::from_secs(2);
 const LETTERS: usize = 256;
 /// Tokens that are not connections: no key is below 2^32.
 const MAIL: Token = Token(0);
-const DOORS: usize = 1;
+const DOORS: u64 = 1;
 const KEYS: usize = 1 << 32;
 
 /// What a worker is made of.
@@ -51,8 +50,6 @@ pub struct Setup {
     pub peers: Peers,
     /// The configuration.
     pub generation: Arc<Generation>,
-    /// Addresses of names.
-    pub names: Arc<Resolved>,
     /// Where access lines go.
     pub log: LogSink,
     /// Its figures.
@@ -75,12 +72,13 @@ pub struct Worker {
     pub(super) index: usize,
     pub(super) poll: Poll,
     pub(super) doors: Vec<Door>,
+    /// What the next listener is called by the poll.
+    pub(super) next_door: u64,
     mailbox: Mailbox<Mail>,
     letters: Vec<Mail>,
     /// Letters are left for the next turn, or outboxes have not got rid of theirs.
     more_mail: bool,
     pub(super) peers: Peers,
-    pub(super) names: Arc<Resolved>,
     pub(super) offload: Offload<Courier>,
     pub(super) lookups: Offload<Courier>,
     pub(super) courier: Courier,
@@ -117,9 +115,6 @@ impl Worker {
     /// # Errors
     /// When a listening socket cannot be watched.
     pub fn new(setup: Setup) -> io::Result<Worker> {
-        for (i, door) in setup.doors.iter().enumerate() {
-            door.listener.register(setup.poll.registry(), (DOORS + i) as u64)?;
-        }
         let mut scratch = Scratch::default();
         // Numbers of tunnels are unique in the process: the worker is in the upper bits.
         scratch.next_tunnel = ((setup.index as u64) << 40) + 1;
@@ -136,15 +131,15 @@ impl Worker {
             log: Vec::new(),
             draining: false,
         };
-        Ok(Worker {
+        let mut worker = Worker {
             index: setup.index,
             poll: setup.poll,
-            doors: setup.doors,
+            doors: Vec::new(),
+            next_door: DOORS,
             mailbox: setup.mailbox,
             letters: Vec::new(),
             more_mail: false,
             peers: setup.peers,
-            names: setup.names,
             offload: setup.offload,
             lookups: setup.lookups,
             courier: setup.courier,
@@ -165,7 +160,11 @@ impl Worker {
             drain_until: None,
             goodbye_at: None,
             stopped: false,
-        })
+        };
+        for door in setup.doors {
+            worker.open_door(door)?;
+        }
+        Ok(worker)
     }
 
     /// Runs until stopped, or until everything has ended after a drain.
@@ -202,7 +201,7 @@ impl Worker {
         for event in events.iter() {
             match event.token() {
                 MAIL => {}
-                Token(n) if n < KEYS => self.doors_event(n - DOORS),
+                Token(n) if n < KEYS => self.doors_event(n as u64),
                 Token(n) => {
                     if let Some(key) = Key::from_u64(n as u64) {
                         self.conn_event(key, event);
@@ -220,8 +219,8 @@ impl Worker {
         self.more_mail |= self.peers.flush();
     }
 
-    fn doors_event(&mut self, door: usize) {
-        if let Some(door) = self.doors.get_mut(door) {
+    fn doors_event(&mut self, token: u64) {
+        if let Some(door) = self.doors.iter_mut().find(|door| door.token == token) {
             door.waiting = true;
         }
     }
@@ -235,6 +234,7 @@ impl Worker {
                 Mail::Done(key, Done::Found(answer)) => self.looked_up(key, answer),
                 Mail::Done(key, done) => self.spooled(key, done),
                 Mail::Ask(ask) => self.inspect(ask),
+                Mail::Renew(renewal) => self.renew(*renewal),
                 Mail::Drain(until) => self.drain(until),
                 Mail::Stop => self.stopped = true,
             }

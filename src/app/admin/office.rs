@@ -33,6 +33,8 @@ pub(in super::super) struct Office {
     pub(in super::super) certificates: Box<dyn Fn() -> Vec<CertificateStatus> + Send + Sync>,
     /// Reads the configuration anew: what is wrong with it.
     pub(in super::super) check: Box<dyn Fn() -> Vec<Problem> + Send + Sync>,
+    /// Goes over to it: what is wrong with it. With an error among that, nothing has changed.
+    pub(in super::super) reload: Box<dyn Fn() -> Vec<Problem> + Send + Sync>,
 }
 
 impl Office {
@@ -45,7 +47,11 @@ impl Office {
             Wish::Status => answer::put(line, &self.status()?),
             Wish::Sessions(filter) => self.sessions(filter, Flow::begin(line, request.version)?),
             Wish::Kill(filter, written) => answer::put(line, &self.kill(filter, written)?),
-            Wish::Check => answer::put(line, &self.check()),
+            Wish::Check => answer::put(line, &told("sound", &(self.check)())),
+            Wish::Reload => {
+                tracing::info!("admin: reload");
+                answer::put(line, &told("reloaded", &(self.reload)()))
+            }
             Wish::Drain => {
                 tracing::info!("admin: drain");
                 // First the answer: with nothing left to wait for, the process ends at once.
@@ -117,18 +123,6 @@ impl Office {
         Ok(json)
     }
 
-    fn check(&self) -> Vec<u8> {
-        let problems = (self.check)();
-        let sound = !problems.iter().any(Problem::is_error);
-        let mut json = format!("{{\"sound\":{sound},\"problems\":[").into_bytes();
-        for (index, problem) in problems.iter().enumerate() {
-            json.extend_from_slice(if index > 0 { b",\n" } else { b"\n" });
-            put_text(&problem.to_string(), &mut json);
-        }
-        json.extend_from_slice(b"]}\n");
-        json
-    }
-
     /// Asks all workers at once, and each of them further what `heard` makes of its answer. Returns those
     /// that did not answer in time.
     fn ask_all(
@@ -192,6 +186,18 @@ impl Wait {
     }
 }
 
+/// Whether all is well, under the name `word`, and what is not.
+fn told(word: &str, problems: &[Problem]) -> Vec<u8> {
+    let well = !problems.iter().any(Problem::is_error);
+    let mut json = format!("{{\"{word}\":{well},\"problems\":[").into_bytes();
+    for (index, problem) in problems.iter().enumerate() {
+        json.extend_from_slice(if index > 0 { b",\n" } else { b"\n" });
+        put_text(&problem.to_string(), &mut json);
+    }
+    json.extend_from_slice(b"]}\n");
+    json
+}
+
 /// Ends an object with the workers that did not answer.
 fn put_silent(silent: &[usize], json: &mut Vec<u8>) {
     let numbers: Vec<String> = silent.iter().map(usize::to_string).collect();
@@ -220,6 +226,7 @@ mod tests {
             draining: Arc::default(),
             drain: Box::new(|| {}),
             certificates: Box::new(Vec::new),
+            reload: Box::new(Vec::new),
             check: Box::new(Vec::new),
         };
         (office, mailboxes)

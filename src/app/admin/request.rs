@@ -15,7 +15,7 @@ const LIMITS: Limits = Limits { max_uri: 8 << 10, max_head: 16 << 10, max_fields
 /// How long a whole request may take to arrive.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-const THERE_IS: &str = "there is GET /status, /sessions and /check, POST /kill and /drain";
+const THERE_IS: &str = "there is GET /status, /sessions and /check, POST /kill, /reload and /drain";
 
 /// Makes a wish of a query.
 type Read = fn(Option<&[u8]>) -> Result<Wish, BadQuery>;
@@ -31,6 +31,8 @@ pub(super) enum Wish {
     Kill(Filter, String),
     /// Whether the configuration could be read as it is now.
     Check,
+    /// Use the configuration as it is now.
+    Reload,
     /// Stop as at a TERM.
     Drain,
 }
@@ -94,6 +96,7 @@ fn understand(head: &RequestHead<'_, '_>, is_tcp: bool) -> Result<Request, Refus
         b"/sessions" => (Method::Get, |query| Filter::listed(query).map(Wish::Sessions)),
         b"/kill" => (Method::Post, kill),
         b"/check" => (Method::Get, |_| Ok(Wish::Check)),
+        b"/reload" => (Method::Post, |_| Ok(Wish::Reload)),
         b"/drain" => (Method::Post, |_| Ok(Wish::Drain)),
         _ => return Err(Refusal::new(404, THERE_IS)),
     };
@@ -156,6 +159,8 @@ mod tests {
             ("POST /status", Err(405)),
             ("HEAD /status", Err(405)),
             ("GET /check", Ok(Wish::Check)),
+            ("POST /reload", Ok(Wish::Reload)),
+            ("GET /reload", Err(405)),
             ("POST /drain", Ok(Wish::Drain)),
             ("GET /drain", Err(405)),
             ("GET /", Err(404)),

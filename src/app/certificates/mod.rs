@@ -24,7 +24,7 @@ const DAY: Duration = Duration::from_secs(24 * 3600);
 #[derive(Debug)]
 pub(super) struct Certificates {
     terms: Vec<Terms>,
-    tickets: Tickets,
+    tickets: Arc<Tickets>,
     /// In the order of the listeners.
     doors: Vec<Arc<ArcSwap<Acceptor>>>,
     changing: Mutex<Changing>,
@@ -38,14 +38,14 @@ struct Changing {
     connectors: Connectors,
 }
 
-/// Reads what a configuration names; `connectors` are read already. `None` when something is wrong.
+/// Reads what a configuration names; `connectors` are read already, `tickets` outlive it. `None` when something is wrong.
 pub(super) fn load(
     config: &Config,
     connectors: Connectors,
+    tickets: Arc<Tickets>,
     problems: &mut Vec<Problem>,
 ) -> Option<Certificates> {
     let terms = terms::terms(config, problems)?;
-    let tickets = Tickets::default();
     let Built { acceptors, files, certificates: shown } =
         tls::build(&terms, &tickets, Arc::new(TrafficLog), problems);
     let doors = acceptors?.into_iter().map(|acceptor| Arc::new(ArcSwap::new(acceptor))).collect();

@@ -23,10 +23,6 @@ pub(super) use options::{command, read};
 
 /// Does one thing and says what came of it; what `main` returns.
 pub(super) fn run(ctl: &Ctl) -> ExitCode {
-    if ctl.order == Order::Reload {
-        complain("tidegate ctl: reload is not in this version; check the file, then restart");
-        return ExitCode::from(BAD_USE);
-    }
     let address = match address(ctl) {
         Ok(address) => address,
         Err(said) => {
@@ -74,7 +70,7 @@ fn carry_out(order: &Order, address: &Address) -> Result<ExitCode, Fault> {
             print(b"draining: it stops when its sessions have ended, or after drain-timeout\n");
             Ok(ExitCode::SUCCESS)
         }
-        Order::Reload => Ok(ExitCode::from(BAD_USE)),
+        Order::Reload => reload(address),
     }
 }
 
@@ -143,6 +139,19 @@ fn check(address: &Address) -> Result<ExitCode, Fault> {
         return Ok(ExitCode::from(BAD_USE));
     }
     print(b"no errors\n");
+    Ok(ExitCode::SUCCESS)
+}
+
+fn reload(address: &Address) -> Result<ExitCode, Fault> {
+    let (_, value) = whole(address, Method::Post, "/reload")?;
+    for problem in value["problems"].as_array().into_iter().flatten() {
+        complain(problem.as_str().unwrap_or_default());
+    }
+    if value["reloaded"] != true {
+        complain("tidegate ctl: the configuration stays as it was");
+        return Ok(ExitCode::from(BAD_USE));
+    }
+    print(b"reloaded\n");
     Ok(ExitCode::SUCCESS)
 }
 

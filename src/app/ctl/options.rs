@@ -108,7 +108,10 @@ pub(in super::super) fn command() -> Command {
         )
         .subcommand(one("check", "Read its configuration again: is it sound? changes nothing"))
         .subcommand(one("drain", "Stop as at a TERM: what goes on may end within drain-timeout"))
-        .subcommand(one("reload", "Use its configuration as it is now (not in this version)"))
+        .subcommand(one(
+            "reload",
+            "Go over to its configuration as it is now; what goes on is not cut",
+        ))
 }
 
 fn conditions() -> [Arg; 2] {

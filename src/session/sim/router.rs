@@ -352,7 +352,7 @@ impl Router {
         if !dialling.works {
             return self.input(key, Input::DialFailed { ours: dialling.ours });
         }
-        assert!(self.sessions[key].machine.dialling(0).is_some(), "a dial that is waited for");
+        assert!(self.sessions[key].machine.dialled_server().is_some(), "a dial that is waited for");
         let wire = self.wire(dice);
         self.opened.push((wire, dialling.route));
         self.attach(key, wire);

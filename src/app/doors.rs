@@ -1,0 +1,95 @@
+//! Listeners: from a configuration to sockets for every worker.
+
+use std::net::SocketAddr;
+
+use super::certificates::Certificates;
+use crate::base::Address;
+use crate::config::Config;
+use crate::reactor::{self, BindError, ListenOptions, Listener, Sharing};
+use crate::worker::{Door, Presented};
+
+/// An address to listen on, and what is presented there.
+pub(super) type Spot = (Address, Presented);
+
+/// Where a configuration listens. `certificates` are those it names.
+pub(super) fn spots(config: &Config, certificates: &Certificates) -> Vec<Spot> {
+    let plain = config.listeners.iter().map(|address| (address.value.clone(), None));
+    let secure = config.tls.listeners.iter().zip(certificates.doors());
+    let secure = secure.map(|(listener, tls)| (listener.address.value.clone(), Some(tls.clone())));
+    plain.chain(secure).collect()
+}
+
+/// The listeners of each of `count` workers; those that cannot be bound twice are the first one's.
+///
+/// # Errors
+/// When an address cannot be listened on; then nothing is.
+pub(super) fn open(
+    spots: &[Spot],
+    count: usize,
+    options: &ListenOptions,
+) -> Result<Vec<Vec<Door>>, BindError> {
+    let mut doors: Vec<Vec<Door>> = (0..count).map(|_| Vec::new()).collect();
+    for (address, tls) in spots {
+        let door = |listener, port| {
+            let mut door = Door::new(listener, port);
+            door.tls.clone_from(tls);
+            door
+        };
+        let first = Listener::bind(address, options)?;
+        let port = first.local().port().unwrap_or(0);
+        let shared = first.sharing() == Sharing::PerWorker;
+        for worker in doors.iter_mut().skip(1).filter(|_| shared) {
+            worker.push(door(first.another(options)?, port));
+        }
+        if let Some(worker) = doors.first_mut() {
+            worker.push(door(first, port));
+        }
+    }
+    Ok(doors)
+}
+
+/// One line per listener, as the contract says.
+pub(super) fn announce(doors: &[Vec<Door>]) {
+    for door in doors.iter().take(1).flatten() {
+        let scheme = if door.tls.is_some() { "https" } else { "http" };
+        match door.listener.local() {
+            reactor::Peer::Ip(address) => {
+                let shown = SocketAddr::new(address.ip(), address.port());
+                tracing::info!("listening on {scheme}://{shown}");
+            }
+            reactor::Peer::Unix if door.tls.is_some() => {
+                tracing::info!("listening on {} for https", door.listener.address());
+            }
+            reactor::Peer::Unix => tracing::info!("listening on {}", door.listener.address()),
+        }
+    }
+}
+
+/// What of `after` is not in `before`. An address may be in either more than once.
+pub(super) fn fresh(before: &[Spot], after: &[Spot]) -> Vec<Spot> {
+    let mut left: Vec<&Address> = before.iter().map(|(address, _)| address).collect();
+    let is_fresh = |(address, _): &&Spot| {
+        let known = left.iter().position(|known| *known == address);
+        known.map(|at| left.swap_remove(at)).is_none()
+    };
+    after.iter().filter(is_fresh).cloned().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_new_is_told_from_what_stays() {
+        let spots = |list: &[&str]| -> Vec<Spot> {
+            list.iter().map(|address| (address.parse().unwrap(), None)).collect()
+        };
+        let shown = |spots: Vec<Spot>| -> Vec<String> {
+            spots.iter().map(|(address, _)| address.to_string()).collect()
+        };
+        let (before, after) = (spots(&[":80", ":81", ":81"]), spots(&[":81", ":82", ":80"]));
+        assert_eq!(shown(fresh(&before, &after)), ["0.0.0.0:82"]);
+        assert_eq!(shown(fresh(&after, &before)), ["0.0.0.0:81"]);
+        assert!(fresh(&before, &before).is_empty());
+    }
+}

@@ -1,0 +1,157 @@
+//! Reload: the running router goes over to a new configuration, or stays as it is and says why.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::mpsc::{Sender as Channel, channel};
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+
+use super::certificates::{self, Certificates};
+use super::doors::{self, Spot};
+use super::site::{Compiled, Maker};
+use super::{boot, diagnostics};
+use crate::base::{Address, Problem};
+use crate::config::Config;
+use crate::reactor::{ListenOptions, Sender};
+use crate::worker::{Door, LogBook, Mail, Renewal};
+
+/// How long workers have to go over.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// What runs, as the thread knows it that controls it.
+pub(super) struct Running {
+    /// Reads the configuration.
+    pub(super) maker: Maker,
+    /// What is followed.
+    pub(super) config: Config,
+    /// What is presented, for whoever asks.
+    pub(super) certificates: Arc<ArcSwap<Certificates>>,
+    /// Has certificates read anew; their watch ends with it.
+    pub(super) watch: Option<Channel<()>>,
+    /// Where is listened.
+    pub(super) spots: Vec<Spot>,
+    pub(super) workers: Vec<Sender<Mail>>,
+    pub(super) book: LogBook,
+    /// Most clients where the configuration does not say.
+    pub(super) most: u64,
+}
+
+impl Running {
+    /// Reads the configuration anew and goes over to it. When anything in what is returned is an error, nothing has
+    /// changed.
+    pub(super) fn reload(&mut self) -> Vec<Problem> {
+        let problems = self.try_reload();
+        let failed = problems.iter().any(Problem::is_error);
+        for problem in &problems {
+            diagnostics::tell(problem);
+        }
+        match failed {
+            true => tracing::error!("reload: the configuration stays as it was"),
+            false => tracing::info!("reload: done"),
+        }
+        problems
+    }
+
+    fn try_reload(&mut self) -> Vec<Problem> {
+        let Compiled { config, generation, certificates, mut problems } = self.maker.compile();
+        let (Some(generation), Some(certificates)) = (generation, certificates) else {
+            return problems;
+        };
+        if problems.iter().any(Problem::is_error) {
+            return problems;
+        }
+        self.name_fixed(&config, &mut problems);
+        self.maker.names().iter().for_each(|names| boot::settle(names));
+        let spots = doors::spots(&config, &certificates);
+        let options = ListenOptions { backlog: config.backlog, mode: None };
+        let opened = doors::fresh(&self.spots, &spots);
+        let opened = match doors::open(&opened, self.workers.len(), &options) {
+            Ok(opened) => opened,
+            Err(error) => {
+                problems.push(Problem::error(None, error.to_string()));
+                return problems;
+            }
+        };
+        let target = boot::log_target(&config);
+        if target != boot::log_target(&self.config)
+            && let Err(error) = self.book.turn_to(target.clone())
+        {
+            let said = format!("cannot open the access log {target}: {error}");
+            problems.push(Problem::error(None, said));
+            return problems;
+        }
+        let watched = match certificates.is_any() {
+            true => certificates::watch(&certificates).map(Some),
+            false => Ok(None),
+        };
+        match watched {
+            Ok(watch) => self.watch = watch,
+            Err(error) => tracing::error!(%error, "files of certificates are not watched"),
+        }
+        doors::announce(&opened);
+        let gone = doors::fresh(&spots, &self.spots);
+        gone.iter().for_each(|(address, _)| tracing::info!("not listening on {address} any more"));
+        self.certificates.store(certificates);
+        self.tell(&config, &generation, opened, &gone, &spots);
+        (self.config, self.spots) = (config, spots);
+        problems
+    }
+
+    /// Has all workers go over, and waits for them.
+    fn tell(
+        &self,
+        config: &Config,
+        generation: &Arc<crate::session::Generation>,
+        opened: Vec<Vec<Door>>,
+        gone: &[Spot],
+        spots: &[Spot],
+    ) {
+        let closed: Arc<[Address]> = gone.iter().map(|(address, _)| address.clone()).collect();
+        let presented: Arc<[Spot]> = spots.into();
+        let most = config.max_connections.unwrap_or(self.most);
+        let (done, over) = channel();
+        for (worker, opened) in self.workers.iter().zip(opened) {
+            let renewal = Renewal {
+                generation: Arc::clone(generation),
+                opened,
+                closed: Arc::clone(&closed),
+                presented: Arc::clone(&presented),
+                spool_dir: config.spool_dir.as_deref().map(Arc::<Path>::from),
+                most: u32::try_from(most).unwrap_or(u32::MAX),
+                done: done.clone(),
+            };
+            // A worker that has ended needs no telling.
+            let _ = worker.send_waiting(Mail::Renew(Box::new(renewal)));
+        }
+        drop(done);
+        for _ in &self.workers {
+            if over.recv_timeout(PATIENCE).is_err() {
+                tracing::warn!("reload: a worker has not gone over yet");
+                return;
+            }
+        }
+    }
+
+    /// Names what cannot change while the router runs.
+    fn name_fixed(&self, config: &Config, problems: &mut Vec<Problem>) {
+        let mut fixed = Vec::new();
+        if boot::worker_count(config.workers) != self.workers.len() {
+            fixed.push("workers");
+        }
+        if config.admin != self.config.admin {
+            fixed.push("admin");
+        }
+        if config.backlog != self.config.backlog {
+            fixed.push("listen (of listeners that stay)");
+        }
+        if config.log.level != self.config.log.level {
+            fixed.push("log-level");
+        }
+        for name in fixed {
+            let said =
+                format!("{name} cannot change while the router runs: it stays until a restart");
+            problems.push(Problem::warning(None, said));
+        }
+    }
+}

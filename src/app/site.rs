@@ -1,0 +1,64 @@
+//! From a source of configuration to what can run, as often as it is wanted.
+
+use std::sync::Arc;
+
+use super::certificates::{self, Certificates};
+use super::cli::Source;
+use crate::base::Problem;
+use crate::config::{Config, Surroundings, load};
+use crate::reactor::Names;
+use crate::reactor::tls::{Connectors, Tickets, TrafficLog};
+use crate::session::Generation;
+use crate::upstream::Identities;
+use crate::worker;
+
+/// Compiles a configuration, again and again. What outlives each of them is here: identities of servers, names
+/// that are resolved, keys of tickets.
+pub(super) struct Maker {
+    source: Source,
+    identities: Identities,
+    tickets: Arc<Tickets>,
+}
+
+/// What came of a configuration. It can run when no problem is an error.
+pub(super) struct Compiled {
+    pub(super) config: Config,
+    pub(super) generation: Option<Arc<Generation>>,
+    pub(super) certificates: Option<Arc<Certificates>>,
+    pub(super) problems: Vec<Problem>,
+}
+
+impl Maker {
+    /// With `names` it can run; without, names are not looked up.
+    pub(super) fn new(source: Source, names: Option<Names>) -> Maker {
+        Maker { source, identities: Identities::resolving(names), tickets: Arc::default() }
+    }
+
+    /// Where the configuration comes from.
+    pub(super) fn source(&self) -> &Source {
+        &self.source
+    }
+
+    /// Who looks names up.
+    pub(super) fn names(&self) -> Option<&Names> {
+        self.identities.names()
+    }
+
+    /// Reads and compiles it as it is now.
+    pub(super) fn compile(&mut self) -> Compiled {
+        let Source { file, options } = &self.source;
+        let (config, mut problems) = load(file.as_deref(), options, &Surroundings::real());
+        let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
+        let mut connectors = Connectors::new(Arc::new(TrafficLog));
+        let identities = &mut self.identities;
+        let generation = worker::build(&config, identities, &mut connectors, &host, &mut problems);
+        let tickets = Arc::clone(&self.tickets);
+        let certificates = certificates::load(&config, connectors, tickets, &mut problems);
+        Compiled {
+            config,
+            generation: generation.map(Arc::new),
+            certificates: certificates.map(Arc::new),
+            problems,
+        }
+    }
+}
