@@ -44,6 +44,7 @@ fn forward(path: &[u8]) -> Forward<'_> {
         raw: false,
         ours: &[],
         extra: &[],
+        added: Pairs::NONE,
     }
 }
 
@@ -108,7 +109,14 @@ fn response_forward(bencher: Bencher<'_, '_>) {
         let Ok(Some(head)) = head else { panic!("a good head") };
         let (body, version) = (head.body, Version::Http11);
         out.clear();
-        let reply = Reply { body, version, keep_alive: true, date: DATE, extra: &[] };
+        let reply = Reply {
+            body,
+            version,
+            keep_alive: true,
+            date: DATE,
+            extra: Pairs::NONE,
+            without: Pairs::NONE,
+        };
         encode_response(&head, &reply, &mut out);
         black_box(out.len())
     });

@@ -96,6 +96,7 @@ fn uwsgi_packet(bencher: Bencher<'_, '_>, kind: &str) {
         modifier2: 0,
         path: head.path,
         path_info: head.path,
+        query: head.query,
         server_name: "gate",
         server_port: "8080",
         https: false,
@@ -107,6 +108,8 @@ fn uwsgi_packet(bencher: Bencher<'_, '_>, kind: &str) {
         switch: if upgrade { Switch::Passed } else { Switch::No },
         certificate: None,
         extra: &[],
+        vars: Pairs::NONE,
+        fields: Pairs::NONE,
     };
     let mut out = Vec::with_capacity(4096);
     bencher.bench_local(|| {

@@ -51,6 +51,7 @@ fn forwarded(head: &RequestHead<'_, '_>, path: &[u8]) -> Vec<u8> {
         raw: false,
         ours: &[],
         extra: &[],
+        added: Pairs::NONE,
     };
     let mut out = Vec::new();
     encode_request(head, &forward, &mut out);
@@ -87,7 +88,14 @@ fn replied(head: &ResponseHead<'_, '_>, body: Body) -> Vec<u8> {
         encode_interim(head, &mut out);
     } else {
         let version = Version::Http11;
-        let reply = Reply { body, version, keep_alive: true, date: DATE, extra: &[] };
+        let reply = Reply {
+            body,
+            version,
+            keep_alive: true,
+            date: DATE,
+            extra: Pairs::NONE,
+            without: Pairs::NONE,
+        };
         encode_response(head, &reply, &mut out);
     }
     out

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use crate::base::{Address, AddressError};
 
+use super::edit::{self, Answer, Edit};
 use super::model::Protocol;
 use super::nearest::{either, hint};
 use super::template::Template;
@@ -21,6 +22,10 @@ pub enum Action {
     Last,
     /// The search goes on behind a label.
     Goto(Label),
+    /// We answer it.
+    Answer(Answer),
+    /// Something is changed, and the search goes on.
+    Edit(Edit),
 }
 
 /// Where requests go.
@@ -102,13 +107,13 @@ impl Action {
     pub fn target(&self) -> Option<&Target> {
         match self {
             Action::Go(way) => way.target(),
-            Action::Last | Action::Goto(_) => None,
+            _ => None,
         }
     }
 
     /// Whether a request that comes here goes no further.
     pub fn is_end(&self) -> bool {
-        !matches!(self, Action::Last | Action::Goto(_))
+        matches!(self, Action::Go(_) | Action::Answer(_))
     }
 
     /// The highest capture it asks for.
@@ -126,6 +131,8 @@ impl Action {
         let (one, other) = match self {
             Action::Go(Way::Http { host, uri, .. }) => (host.as_ref(), uri.as_ref()),
             Action::Go(Way::Token { key, .. }) => (Some(key), None),
+            Action::Answer(answer) => (Some(answer.template()), None),
+            Action::Edit(edit) => (edit.template(), None),
             Action::Go(_) | Action::Last | Action::Goto(_) => (None, None),
         };
         one.into_iter().chain(other)
@@ -141,9 +148,23 @@ pub enum Target {
     Upstream(String),
 }
 
-/// Names of the actions there are, for lists and hints.
-pub(super) const ACTIONS: [&str; 9] =
-    ["uwsgi", "http", "https", "tcp", "tcps", "echo", "last", "continue", "goto"];
+/// Names of the actions that lead somewhere, with what stands behind their colon.
+const ACTIONS: [(&str, &str); 9] = [
+    ("uwsgi", "ADDR"),
+    ("http", "ADDR"),
+    ("https", "ADDR"),
+    ("tcp", "ADDR"),
+    ("tcps", "ADDR"),
+    ("echo", ""),
+    ("last", ""),
+    ("continue", ""),
+    ("goto", "LABEL"),
+];
+
+/// All actions with what stands behind their colon.
+fn actions() -> impl Iterator<Item = (&'static str, &'static str)> {
+    ACTIONS.into_iter().chain(edit::ANSWERS).chain(edit::EDITS)
+}
 
 /// What an action may name.
 #[derive(Debug, Default)]
@@ -173,7 +194,7 @@ pub(super) fn parse(value: &Value, names: &Names) -> Result<Action, Fault> {
         "echo" => return alone(Action::Go(Way::Echo), scheme, rest),
         "last" | "continue" => return alone(Action::Last, scheme, rest),
         "goto" => return goto(rest, names).map_err(|said| Fault::at(start, said)),
-        _ => return Err(unknown(text, scheme)),
+        _ => return other(value, scheme),
     };
     if let Some(token) = rest.strip_prefix("token:").filter(|_| protocol == Protocol::Tcp)
         && token.parse::<u16>().is_err()
@@ -206,6 +227,21 @@ pub(super) fn parse(value: &Value, names: &Names) -> Result<Action, Fault> {
         },
     };
     way.map(Action::Go)
+}
+
+/// An answer or an edit.
+fn other(value: &Value, name: &str) -> Result<Action, Fault> {
+    let text = value.text();
+    let start = (name.len() + 1).min(text.len());
+    let argument = value.slice(start..text.len());
+    let within = |fault: Fault| Fault { at: fault.at + start, ..fault };
+    if let Some(answer) = edit::answer(name, &argument) {
+        return answer.map(Action::Answer).map_err(within);
+    }
+    match edit::edit(name, &argument) {
+        Some(edit) => edit.map(Action::Edit).map_err(within),
+        None => Err(unknown(text, name)),
+    }
 }
 
 /// An action that says all by its name.
@@ -340,24 +376,15 @@ fn unknown(text: &str, scheme: &str) -> Fault {
             format!("{scheme}: is an action of uWSGI's app server, which this is not")
         }
         None => {
-            let hint = hint(scheme, uwsgi_actions::names().chain(ACTIONS));
+            let hint = hint(scheme, uwsgi_actions::names().chain(actions().map(|(name, _)| name)));
             format!("there is no action {scheme}:{hint} (there are {})", there_are())
         }
     })
 }
 
 fn there_are() -> String {
-    let names = [
-        "uwsgi:ADDR",
-        "http:ADDR",
-        "https:ADDR",
-        "tcp:ADDR",
-        "tcps:ADDR",
-        "echo:",
-        "last:",
-        "goto:LABEL",
-    ];
-    either(&names).replace(" or ", " and ")
+    let all: Vec<String> = actions().map(|(name, _)| format!("{name}:")).collect();
+    either(&all.iter().map(String::as_str).collect::<Vec<_>>()).replace(" or ", " and ")
 }
 
 #[cfg(test)]

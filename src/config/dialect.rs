@@ -35,10 +35,7 @@ const FILES: [&str; 11] = [
 
 /// Chains of uWSGI's routing that run after a response, and what takes their place.
 const CHAINS: [(&str, &str); 3] = [
-    (
-        "response-route",
-        "response headers are the app's; addheader: and delheader: are not in this version",
-    ),
+    ("response-route", "response headers are changed by addheader: and delheader:"),
     ("error-route", "errors of ours have answers of their own, those of the app are passed on"),
     ("final-route", "what happened is in the access log: log-format"),
 ];

@@ -10,6 +10,7 @@ use super::action::{self, Action, Names, Target, Way};
 use super::apply::Applier;
 use super::condition::{Condition, Test};
 use super::draft::RuleDraft;
+use super::edit::Edit;
 use super::model::{Admin, Config, Placed, Rule, Upstream};
 use super::settings::{Settings, WebSocketMode};
 use super::tls::Tls;
@@ -156,9 +157,12 @@ impl Applier<'_> {
 
     /// Variables that are asked for but that nothing sets are probably slips.
     fn check_variables(&mut self, config: &Config) {
-        let settings = config.rules.iter().map(|rule| &rule.settings).chain([&config.settings]);
-        let set: HashSet<&str> =
-            settings.flat_map(|settings| &settings.vars).map(|(name, _)| name.as_str()).collect();
+        let added = config.rules.iter().filter_map(|rule| match &rule.action.value {
+            Action::Edit(Edit::AddVar(name, _)) => Some(name),
+            _ => None,
+        });
+        let all = config.settings.vars.iter().map(|(name, _)| name);
+        let set: HashSet<&str> = all.chain(added).map(String::as_str).collect();
         for rule in &config.rules {
             let action = rule.action.value.own_variables().map(|name| (name, &rule.action.place));
             let conditions = rule.conditions.iter().flat_map(|condition| {
@@ -207,7 +211,7 @@ impl Applier<'_> {
         let default = config.default.as_ref().map(|action| (action, &config.settings));
         let said = rules.chain(default).filter_map(|(action, settings)| match &action.value {
             Action::Go(way) => Some((Some(way), settings)),
-            Action::Last | Action::Goto(_) => None,
+            Action::Last | Action::Goto(_) | Action::Answer(_) | Action::Edit(_) => None,
         });
         let http_to = config.http_to.first().map(|_| (None, &config.settings));
         let mut places = HashSet::new();

@@ -278,7 +278,7 @@ const MESSAGES: &[(&str, &str)] = &[
     ),
     (
         "[tidegate]\nroute = ^/a static:/srv",
-        "8:13: [tidegate] route = \"^/a static:/srv\": the action static: is not in this version; there are uwsgi:ADDR, http:ADDR, https:ADDR, tcp:ADDR, tcps:ADDR, echo:, last: and goto:LABEL",
+        "8:13: [tidegate] route = \"^/a static:/srv\": the action static: is not in this version; there are uwsgi:, http:, https:, tcp:, tcps:, echo:, last:, continue:, goto:, redirect:, redirect-301:, break:, return:, send:, rewrite:, addheader:, delheader:, addrequestheader:, addvar:, allow:, deny:, hsts:, log: and donotlog:",
     ),
     ("[uwsgi]\nhttp-foo = 1", "8:1: [uwsgi] http-foo: there is no such key; did you mean http-to?"),
     ("[uwsgi]\nhtpp = 1", "8:1: warning: [uwsgi] htpp: skipped; did you mean http?"),
@@ -288,7 +288,7 @@ const MESSAGES: &[(&str, &str)] = &[
     ),
     (
         "[uwsgi]\nresponse-route = ^/ log:x",
-        "8:1: [uwsgi] response-route: there is no response-route here: response headers are the app's; addheader: and delheader: are not in this version",
+        "8:1: [uwsgi] response-route: there is no response-route here: response headers are changed by addheader: and delheader:",
     ),
     (
         "[tidegate]\nroute-if = equal:a http:a:1",

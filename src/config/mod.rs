@@ -20,6 +20,7 @@ mod dialect;
 mod docs;
 mod document;
 mod draft;
+mod edit;
 mod expand;
 mod finish;
 pub mod keys;
@@ -40,6 +41,7 @@ mod value;
 pub use action::{Action, Label, Target, Way};
 pub use condition::{Comparison, Condition, Subject, Test};
 pub use docs::{full_ini, markdown};
+pub use edit::{Answer, Edit};
 pub use load::{Given, load, parse};
 pub use model::{
     ADMIN_DEFAULT, Admin, Balance, Config, Limits, Log, LogFormat, LogLevel, LogTo, MAX_FIELDS,

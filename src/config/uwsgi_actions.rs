@@ -12,46 +12,20 @@ pub(super) enum Standing {
 }
 
 /// Actions that are not in this version.
-const PLANNED: [&str; 22] = [
-    "channel",
-    "publish",
-    "static",
-    "file",
-    "redirect",
-    "redirect-301",
-    "break",
-    "return",
-    "send",
-    "rewrite",
-    "addheader",
-    "addrequestheader",
-    "delheader",
-    "addvar",
-    "basicauth",
-    "auth",
-    "allow",
-    "deny",
-    "limit",
-    "hsts",
-    "log",
-    "donotlog",
-];
+const PLANNED: [&str; 7] = ["channel", "publish", "static", "file", "basicauth", "auth", "limit"];
 
 /// Actions of uWSGI that have another name here.
-const INSTEAD: [(&str, &str); 13] = [
+const INSTEAD: [(&str, &str); 10] = [
     ("proxyhttp", "http:ADDR takes HTTP and WebSockets alike"),
     ("httpdumb", "http:ADDR takes HTTP and WebSockets alike"),
     ("httpconnect", "http:ADDR takes HTTP and WebSockets alike"),
     ("proxyhttpconnect", "http:ADDR takes HTTP and WebSockets alike"),
     ("proxyuwsgi", "uwsgi:ADDR takes HTTP and WebSockets alike"),
-    ("redirect-302", "redirect:URL will answer 302, but is not in this version"),
-    ("redirect-permanent", "redirect-301:URL will, but is not in this version"),
-    ("break-with-status", "break:NNN will, but is not in this version"),
-    ("rewrite-last", "rewrite:PATH and last: will, but are not in this version"),
-    ("remheader", "delheader:NAME will, but is not in this version"),
+    ("break-with-status", "write break:NNN TEXT"),
+    ("rewrite-last", "write rewrite:PATH, and last: in a rule behind it"),
     ("fastfile", "file:PATH will, but is not in this version"),
     ("sendfile", "file:PATH will, but is not in this version"),
-    ("access", "allow:CIDR and deny:CIDR will, but are not in this version"),
+    ("access", "write allow:NETWORK or deny:NETWORK"),
 ];
 
 /// Actions only uWSGI's app server has.

@@ -5,7 +5,7 @@ use crate::proto::h1::{Answer, encode_answer};
 use crate::proto::http::Version;
 use crate::proto::ws::Drafts;
 
-use super::cx::Cx;
+use super::cx::{Cx, Scratch};
 use super::port::Port;
 use super::settings::Route;
 
@@ -18,16 +18,18 @@ pub(super) struct Asked {
     pub(super) version: Version,
     /// The client prefers HTML to plain text.
     pub(super) html: bool,
+    /// The text it is answered is the whole body.
+    pub(super) exact: bool,
 }
 
 impl Default for Asked {
     /// Nothing is known of the request.
     fn default() -> Asked {
-        Asked { is_head: false, version: Version::Http11, html: false }
+        Asked { is_head: false, version: Version::Http11, html: false, exact: false }
     }
 }
 
-/// Queues an answer, which for a WebSocket's 426 says what the route speaks.
+/// Queues an answer with the fields that rules have added, which for a WebSocket's 426 says what the route speaks.
 pub(super) fn put(
     client: &mut Port,
     route: Option<&Route>,
@@ -39,9 +41,11 @@ pub(super) fn put(
 ) {
     let drafts = route.and_then(|route| route.websockets.as_ref()).map(|told| told.drafts);
     let versions = drafts.map(Drafts::versions).filter(|versions| !versions.is_empty());
-    let out = &mut cx.scratch.out;
+    let Scratch { out, edits, .. } = &mut *cx.scratch;
     out.clear();
     let answer = Answer {
+        exact: asked.exact,
+        extra: &edits.response,
         text: sentence,
         html: asked.html,
         version: asked.version,

@@ -135,6 +135,7 @@ impl Client {
     /// A request that got no exchange: answered by us.
     fn refused(&self, refusal: head::Refusal, client: &mut Port, cx: &mut Cx<'_>) -> State {
         let head::Refusal { reason, status, sentence, asked, mut record, route, keep } = refusal;
+        record.silent = cx.scratch.edits.silent;
         answer::put(client, route.as_deref(), status, &sentence, asked, keep, cx);
         record.status = status;
         let line = Line {
@@ -202,6 +203,7 @@ impl Client {
             found: exchange.found_address().cloned().map(Box::new),
             active: cx.now,
             watched: false,
+            silent: exchange.record.silent,
             sight,
         };
         release(exchange, cx);
@@ -234,6 +236,10 @@ impl Client {
             exchange.record.status = reason.status();
             let asked = Asked::from(&exchange.facts);
             let (route, status) = (Some(&*exchange.route), reason.status());
+            cx.scratch.edits.clear();
+            if let Some(edits) = &mut exchange.edits {
+                std::mem::swap(edits, &mut cx.scratch.edits);
+            }
             answer::put(&mut ports[0], route, status, reason.sentence(), asked, keep, cx);
             match keep {
                 true => State::Head(HeadWait::next(cx.now)),
@@ -417,6 +423,10 @@ fn release(mut exchange: Box<Exchange>, cx: &mut Cx<'_>) {
         exchange.collected = None;
         exchange.request = Request::Done;
         exchange.response = Response::Done;
+        if let Some(mut edits) = exchange.edits.take() {
+            edits.clear();
+            cx.scratch.spare_edits.push(edits);
+        }
         cx.scratch.spare.push(exchange);
     }
 }

@@ -11,6 +11,7 @@ use crate::proto::ws::Engines;
 use crate::upstream::{self, ServerId};
 
 use super::bounds::Bounds;
+use super::edits::{Edits, Rewriting};
 use super::exchange::Exchange;
 use super::port::Side;
 use super::settings::{Generation, Route};
@@ -60,6 +61,13 @@ pub struct Scratch {
     pub engines: Engines,
     /// Expanded templates.
     pub expanded: Vec<u8>,
+    /// Targets that rules have made.
+    pub(super) rewriting: Rewriting,
+    /// What rules have changed of the request at hand.
+    pub(super) edits: Box<Edits>,
+    /// Memory for more of them.
+    #[allow(clippy::vec_box)]
+    pub(super) spare_edits: Vec<Box<Edits>>,
     /// Exchanges that are over, to be used again.
     // Boxes are what a session holds: moving one moves a pointer.
     #[allow(clippy::vec_box)]

@@ -15,10 +15,12 @@ use std::sync::Arc;
 
 use crate::base::{Address, Certificate, Millis};
 use crate::buf::Segment;
+use crate::proto::http::Pairs;
 use crate::upstream::{Outcome as DialOutcome, Server, ServerId, Tried};
 
 use super::body::{BodyFault, BodyPipe};
 use super::cx::{Action, Cx, Input, Reuse};
+use super::edits::Edits;
 use super::opaque::Opaque;
 use super::port::{Port, RxEnd};
 use super::reason::CloseReason;
@@ -117,6 +119,8 @@ pub(super) struct Exchange {
     /// `HOST` and `URI` of the action, expanded.
     pub(super) host: Vec<u8>,
     pub(super) uri: Vec<u8>,
+    /// What rules have changed on the way here.
+    pub(super) edits: Option<Box<Edits>>,
 }
 
 impl Exchange {
@@ -154,6 +158,7 @@ impl Exchange {
             dial_began: now,
             host,
             uri,
+            edits: None,
         };
         match spare {
             Some(mut spare) => {
@@ -211,12 +216,22 @@ impl Exchange {
 
     /// Answers the handshake.
     fn open_here(&mut self, client: &mut Port, cx: &mut Cx<'_>) -> Result<Outcome, CloseReason> {
-        let (Some(handshake), Some(kept)) = (&self.facts.handshake, self.head.take()) else {
+        let (Some(handshake), Some(kept)) = (self.facts.handshake, self.head.take()) else {
             return Err(CloseReason::BadHandshake);
         };
         self.record.first_byte = Some(cx.now);
-        self.opened = Some(handshake.answer(kept.bytes(), None, &self.route, client, cx)?);
+        self.opened = Some(handshake.answer(kept.bytes(), None, self, client, cx)?);
         Ok(Outcome::Switched)
+    }
+
+    /// Fields that rules add to the response.
+    pub(super) fn added(&self) -> &Pairs {
+        self.edits.as_ref().map_or(Pairs::NONE, |edits| &edits.response)
+    }
+
+    /// Names of fields that rules take away from the response.
+    pub(super) fn removed(&self) -> &Pairs {
+        self.edits.as_ref().map_or(Pairs::NONE, |edits| &edits.without)
     }
 
     /// What is to be seen of the tunnel that this has become.

@@ -7,7 +7,7 @@ use percent_encoding::{AsciiSet, CONTROLS, percent_decode, percent_encode};
 
 use crate::config::{Cgi, Part, Template, Variable};
 use crate::proto::h1::RequestHead;
-use crate::proto::http::{CanonicalPath, Known};
+use crate::proto::http::{CanonicalPath, Known, Pairs};
 use crate::route::{Captures, Says};
 
 use super::peer::{Peer, PeerText};
@@ -17,8 +17,14 @@ use super::settings::Generation;
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Said<'a> {
     pub(super) head: &'a RequestHead<'a, 'a>,
-    /// What its path comes to.
+    /// What the path that was asked for comes to.
+    pub(super) asked: &'a [u8],
+    /// What its path comes to, once rules have rewritten it.
     pub(super) path: &'a CanonicalPath<'a>,
+    /// Its query, as rules have rewritten it.
+    pub(super) query: Option<&'a [u8]>,
+    /// `addvar:`.
+    pub(super) vars: &'a Pairs,
     pub(super) peer: &'a Peer,
     pub(super) generation: &'a Generation,
 }
@@ -44,6 +50,16 @@ impl Filler<'_> {
                     out.extend_from_slice(text);
                 }),
             }
+        }
+    }
+
+    /// Fills in a template of a header field, in which controls would end a line.
+    pub(super) fn field(&self, template: &Template, out: &mut Vec<u8>) {
+        let start = out.len();
+        self.plain(template, out);
+        if out.iter().skip(start).any(u8::is_ascii_control) {
+            let text = out.split_off(start);
+            out.extend(percent_encode(&text, CONTROLS).flat_map(str::bytes));
         }
     }
 
@@ -90,9 +106,9 @@ fn set_of(variable: &Variable, in_query: bool) -> &'static AsciiSet {
 
 impl Says for Said<'_> {
     fn say(&self, variable: &Variable, put: &mut dyn FnMut(&[u8])) {
-        let Said { head, path, .. } = self;
+        let head = self.head;
         match variable {
-            Variable::Query(name) => query(head.query.unwrap_or_default(), name, put),
+            Variable::Query(name) => query(self.query.unwrap_or_default(), name, put),
             Variable::Cookie(name) => {
                 let mut fields = head.fields.all(Known::Cookie);
                 if let Some(value) = fields.find_map(|field| cookie(field, name.as_bytes())) {
@@ -102,7 +118,7 @@ impl Says for Said<'_> {
             Variable::Field(name) if name == "host" => put(head.host),
             Variable::Field(name) => put(head.fields.find(name).unwrap_or_default()),
             Variable::Cgi(Cgi::Uri) => {
-                put(path.sent);
+                put(self.asked);
                 if let Some(query) = head.query {
                     put(b"?");
                     put(query);
@@ -110,10 +126,10 @@ impl Says for Said<'_> {
             }
             Variable::Cgi(cgi) => self.cgi(*cgi, put),
             Variable::Own(name) => {
-                let vars = &self.generation.vars;
-                if let Some((_, value)) = vars.iter().find(|(known, _)| known == name) {
-                    put(value.as_bytes());
-                }
+                let added = self.vars.iter().filter(|(known, _)| known == name).last();
+                let mut always = self.generation.vars.iter().filter(|(known, _)| known == name);
+                let value = added.map(|(_, value)| value);
+                put(value.or_else(|| Some(always.next()?.1.as_bytes())).unwrap_or_default());
             }
         }
     }
@@ -128,9 +144,9 @@ impl Said<'_> {
             Cgi::RemotePort => put(peer().port.as_str().as_bytes()),
             Cgi::ServerPort => put(peer().server_port.as_str().as_bytes()),
             Cgi::Method => put(head.method_name.as_bytes()),
-            Cgi::Uri => put(self.path.sent),
+            Cgi::Uri => put(self.asked),
             Cgi::Path => put(self.path.matched),
-            Cgi::QueryString => put(head.query.unwrap_or_default()),
+            Cgi::QueryString => put(self.query.unwrap_or_default()),
             Cgi::Scheme => put(self.peer.scheme().as_bytes()),
             Cgi::ServerName => put(self.generation.server_name.as_bytes()),
             Cgi::Protocol => put(head.version.as_str().as_bytes()),

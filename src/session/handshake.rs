@@ -5,7 +5,7 @@ use std::io::Write as _;
 
 use crate::base::Rng;
 use crate::buf::Copied;
-use crate::proto::h1::{RequestHead, ResponseHead, encode_end_to_end, parse_request};
+use crate::proto::h1::{RequestHead, ResponseHead, encode_end_to_end, encode_extra, parse_request};
 use crate::proto::http::{FieldStore, Known};
 use crate::proto::ws::{
     self, AcceptKey, Accepted, Challenge, DeflateParams, Draft, HixieAnswer, Key, Opening,
@@ -13,6 +13,7 @@ use crate::proto::ws::{
 };
 
 use super::cx::{Cx, Scratch};
+use super::exchange::Exchange;
 use super::port::Port;
 use super::reason::CloseReason;
 use super::response::KEPT;
@@ -84,7 +85,7 @@ impl Handshake {
         &self,
         kept: &[u8],
         upstream: Option<(&ResponseHead<'_, '_>, Accepted<'_>)>,
-        route: &Route,
+        exchange: &Exchange,
         client: &mut Port,
         cx: &mut Cx<'_>,
     ) -> Result<Opened, CloseReason> {
@@ -92,6 +93,7 @@ impl Handshake {
         let Ok(Some(head)) = parse_request(kept, &mut store, &KEPT) else {
             return Err(CloseReason::BadUpgrade);
         };
+        let route = &*exchange.route;
         let Some(settings) = &route.websockets else { return Err(CloseReason::BadUpgrade) };
         let offered = offered_protocols(self.draft, head.fields);
         let protocol = offered.as_deref().and_then(|offered| {
@@ -113,13 +115,14 @@ impl Handshake {
         out.clear();
         extra.clear();
         match upstream {
-            Some((head, _)) => encode_end_to_end(head, extra),
+            Some((head, _)) => encode_end_to_end(head, exchange.removed(), extra),
             None if self.draft.has_frames() => {
                 // Writing to a Vec does not fail.
                 let _ = write!(extra, "Server: tidegate\r\nDate: {}\r\n", cx.clock.http_date());
             }
             None => {}
         }
+        encode_extra(exchange.added(), extra);
         match &self.proof {
             Proof::Accept(accept) => SwitchAnswer { accept, protocol, deflate, extra }.encode(out),
             Proof::None | Proof::Numbers(_) => HixieAnswer {

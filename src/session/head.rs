@@ -11,23 +11,24 @@ use crate::proto::http::host::comparable;
 use crate::proto::http::path::canonical;
 use crate::proto::http::{Body, FieldStore, Known, Method, Version, prefers_html};
 use crate::proto::ws::{self, Draft};
-use crate::route::{Facts as RouteFacts, Purpose};
+use crate::route::Purpose;
 
 use super::answer::Asked;
 use super::cx::{Cx, Scratch};
+use super::edits::Rewriting;
 use super::exchange::{Exchange, Request};
-use super::expand::{Filler, Said};
+use super::expand::Filler;
 use super::handshake::Handshake;
 use super::origin;
 use super::peer::Peer;
 use super::port::{Port, RxEnd};
 use super::reason::CloseReason;
-use super::record::Record;
-use super::request::{ComposeCx, Facts};
+use super::record::{self, Record};
+use super::request::{ComposeCx, Facts, Wanted};
 use super::secure::Secure;
 use super::settings::{Generation, Place, Route};
 use super::spool::Spool;
-use super::walk::{captured, walk};
+use super::walk::{End, Walker, captured};
 
 /// Bounds of waiting for a head.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -89,7 +90,7 @@ pub(super) struct Refusal {
 
 impl From<&Facts> for Asked {
     fn from(facts: &Facts) -> Asked {
-        Asked { is_head: facts.is_head, version: facts.version, html: facts.html }
+        Asked { is_head: facts.is_head, version: facts.version, html: facts.html, exact: false }
     }
 }
 
@@ -171,6 +172,7 @@ fn try_begin(
     let [client, upstream] = ports;
     let mut store = FieldStore::new();
     let limits = &cx.generation.limits;
+    cx.scratch.edits.clear();
     let Some(head) = parse_request(client.rx.bytes(), &mut store, limits)? else {
         return Ok(None);
     };
@@ -224,12 +226,14 @@ fn decide(
             is_head: head.method == Method::Head,
             version: head.version,
             html: prefers_html(head.fields.get(Known::Accept)),
+            exact: false,
         };
         let keep = keep && !spoiled && status != 400;
         Box::new(Refusal { reason, status, sentence, asked, record, route: route.cloned(), keep })
     };
 
-    let Scratch { path, host, route: scratch, out, .. } = &mut *cx.scratch;
+    let Scratch { path, host, route: scratch, out, rewriting, edits, spare_edits, .. } =
+        &mut *cx.scratch;
     let canonical = canonical(head.path, generation.merge_slashes, path);
     let logged = canonical.as_ref().map_or(head.path, |path| path.sent);
     record.begin(head, logged, generation.log, cx.now);
@@ -240,22 +244,35 @@ fn decide(
             return Err(refuse(CloseReason::BadRequest, 400, sentence, record, None));
         }
     };
-    let said = Said { head, path: &path, peer, generation };
-    let subjects = RouteFacts {
-        path: path.matched,
-        host: comparable(head.host, host),
-        purpose: purpose(head),
-        says: &said,
-    };
-    if secure.is_some_and(|secure| !secure.covers(subjects.host)) {
+    let host = comparable(head.host, host);
+    if secure.is_some_and(|secure| !secure.covers(host)) {
         let reason = CloseReason::Misdirected;
         let sentence = reason.sentence().to_owned();
         return Err(refuse(reason, reason.status(), sentence, record, None));
     }
-    let Some((route, found)) = walk(generation, &subjects, scratch) else {
-        let reason = CloseReason::NoRoute;
-        let sentence = reason.sentence().to_owned();
-        return Err(refuse(reason, reason.status(), sentence, record, None));
+    let walker = Walker { generation, head, path: &path, host, purpose: purpose(head), peer };
+    let (end, found) = walker.walk(scratch, rewriting, edits);
+    for (_, text) in edits.notes.iter() {
+        record::note(text, peer, generation.log, cx.clock, cx.log);
+    }
+    record.silent = edits.silent;
+    let reason = match end {
+        End::Route(route) => Ok(route),
+        End::Answer { status, text, exact } => {
+            let mut refusal = refuse(CloseReason::Answered, status, text, record, None);
+            refusal.asked.exact = exact;
+            return Err(refusal);
+        }
+        End::Denied => Err(CloseReason::Denied),
+        End::NoTarget => Err(CloseReason::BadRequest),
+        End::Nothing => Err(CloseReason::NoRoute),
+    };
+    let route = match reason {
+        Ok(route) => route,
+        Err(reason) => {
+            let sentence = reason.sentence().to_owned();
+            return Err(refuse(reason, reason.status(), sentence, record, None));
+        }
     };
     let mut handshake = None;
     if head.upgrade == Upgrade::WebSocket
@@ -295,15 +312,27 @@ fn decide(
     // An upgrade nobody takes up may be followed by bytes that are no request.
     exchange.keep = keep && head.upgrade == Upgrade::None && !is_old_upgrade(head);
     exchange.certificate = secure.and_then(|secure| secure.certificate.clone());
-    let (captures, text) = captured(found.as_ref(), &subjects, scratch);
+    let Rewriting { target, path: memory, .. } = rewriting;
+    let wanted = Wanted::new(head, &path, target, generation.merge_slashes, memory);
+    let wanted = match wanted {
+        Ok(wanted) => wanted,
+        Err(reason) => return Err(exchange.into_refusal(reason)),
+    };
+    let said = walker.said(&wanted.path, wanted.query, &edits.vars);
+    let facts = walker.facts(&wanted.path, &said);
+    let (captures, text) = captured(found.as_ref(), &facts, scratch);
     let filler = Filler { said: &said, captures, text };
     let filled = exchange.expand_target(&filler).and_then(|()| exchange.remember_token(&filler));
     if let Err(reason) = filled {
         return Err(exchange.into_refusal(reason));
     }
-    if !facts.must_collect(route) {
+    if !edits.is_empty() {
+        let empty = spare_edits.pop().unwrap_or_default();
+        exchange.edits = Some(std::mem::replace(edits, empty));
+    }
+    if !exchange.facts.must_collect(route) {
         let compose = ComposeCx { server_name: &generation.server_name, pool: cx.pool };
-        if let Err(reason) = exchange.compose(head, &path, upstream, out, &compose) {
+        if let Err(reason) = exchange.compose(head, &wanted, upstream, out, &compose) {
             return Err(exchange.into_refusal(reason));
         }
     }

@@ -20,6 +20,7 @@ mod body;
 mod bounds;
 mod client;
 mod cx;
+mod edits;
 mod exchange;
 mod expand;
 mod handshake;

@@ -80,6 +80,10 @@ reasons! {
     BodyTooLarge, "body-too-large", 413, Client, "the request body is larger than allowed";
     /// No rule and no default.
     NoRoute, "no-route", 404, Client, "no route matched and there is no default";
+    /// A rule says what is answered.
+    Answered, "answered", 200, None, "a rule answered";
+    /// The client's address may not come here.
+    Denied, "denied", 403, Client, "this address has no access here";
     /// The WebSocket handshake was refused by us.
     BadHandshake, "bad-handshake", 400, Client, "the WebSocket handshake was not acceptable";
     /// A page of an origin that is not allowed opened a WebSocket.

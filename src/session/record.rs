@@ -5,7 +5,7 @@
 
 use std::io::Write;
 
-use crate::base::{Address, Millis};
+use crate::base::{Address, Clock, Millis};
 use crate::proto::h1::RequestHead;
 use crate::proto::http::Known;
 
@@ -37,6 +37,8 @@ pub(super) struct Record {
     pub(super) bytes_in: u64,
     /// Payload bytes of the response's body.
     pub(super) bytes_out: u64,
+    /// No line is written.
+    pub(super) silent: bool,
 }
 
 impl Record {
@@ -71,7 +73,7 @@ impl Record {
 
     /// Writes the line of an exchange that ended.
     pub(super) fn finish(&self, line: &Line<'_>, cx: &mut Cx<'_>) {
-        let Some(format) = cx.generation.log else { return };
+        let Some(format) = cx.generation.log.filter(|_| !self.silent) else { return };
         match format {
             LogFormat::Combined => self.combined(line, cx),
             LogFormat::Json => self.json(line, cx),
@@ -179,7 +181,7 @@ impl Line<'_> {
 
 /// Writes the line of a tunnel that ended.
 pub(super) fn tunnel_ended(tunnel: &Tunnel, peer: &Peer, reason: CloseReason, cx: &mut Cx<'_>) {
-    let Some(format) = cx.generation.log else { return };
+    let Some(format) = cx.generation.log.filter(|_| !tunnel.silent) else { return };
     let line = Line {
         peer,
         route: Some(&tunnel.route),
@@ -226,6 +228,32 @@ pub(super) fn tunnel_ended(tunnel: &Tunnel, peer: &Peer, reason: CloseReason, cx
             if let Some(figures) = tunnel.figures() {
                 json_frames(&figures, out);
             }
+            out.extend_from_slice(b"}\n");
+        }
+    }
+}
+
+/// Writes a line that a rule asked for.
+pub(super) fn note(
+    text: &[u8],
+    peer: &Peer,
+    format: Option<LogFormat>,
+    clock: &Clock,
+    out: &mut Vec<u8>,
+) {
+    let Some(format) = format else { return };
+    match format {
+        LogFormat::Combined => {
+            peer.write_address(out);
+            let _ = write!(out, " - - [{}] \"LOG\" \"", clock.log_date());
+            write_escaped(text, out);
+            out.extend_from_slice(b"\"\n");
+        }
+        LogFormat::Json => {
+            let _ = write!(out, "{{\"time\":\"{}\",\"client\":\"", clock.iso_date().as_str());
+            peer.write_address(out);
+            out.extend_from_slice(b"\",\"event\":\"log\",\"text\":");
+            write_json(text, out);
             out.extend_from_slice(b"}\n");
         }
     }

@@ -5,13 +5,14 @@ use crate::buf::{Copied, Tx};
 use crate::proto::h1::{Forward, Identity, RequestHead, Switch, encode_request, parse_request};
 use crate::proto::http::path::canonical;
 use crate::proto::http::{
-    Body, CanonicalPath, FieldStore, Known, Method, Version, host, prefers_html,
+    Body, CanonicalPath, FieldStore, Known, Method, Pairs, PathScratch, Version, host, prefers_html,
 };
 use crate::proto::uwsgi;
 use crate::proto::ws::Opening;
 
 use super::body::{BodyPipe, Framing};
 use super::cx::{Cx, Scratch};
+use super::edits::{Rewriting, split};
 use super::exchange::Exchange;
 use super::expand::{Filler, has_dots};
 use super::handshake::Handshake;
@@ -131,7 +132,7 @@ impl Exchange {
     pub(super) fn compose(
         &mut self,
         head: &RequestHead<'_, '_>,
-        path: &CanonicalPath<'_>,
+        target: &Wanted<'_>,
         upstream: &mut Tx,
         out: &mut Vec<u8>,
         cx: &ComposeCx<'_>,
@@ -149,6 +150,7 @@ impl Exchange {
             (None, None) => Switch::No,
         };
         let peer = PeerText::new(&self.facts.peer);
+        let edits = self.edits.as_deref();
         let identity =
             Identity { addr: peer.ip.as_str(), proto: self.facts.peer.scheme(), trusted: false };
         match &self.route.target.place {
@@ -159,7 +161,8 @@ impl Exchange {
                 let ours: Vec<_> = told.headers.iter().map(|(name, _)| name.as_str()).collect();
                 let extra: Vec<_> =
                     fields.iter().map(|(name, value)| (*name, value.as_bytes())).collect();
-                let mut sent = path.sent;
+                let mut sent = target.path.sent;
+                head.query = target.query;
                 if !self.uri.is_empty() {
                     (sent, head.query) = (&self.uri, None);
                 }
@@ -175,6 +178,7 @@ impl Exchange {
                     raw: self.is_raw(),
                     ours: &ours,
                     extra: &extra,
+                    added: edits.map_or(Pairs::NONE, |edits| &edits.request),
                 };
                 encode_request(&head, &forward, out);
             }
@@ -186,8 +190,9 @@ impl Exchange {
                 let packet = uwsgi::Packet {
                     modifier1: *modifier1,
                     modifier2: *modifier2,
-                    path: path.sent,
-                    path_info: path.info,
+                    path: target.asked,
+                    path_info: target.path.info,
+                    query: target.query,
                     server_name: cx.server_name,
                     server_port: peer.server_port.as_str(),
                     https: self.facts.peer.secure,
@@ -203,6 +208,8 @@ impl Exchange {
                     certificate: certificate
                         .map(|found| (&*found.der, &*found.subject, pem.as_deref())),
                     extra: vars,
+                    vars: edits.map_or(Pairs::NONE, |edits| &edits.vars),
+                    fields: edits.map_or(Pairs::NONE, |edits| &edits.request),
                 };
                 uwsgi::encode_request(head, &packet, out)
                     .map_err(|_| CloseReason::PacketTooLarge)?;
@@ -241,11 +248,45 @@ impl Exchange {
         let Ok(Some(head)) = parse_request(bytes, &mut store, &KEPT) else {
             return Err(CloseReason::NoResponse);
         };
-        let Scratch { path, out, .. } = &mut *cx.scratch;
-        let path = canonical(head.path, cx.generation.merge_slashes, path)
-            .map_err(|_| CloseReason::BadRequest)?;
+        let Scratch { path, out, rewriting, .. } = &mut *cx.scratch;
+        let merge = cx.generation.merge_slashes;
+        let path = canonical(head.path, merge, path).map_err(|_| CloseReason::BadRequest)?;
+        let Rewriting { target, path: memory, .. } = rewriting;
+        target.clear();
+        target
+            .extend_from_slice(self.edits.as_ref().map(|edits| &*edits.target).unwrap_or_default());
+        let wanted = Wanted::new(&head, &path, target, merge, memory)?;
         let compose = ComposeCx { server_name: &cx.generation.server_name, pool: cx.pool };
-        self.compose(&head, &path, &mut upstream.tx, out, &compose)
+        self.compose(&head, &wanted, &mut upstream.tx, out, &compose)
+    }
+}
+
+/// What is asked of an upstream.
+#[derive(Clone, Copy)]
+pub(super) struct Wanted<'a> {
+    /// What the path that the client asked for comes to.
+    pub(super) asked: &'a [u8],
+    /// What its path comes to, once rules have rewritten it.
+    pub(super) path: CanonicalPath<'a>,
+    /// Its query, as rules have rewritten it.
+    pub(super) query: Option<&'a [u8]>,
+}
+
+impl<'a> Wanted<'a> {
+    /// As the client asks, or, where rules made a target, as they say. `path` is what the client's comes to.
+    pub(super) fn new(
+        head: &RequestHead<'a, 'a>,
+        path: &CanonicalPath<'a>,
+        target: &'a [u8],
+        merge: bool,
+        memory: &'a mut PathScratch,
+    ) -> Result<Wanted<'a>, CloseReason> {
+        if target.is_empty() {
+            return Ok(Wanted { asked: path.sent, path: *path, query: head.query });
+        }
+        let (raw, query) = split(target);
+        let made = canonical(raw, merge, memory).map_err(|_| CloseReason::BadRequest)?;
+        Ok(Wanted { asked: path.sent, path: made, query })
     }
 }
 

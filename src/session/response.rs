@@ -170,9 +170,8 @@ impl Exchange {
         };
         match opening.check(bytes, response, offered.as_deref()).map_err(bad)? {
             Some((accepted, behind)) => {
-                let route = &self.route;
                 let upstream = Some((response, accepted));
-                let opened = handshake.answer(kept.bytes(), upstream, route, client, cx)?;
+                let opened = handshake.answer(kept.bytes(), upstream, self, client, cx)?;
                 self.opened = Some(opened);
                 Ok(Some(behind))
             }
@@ -251,7 +250,8 @@ impl Exchange {
             version: self.facts.version,
             keep_alive: self.keep,
             date: cx.clock.http_date(),
-            extra: &[],
+            extra: self.added(),
+            without: self.removed(),
         };
         encode_response(head, &reply, out);
         client.tx.put(out, Copied::Head, cx.pool);

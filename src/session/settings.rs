@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::config::{CertificateHeader, Origin, Rate, Template};
+use crate::config::{Answer, CertificateHeader, Edit, Origin, Rate, Template};
 use crate::proto::h1::Limits;
 use crate::proto::ws::{DeflatePolicy, Draft, Drafts};
 use crate::route::Table;
@@ -44,7 +44,7 @@ pub struct Generation {
 }
 
 /// What a rule does with a request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Deed {
     /// It goes to the route of this number.
     Go(usize),
@@ -52,6 +52,10 @@ pub enum Deed {
     Last,
     /// Rules are tried from the one of this number on.
     Goto(u32),
+    /// It is answered.
+    Answer(Answer),
+    /// Something is changed, and the next rules are tried.
+    Edit(Edit),
 }
 
 /// One route: where its requests go, and under which settings.

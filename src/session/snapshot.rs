@@ -39,6 +39,7 @@ pub enum SnapshotError {
 #[derive(Default)]
 struct Plain {
     raw: bool,
+    silent: bool,
     id: u64,
     opened: Millis,
     active: Millis,
@@ -73,6 +74,7 @@ struct PlainPort {
 impl Plain {
     fn fields(&mut self, at: &mut Cursor<'_>) -> Result<(), SnapshotError> {
         at.flag(&mut self.raw)?;
+        at.flag(&mut self.silent)?;
         at.number(&mut self.id)?;
         at.time(&mut self.opened)?;
         at.time(&mut self.active)?;
@@ -172,6 +174,7 @@ impl Client {
             Sight::Messages(ends) => messages = Some(Written::of(ends)?),
         }
         let mut plain = Plain {
+            silent: tunnel.silent,
             raw: tunnel.kind == TunnelKind::Raw,
             id: tunnel.id,
             opened: tunnel.opened,
@@ -226,8 +229,20 @@ impl Client {
         };
         // Its sockets are looked after anew.
         let watched = false;
-        let tunnel =
-            Tunnel { kind, id, opened, bytes, route, server, found, active, watched, sight };
+        let silent = plain.silent;
+        let tunnel = Tunnel {
+            kind,
+            id,
+            opened,
+            bytes,
+            route,
+            server,
+            found,
+            active,
+            watched,
+            silent,
+            sight,
+        };
         Ok((Client::resumed(peer, tunnel), ports))
     }
 }

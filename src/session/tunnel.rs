@@ -46,6 +46,8 @@ pub struct Tunnel {
     pub(super) active: Millis,
     /// The worker was asked to look after the sides that cannot be pinged.
     pub(super) watched: bool,
+    /// Its end is not logged.
+    pub(super) silent: bool,
     /// What is seen of what it carries.
     pub(super) sight: Sight,
 }

@@ -36,6 +36,8 @@ pub fn build(
     let deeds = config.rules.iter().map(|rule| match &rule.action.value {
         Action::Last => Deed::Last,
         Action::Goto(label) => Deed::Goto(label.rule),
+        Action::Answer(answer) => Deed::Answer(answer.clone()),
+        Action::Edit(edit) => Deed::Edit(edit.clone()),
         Action::Go(way) => {
             routes.push(Arc::new(builder.route(
                 &rule.name,

@@ -9,12 +9,8 @@ use super::{Group, Key, Kind, Outcome, Set, key};
 pub(super) const GROUP: Group = Group {
     title: "Routes",
     intro: "Rules are tried in the order of the file, `[route:NAME]` sections included; the first that \
-            matches decides. The first space ends the regex. Actions are `uwsgi:ADDR[,MOD1,MOD2]`, \
-            `http:ADDR[,HOST[,URI]]`, `tcp:ADDR` (the messages of WebSockets as a stream of bytes, and back), `tcp:token:FILE,KEY` \
-            (the same, to the server that FILE has for KEY) and `echo:` (WebSockets whose messages come back), where ADDR may be the NAME of an \
-            `[upstream:NAME]`; in HOST, URI and KEY `$1` to `$9` are captures, `$0` is the \
-            whole match, and `${qs[NAME]}`, `${cookie[NAME]}`, `${HTTP_NAME}` and `${REMOTE_ADDR}` what the \
-            request says.",
+            matches and leads somewhere decides. The first space ends the regex or condition. Actions, and what \
+            can stand in them, are listed in [configuration.md](configuration.md#actions).",
     keys: &[
         rule("route", |draft, value| draft.rule(Subject::Path, value))
             .says("what matches REGEX with its canonical path goes to ACTION")

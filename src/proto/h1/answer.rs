@@ -2,7 +2,7 @@
 
 use super::reply::put_connection;
 use super::write::{put, put_extra, put_field, put_length};
-use crate::proto::http::{Version, reason};
+use crate::proto::http::{Pairs, Version, reason};
 
 /// An answer of our own. `..Answer::new(status, date)` fills in what is usual.
 #[derive(Clone, Copy, Debug)]
@@ -11,6 +11,8 @@ pub struct Answer<'a> {
     pub status: u16,
     /// A sentence for whoever reads the body, escaped where the body is HTML; may be empty.
     pub text: &'a str,
+    /// The text is the whole body, in plain text.
+    pub exact: bool,
     /// The client prefers HTML ([`crate::proto::http::prefers_html`]).
     pub html: bool,
     /// The client's version.
@@ -26,7 +28,7 @@ pub struct Answer<'a> {
     /// The WebSocket versions a route speaks, such as `13, 8`: for 426.
     pub websocket_versions: Option<&'a str>,
     /// Fields to add. Names are tokens and values have no controls: the caller's duty.
-    pub extra: &'a [(&'a str, &'a [u8])],
+    pub extra: &'a Pairs,
 }
 
 impl<'a> Answer<'a> {
@@ -35,6 +37,7 @@ impl<'a> Answer<'a> {
         Self {
             status,
             text: "",
+            exact: false,
             html: false,
             version: Version::Http11,
             keep_alive: true,
@@ -42,7 +45,7 @@ impl<'a> Answer<'a> {
             date,
             retry_after: None,
             websocket_versions: None,
-            extra: &[],
+            extra: Pairs::NONE,
         }
     }
 }
@@ -67,13 +70,14 @@ pub fn encode_answer(answer: &Answer<'_>, out: &mut Vec<u8>) {
     if answer.status == 405 {
         put_field(out, "Allow", ALLOW);
     }
-    put_extra(out, answer.extra);
+    put_extra(out, answer.extra.iter());
     put_connection_and_upgrade(answer, out);
     if answer.status < 200 || matches!(answer.status, 204 | 304) {
         out.extend_from_slice(b"\r\n");
         return;
     }
-    let body = Text { html: answer.html, status, phrase, sentence: answer.text };
+    let html = answer.html && !answer.exact;
+    let body = Text { html, exact: answer.exact, status, phrase, sentence: answer.text };
     put_field(out, "Content-Type", body.media_type().as_bytes());
     put_length(out, body.len() as u64);
     out.extend_from_slice(b"\r\n");
@@ -98,6 +102,7 @@ fn put_connection_and_upgrade(answer: &Answer<'_>, out: &mut Vec<u8>) {
 /// The body of an answer.
 struct Text<'a> {
     html: bool,
+    exact: bool,
     status: &'a str,
     phrase: &'a str,
     sentence: &'a str,
@@ -120,6 +125,9 @@ impl Text<'_> {
 
     fn each_piece(&self, mut visit: impl FnMut(&str)) {
         let Self { status, phrase, sentence, .. } = *self;
+        if self.exact {
+            return visit(sentence);
+        }
         if !self.html {
             let end = if sentence.is_empty() { "" } else { "\n" };
             return [status, " ", phrase, "\n", sentence, end].into_iter().for_each(visit);

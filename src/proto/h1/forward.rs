@@ -2,7 +2,7 @@
 
 use super::RequestHead;
 use super::write::{put, put_extra, put_field, put_framing};
-use crate::proto::http::{Body, Field, Fields, Known};
+use crate::proto::http::{Body, Field, Fields, Known, Pairs};
 
 /// Who is asking, for the forwarding fields.
 #[derive(Clone, Copy, Debug)]
@@ -42,6 +42,8 @@ pub struct Forward<'a> {
     pub ours: &'a [&'a str],
     /// Fields to add. Names are tokens and values have no controls: the caller's duty.
     pub extra: &'a [(&'a str, &'a [u8])],
+    /// Fields that rules add, in place of what the client sent under their names.
+    pub added: &'a Pairs,
 }
 
 /// What an upstream is asked to switch to.
@@ -94,7 +96,8 @@ pub fn encode_request(head: &RequestHead<'_, '_>, forward: &Forward<'_>, out: &m
     }
     put_framing(out, if forward.raw { head.body } else { forward.body });
     put_identity(head, &forward.identity, out);
-    put_extra(out, forward.extra);
+    put_extra(out, forward.extra.iter().copied());
+    put_extra(out, forward.added.iter());
     match forward.switch {
         Switch::Passed => out.extend_from_slice(b"Connection: Upgrade\r\nUpgrade: websocket\r\n"),
         Switch::Ours { token, fields } => {
@@ -112,7 +115,7 @@ pub fn encode_request(head: &RequestHead<'_, '_>, forward: &Forward<'_>, out: &m
 /// Whether a field of the client reaches the upstream as it is.
 fn goes_on(head: &RequestHead<'_, '_>, forward: &Forward<'_>, field: Field<'_>) -> bool {
     match field.known {
-        _ if forward.switch.replaces(&field) => false,
+        _ if forward.switch.replaces(&field) || forward.added.has(field.name) => false,
         _ if forward.ours.iter().any(|name| name.eq_ignore_ascii_case(field.name)) => false,
         Known::Host | Known::Proxy | Known::Underscored | Known::XForwardedFor => false,
         Known::Expect => forward.raw || forward.expect,

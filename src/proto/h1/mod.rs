@@ -33,7 +33,7 @@ pub use forward::{Forward, Identity, Switch, encode_request};
 pub use framing::FramingError;
 pub use limits::{Limits, METHOD_MAX};
 pub use own::{Own, encode_own};
-pub use reply::{Reply, encode_end_to_end, encode_interim, encode_response};
+pub use reply::{Reply, encode_end_to_end, encode_extra, encode_interim, encode_response};
 pub use request::{RequestHead, Upgrade, parse_request};
 pub use request_error::RequestError;
 pub use response::{ResponseError, ResponseHead, parse_response};

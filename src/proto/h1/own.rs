@@ -31,7 +31,7 @@ pub fn encode_own(own: &Own<'_>, out: &mut Vec<u8>) {
     put_field(out, "Server", b"tidegate");
     put_field(out, "Date", own.date.as_bytes());
     put_field(out, "Content-Type", own.media_type.as_bytes());
-    put_extra(out, own.extra);
+    put_extra(out, own.extra.iter().copied());
     put_framing(out, own.body);
     put_connection(out, own.version, own.keep_alive && own.body != Body::UntilClose);
     out.extend_from_slice(b"\r\n");

@@ -3,7 +3,7 @@
 use super::ResponseHead;
 use super::connection::is_nominated;
 use super::write::{put, put_extra, put_field, put_framing, put_length};
-use crate::proto::http::{Body, Field, Known, Version};
+use crate::proto::http::{Body, Field, Known, Pairs, Version};
 
 /// What the router decides about a response that it sends on.
 #[derive(Clone, Copy, Debug)]
@@ -18,7 +18,9 @@ pub struct Reply<'a> {
     /// Now, for upstreams that send no `Date`: an IMF-fixdate of 29 bytes.
     pub date: &'a str,
     /// Fields to add. Names are tokens and values have no controls: the caller's duty.
-    pub extra: &'a [(&'a str, &'a [u8])],
+    pub extra: &'a Pairs,
+    /// Names of fields of the upstream that do not go on.
+    pub without: &'a Pairs,
 }
 
 /// Appends a final response head for the client, with its empty line; of a 101, the switch to
@@ -27,11 +29,11 @@ pub struct Reply<'a> {
 /// The status line always says HTTP/1.1 (RFC 9110 section 6.2). Hop-by-hop fields and what
 /// `Connection` nominates are removed (section 7.6.1), `Date` is added when missing (6.6.1).
 pub fn encode_response(head: &ResponseHead<'_, '_>, reply: &Reply<'_>, out: &mut Vec<u8>) {
-    put_line_and_fields(head, out);
+    put_line_and_fields(head, reply.without, out);
     if !head.fields.has(Known::Date) {
         put_field(out, "Date", reply.date.as_bytes());
     }
-    put_extra(out, reply.extra);
+    put_extra(out, reply.extra.iter());
     if head.status == 101 {
         out.extend_from_slice(b"Connection: Upgrade\r\nUpgrade: websocket\r\n\r\n");
         return;
@@ -48,15 +50,16 @@ pub fn encode_response(head: &ResponseHead<'_, '_>, reply: &Reply<'_>, out: &mut
 
 /// Appends an interim head (100, 103) as it came, but for hop-by-hop fields.
 pub fn encode_interim(head: &ResponseHead<'_, '_>, out: &mut Vec<u8>) {
-    put_line_and_fields(head, out);
+    put_line_and_fields(head, Pairs::NONE, out);
     out.extend_from_slice(b"\r\n");
 }
 
-/// Appends the fields of an upstream's 101 that are neither hop-by-hop nor of its handshake.
-pub fn encode_end_to_end(head: &ResponseHead<'_, '_>, out: &mut Vec<u8>) {
+/// Appends the fields of an upstream's 101 that are neither hop-by-hop nor of its handshake, nor among `without`.
+pub fn encode_end_to_end(head: &ResponseHead<'_, '_>, without: &Pairs, out: &mut Vec<u8>) {
     for field in head.fields.iter() {
         let is_old = field.name.get(..10).is_some_and(|s| s.eq_ignore_ascii_case("websocket-"));
-        if !is_old && !field.known.is_handshake() && passes(head, field) {
+        if !is_old && !field.known.is_handshake() && passes(head, field) && !without.has(field.name)
+        {
             put_field(out, field.name, field.value);
         }
     }
@@ -66,13 +69,13 @@ fn passes(head: &ResponseHead<'_, '_>, field: Field<'_>) -> bool {
     !(field.known.is_hop_by_hop() || (head.nominates && is_nominated(head.fields, field)))
 }
 
-fn put_line_and_fields(head: &ResponseHead<'_, '_>, out: &mut Vec<u8>) {
+fn put_line_and_fields(head: &ResponseHead<'_, '_>, without: &Pairs, out: &mut Vec<u8>) {
     out.reserve(head.len + 160);
     let mut digits = itoa::Buffer::new();
     let status = digits.format(head.status).as_bytes();
     put(out, &[b"HTTP/1.1 ", status, b" ", head.reason.as_bytes(), b"\r\n"]);
     for field in head.fields.iter() {
-        if passes(head, field) {
+        if passes(head, field) && !without.has(field.name) {
             put_field(out, field.name, field.value);
         }
     }
@@ -85,4 +88,9 @@ pub(super) fn put_connection(out: &mut Vec<u8>, version: Version, keep_alive: bo
         (Version::Http10, true) => out.extend_from_slice(b"Connection: keep-alive\r\n"),
         (Version::Http11, true) => {}
     }
+}
+
+/// Appends field lines, such as those that are added to a 101.
+pub fn encode_extra(extra: &Pairs, out: &mut Vec<u8>) {
+    put_extra(out, extra.iter());
 }

@@ -15,7 +15,10 @@ pub(super) fn put_field(out: &mut Vec<u8>, name: &str, value: &[u8]) {
 }
 
 /// Appends fields that were added by configuration.
-pub(super) fn put_extra(out: &mut Vec<u8>, extra: &[(&str, &[u8])]) {
+pub(super) fn put_extra<'a>(
+    out: &mut Vec<u8>,
+    extra: impl IntoIterator<Item = (&'a str, &'a [u8])>,
+) {
     for (name, value) in extra {
         debug_assert!(list::is_token(name.as_bytes()) && !value.iter().any(u8::is_ascii_control));
         put_field(out, name, value);

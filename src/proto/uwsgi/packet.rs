@@ -1,7 +1,7 @@
 //! A request as a uwsgi packet: which variables a worker sees, and in which order.
 
 use crate::proto::h1::{Identity, RequestHead, Switch};
-use crate::proto::http::{FIELDS_MAX, Field, Known};
+use crate::proto::http::{FIELDS_MAX, Field, Known, Pairs};
 
 use super::vars::{PacketError, Vars};
 
@@ -12,10 +12,12 @@ pub struct Packet<'a> {
     pub modifier1: u8,
     /// The kind's own sub-kind; 0.
     pub modifier2: u8,
-    /// The canonical path as it is sent on; with the raw query it is `REQUEST_URI`.
+    /// The canonical path that was asked for; with the raw query it is `REQUEST_URI`.
     pub path: &'a [u8],
-    /// The canonical path decoded: `PATH_INFO`.
+    /// The canonical path decoded, which rules may have rewritten: `PATH_INFO`.
     pub path_info: &'a [u8],
+    /// The query, which rules may have rewritten: `QUERY_STRING`.
+    pub query: Option<&'a [u8]>,
     /// This host's name: `SERVER_NAME`.
     pub server_name: &'a str,
     /// The listener's port: `SERVER_PORT`, empty for a unix socket.
@@ -39,6 +41,10 @@ pub struct Packet<'a> {
     /// Further variables (`http-var`, `addvar:`). They come last, so that they win over others of
     /// their name; a name is not empty and not `CONTENT_LENGTH`.
     pub extra: &'a [(String, String)],
+    /// Such variables of this request (`addvar:`), last of all.
+    pub vars: &'a Pairs,
+    /// Fields to add, in place of what the client sent under their names.
+    pub fields: &'a Pairs,
 }
 
 /// Appends the packet of a request to `out`; on an error `out` is as it was.
@@ -57,6 +63,7 @@ pub fn encode_request(
     for (key, value) in packet.extra {
         vars.push(key, value.as_bytes());
     }
+    packet.vars.iter().for_each(|(key, value)| vars.push(key, value));
     vars.finish()
 }
 
@@ -71,7 +78,7 @@ fn push_request(vars: &mut Vars<'_>, head: &RequestHead<'_, '_>, packet: &Packet
     }
     vars.close();
     vars.push("PATH_INFO", packet.path_info);
-    vars.push("QUERY_STRING", head.query.unwrap_or_default());
+    vars.push("QUERY_STRING", packet.query.unwrap_or_default());
     vars.push("SERVER_PROTOCOL", head.version.as_str().as_bytes());
     vars.push("SCRIPT_NAME", b"");
     vars.push("SERVER_NAME", packet.server_name.as_bytes());
@@ -122,6 +129,11 @@ fn push_fields(vars: &mut Vars<'_>, head: &RequestHead<'_, '_>, packet: &Packet<
         }
     }
     framing.push(vars);
+    for (name, value) in packet.fields.iter() {
+        vars.open_header(name);
+        vars.piece(value);
+        vars.close();
+    }
     if let Switch::Ours { token, fields } = packet.switch {
         vars.push("HTTP_UPGRADE", token.as_bytes());
         vars.push("HTTP_CONNECTION", b"Upgrade");
@@ -140,6 +152,7 @@ fn push_fields(vars: &mut Vars<'_>, head: &RequestHead<'_, '_>, packet: &Packet<
 fn goes(field: Field<'_>, head: &RequestHead<'_, '_>, packet: &Packet<'_>) -> bool {
     match field.known {
         Known::Underscored | Known::Proxy | Known::XForwardedFor => false,
+        _ if packet.fields.has(field.name) => false,
         known if known.is_forwarding_identity() => packet.identity.trusted,
         _ if packet.switch.replaces(&field) => false,
         Known::Upgrade | Known::Connection if matches!(packet.switch, Switch::Ours { .. }) => false,

@@ -1,7 +1,7 @@
 //! The router's own answers.
 
 use super::*;
-use crate::proto::http::{Body, Version};
+use crate::proto::http::{Body, Pairs, Version};
 
 fn answer(answer: &Answer<'_>) -> (String, String) {
     let mut out = Vec::new();
@@ -89,8 +89,8 @@ fn _426_says_to_what_and_in_which_versions() {
 
 #[test]
 fn fields_can_be_added() {
-    let extra: &[(&str, &[u8])] = &[("Location", b"https://a/")];
-    let (head, _) = answer(&Answer { extra, ..Answer::new(302, DATE) });
+    let extra: Pairs = [("Location", b"https://a/".as_slice())].into_iter().collect();
+    let (head, _) = answer(&Answer { extra: &extra, ..Answer::new(302, DATE) });
     assert!(head.contains("\r\nLocation: https://a/\r\n"), "{head}");
 }
 

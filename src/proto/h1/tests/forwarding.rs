@@ -1,7 +1,7 @@
 //! What an upstream sees of a request.
 
 use super::*;
-use crate::proto::http::Body;
+use crate::proto::http::{Body, Pairs};
 
 const PLAIN: Forward<'static> = Forward {
     path: b"/p",
@@ -15,6 +15,7 @@ const PLAIN: Forward<'static> = Forward {
     raw: false,
     ours: &[],
     extra: &[],
+    added: Pairs::NONE,
 };
 
 const TRUSTED: Forward<'static> =
@@ -98,7 +99,8 @@ fn connection_x_removes_x_but_never_what_we_need() {
         Cookie, X-Forwarded-For, X-Forwarded-Proto, X-Forwarded-Host, X-Added, Content-Type, \
         Sec-WebSocket-Key\r\nx-hop: gone\r\nAuthorization: stays\r\nCookie: stays\r\n\
         Content-Type: stays\r\nSec-WebSocket-Key: stays\r\nX-Hop2: stays\r\n";
-    let forward = Forward { body: Body::Length(5), extra: &[("X-Added", b"stays")], ..PLAIN };
+    let extra: Pairs = [("X-Added", b"stays".as_slice())].into_iter().collect();
+    let forward = Forward { body: Body::Length(5), added: &extra, ..PLAIN };
     let bytes = format!("GET /raw HTTP/1.1\r\nHost: a\r\n{fields}Content-Length: 5\r\n\r\n");
     assert_eq!(
         forward_head(bytes.as_bytes(), &forward),

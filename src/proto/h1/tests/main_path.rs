@@ -21,6 +21,7 @@ fn a_request_goes_from_client_to_upstream() {
     let mut scratch = PathScratch::default();
     let path = canonical(head.path, true, &mut scratch).unwrap();
     let identity = Identity { addr: "10.0.0.1", proto: "http", trusted: false };
+    let extra: Pairs = [("X-Added", b"yes".as_slice())].into_iter().collect();
     let forward = Forward {
         path: path.sent,
         host: None,
@@ -32,7 +33,8 @@ fn a_request_goes_from_client_to_upstream() {
         expect: false,
         raw: false,
         ours: &[],
-        extra: &[("X-Added", b"yes")],
+        extra: &[],
+        added: &extra,
     };
     let mut out = Vec::new();
     encode_request(&head, &forward, &mut out);
@@ -56,7 +58,8 @@ fn a_response_goes_from_upstream_to_client() {
         version: Version::Http11,
         keep_alive: true,
         date: DATE,
-        extra: &[],
+        extra: Pairs::NONE,
+        without: Pairs::NONE,
     };
     let mut out = Vec::new();
     encode_response(&head, &reply, &mut out);

@@ -1,7 +1,7 @@
 //! Properties of heads that hold whatever they say.
 
 use super::*;
-use crate::proto::http::{Body, FIELDS_MAX};
+use crate::proto::http::{Body, FIELDS_MAX, Pairs};
 use proptest::prelude::*;
 use std::ops::Range;
 
@@ -93,6 +93,7 @@ const FORWARD: Forward<'static> = Forward {
     raw: false,
     ours: &[],
     extra: &[],
+    added: Pairs::NONE,
 };
 
 proptest! {

@@ -1,14 +1,15 @@
 //! What a client sees of an upstream's response.
 
 use super::*;
-use crate::proto::http::{Body, Version};
+use crate::proto::http::{Body, Pairs, Version};
 
 const PLAIN: Reply<'static> = Reply {
     body: Body::Length(3),
     version: Version::Http11,
     keep_alive: true,
     date: DATE,
-    extra: &[],
+    extra: Pairs::NONE,
+    without: Pairs::NONE,
 };
 
 /// Sends on the response to a request with this method.
@@ -97,7 +98,9 @@ fn date_is_added_when_missing_and_server_is_the_upstreams() {
 
 #[test]
 fn added_fields_go_on() {
-    let reply = Reply { extra: &[("Strict-Transport-Security", b"max-age=1")], ..PLAIN };
+    let extra: Pairs =
+        [("Strict-Transport-Security", b"max-age=1".as_slice())].into_iter().collect();
+    let reply = Reply { extra: &extra, ..PLAIN };
     let out = reply_fields("", &reply);
     assert_eq!(out, "Strict-Transport-Security: max-age=1\r\nContent-Length: 3\r\n");
 }

@@ -3,7 +3,7 @@
 
 use super::*;
 use crate::proto::h1::{Limits, parse_request};
-use crate::proto::http::FieldStore;
+use crate::proto::http::{FieldStore, Pairs};
 use proptest::prelude::*;
 
 type Variables = Vec<(String, String)>;
@@ -13,6 +13,7 @@ const PLAIN: Packet<'_> = Packet {
     modifier2: 0,
     path: b"/app/x",
     path_info: b"/app/x",
+    query: None,
     server_name: "gate",
     server_port: "8080",
     https: false,
@@ -24,6 +25,8 @@ const PLAIN: Packet<'_> = Packet {
     switch: Switch::No,
     certificate: None,
     extra: &[],
+    vars: Pairs::NONE,
+    fields: Pairs::NONE,
 };
 
 const TRUSTED: Packet<'_> =
@@ -40,7 +43,7 @@ fn encode(request: &str, packet: &Packet<'_>, out: &mut Vec<u8>) -> Result<(), P
     let limits = Limits { max_uri: 70_000, max_head: 200_000, max_fields: FIELDS_MAX };
     let mut store = FieldStore::new();
     let head = parse_request(request.as_bytes(), &mut store, &limits).unwrap().unwrap();
-    encode_request(&head, packet, out)
+    encode_request(&head, &Packet { query: head.query, ..*packet }, out)
 }
 
 /// The twin: a packet read as uWSGI's `uwsgi_parse_vars` reads it, strictly.
