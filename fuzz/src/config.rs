@@ -58,6 +58,7 @@ fn surroundings() -> Surroundings {
             "PORT" => Some("8080".to_owned()),
             _ => None,
         },
+        is_directory: |path| path.file_name().map(|name| name == "d"),
         read: included,
         host: "host.example".to_owned(),
         cores: 4,

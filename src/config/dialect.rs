@@ -76,9 +76,14 @@ pub(super) fn instead(name: &str) -> Option<String> {
     if let Some((chain, say)) = CHAINS.iter().find(|(chain, _)| name.starts_with(chain)) {
         return Some(format!("there is no {chain} here: {say}"));
     }
-    let logic = name.starts_with("if-") || name == "for" || name.starts_with("for-");
-    let end = matches!(name, "endif" | "end-if" | "endfor" | "end-for");
-    (logic || end).then(|| "there is no logic in files here: write plain lines".into())
+    let said = match name {
+        "for-glob" => "list the files, or write them into one and use for-readline",
+        "if-reload" | "if-not-reload" => "a file means the same whenever it is read",
+        "if-plugin" | "if-not-plugin" | "ifplugin" => "there are no plugins here",
+        "if-hostname-match" | "if-not-hostname-match" => "write if-hostname = NAME",
+        _ => return None,
+    };
+    Some(format!("there is no {name} here: {said}"))
 }
 
 #[cfg(test)]
@@ -94,7 +99,7 @@ mod tests {
             ("wsgi-file", false, Owner::AppServer),
             ("https-socket-modifier1", true, Owner::AppServer),
             ("socket", true, Owner::Socket),
-            ("if-env", false, Owner::Tidegate),
+            ("if-reload", false, Owner::Tidegate),
             ("error-route-if", false, Owner::Tidegate),
         ] {
             assert_eq!(owner(name, known), owned, "{name}");
@@ -105,10 +110,10 @@ mod tests {
 
     #[test]
     fn what_to_do_instead() {
-        for name in ["final-route-status", "if-not-env", "for", "for-glob", "endfor", "end-if"] {
+        for name in ["final-route-status", "if-not-reload", "for-glob", "ifplugin"] {
             assert!(instead(name).is_some(), "{name}");
         }
-        for name in ["forkbomb-delay", "force-cwd", "if", "route"] {
+        for name in ["forkbomb-delay", "force-cwd", "if", "route", "if-env"] {
             assert!(instead(name).is_none(), "{name}");
         }
     }

@@ -8,6 +8,7 @@ use crate::base::{Place, Problem};
 
 use super::expand::Options;
 use super::lexer::{Entry, Line, lex};
+use super::logic::{self, Block, Each, Question, Word};
 use super::nearest;
 use super::surroundings::{Surroundings, reason};
 use super::value::{Fault, Value};
@@ -58,6 +59,8 @@ pub(super) struct Reader<'a> {
     open: Vec<PathBuf>,
     /// Files read so far.
     files: usize,
+    /// The block of lines that is open.
+    block: Option<Block>,
 }
 
 /// How deep files may include each other.
@@ -86,6 +89,7 @@ impl<'a> Reader<'a> {
             others: Vec::new(),
             open: Vec::new(),
             files: 0,
+            block: None,
         }
     }
 
@@ -124,10 +128,14 @@ impl<'a> Reader<'a> {
     pub(super) fn text(&mut self, name: &Arc<str>, bytes: &[u8]) {
         let mut current = Current::Nothing;
         let mut told = false;
+        let around = self.block.take();
         for line in lex(name, bytes, &mut self.problems) {
             match (line, &current) {
-                (Line::Section { name, place }, _) => current = self.section(&name, place),
-                (Line::Entry(entry), Current::Last) => self.entry(entry),
+                (Line::Section { name, place }, _) => {
+                    self.end_block();
+                    current = self.section(&name, place);
+                }
+                (Line::Entry(entry), Current::Last) => self.line(entry),
                 (Line::Entry(_), Current::Other) => {}
                 (Line::Entry(entry), Current::Nothing) if !told => {
                     told = true;
@@ -137,6 +145,101 @@ impl<'a> Reader<'a> {
                 (Line::Entry(_), Current::Nothing) => {}
             }
         }
+        self.end_block();
+        self.block = around;
+    }
+
+    /// A block that is still open where it cannot go on lacks its end.
+    pub(super) fn end_block(&mut self) {
+        if let Some(block) = self.block.take() {
+            let said = format!("{}: the {} is missing", block.key, block.end());
+            self.problems.push(Problem::error(Some(block.place), said));
+        }
+    }
+
+    /// Takes a line of the last section, which may open a block, close one or stand in one.
+    pub(super) fn line(&mut self, entry: Entry) {
+        match (logic::word(&entry.key), &mut self.block) {
+            (None, None) => self.entry(entry),
+            (None, Some(block)) => {
+                for line in block.lines(&entry) {
+                    self.entry(line);
+                }
+            }
+            (Some(Word::Else), Some(block)) if block.can_turn() => block.turn(),
+            (Some(end), Some(block)) if block.is_ended_by(end) => self.block = None,
+            (Some(Word::For(_) | Word::If(..)), Some(block)) => {
+                let said = format!(
+                    "{}: blocks do not stand in each other; first comes the {} of {}",
+                    entry.key,
+                    block.end(),
+                    block.place
+                );
+                self.problems.push(Problem::error(Some(entry.key_place), said));
+            }
+            (Some(Word::For(each)), None) => self.begin_for(&entry, each),
+            (Some(Word::If(question, negated)), None) => self.begin_if(&entry, question, negated),
+            (Some(Word::Else | Word::EndFor | Word::EndIf), _) => {
+                let said = format!("{}: there is no block that this could belong to", entry.key);
+                self.problems.push(Problem::error(Some(entry.key_place), said));
+            }
+        }
+    }
+
+    fn begin_for(&mut self, entry: &Entry, each: Each) {
+        let Some(value) = self.block_value(entry) else { return };
+        let items = match each {
+            Each::Word => Ok(value.text().split_whitespace().map(String::from).collect()),
+            Each::Number => value
+                .number(0..=10_000)
+                .map(|most| (1..=most).map(|number| number.to_string()).collect()),
+            Each::LineOf => match (self.around.read)(&self.around.directory.join(value.text())) {
+                Ok(bytes) => {
+                    Ok(String::from_utf8_lossy(&bytes).lines().map(String::from).collect())
+                }
+                Err(error) => Err(Fault::new(format!("cannot be read: {}", reason(&error)))),
+            },
+        };
+        let items = items.unwrap_or_else(|fault| {
+            self.problems.push(value.error(&fault));
+            Vec::new()
+        });
+        self.block = Some(Block::each(entry, items));
+    }
+
+    fn begin_if(&mut self, entry: &Entry, question: Question, negated: bool) {
+        let Some(value) = self.block_value(entry) else { return };
+        let asked = value.text();
+        let (name, wanted) = asked.split_once('=').unzip();
+        let name = name.unwrap_or(asked).trim();
+        let is_wanted = |found: &String| wanted.is_none_or(|wanted| wanted.trim() == found);
+        let there = || (self.around.is_directory)(&self.around.directory.join(asked));
+        let found = match question {
+            Question::Variable => (self.around.variable)(name).filter(is_wanted),
+            Question::Option => self.options.get(name).map(String::from).filter(is_wanted),
+            Question::Host => (self.around.host == asked).then(|| asked.to_owned()),
+            Question::Exists => there().map(|_| asked.to_owned()),
+            Question::File => there().filter(|is| !is).map(|_| asked.to_owned()),
+            Question::Directory => there().filter(|is| *is).map(|_| asked.to_owned()),
+        };
+        self.block = Some(Block::only(entry, found, asked, negated));
+    }
+
+    /// What a block is opened with; nothing is taken from one of which that cannot be had.
+    fn block_value(&mut self, entry: &Entry) -> Option<Value> {
+        let label = self.sections.last().map(|section| section.label.clone()).unwrap_or_default();
+        let value = self.expanded(entry, &label);
+        let value = value.filter(|value| {
+            let fault = value.filled("expected what it is about");
+            if let Err(fault) = &fault {
+                self.problems.push(value.error(fault));
+            }
+            fault.is_ok()
+        });
+        if value.is_none() {
+            self.block = Some(Block::each(entry, Vec::new()));
+        }
+        value
     }
 
     /// Begins a section that is known to be right.
@@ -177,7 +280,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Takes an entry of the last section; follows `include`.
-    pub(super) fn entry(&mut self, entry: Entry) {
+    fn entry(&mut self, entry: Entry) {
         let Some(section) = self.sections.last_mut() else { return };
         if !matches!(section.kind, Kind::Main(_)) {
             section.entries.push(entry);

@@ -39,6 +39,11 @@ impl<'a> Options<'a> {
         self.values.insert(name.into(), (value.into(), file.clone()));
     }
 
+    /// The value of an option, as it was written; the last so far.
+    pub(super) fn get(&self, name: &str) -> Option<&str> {
+        self.values.get(name).map(|(value, _)| value.as_str())
+    }
+
     /// Whether some value named this option.
     pub(super) fn is_used(&self, name: &str) -> bool {
         self.used.contains(name)

@@ -58,13 +58,14 @@ fn take_options(reader: &mut Reader<'_>, options: &[Given]) {
         entries: Vec::new(),
     });
     for option in options {
-        reader.entry(Entry {
+        reader.line(Entry {
             key: option.key.clone(),
             key_place: place.clone(),
             value: option.value.clone(),
             value_place: place.clone(),
         });
     }
+    reader.end_block();
 }
 
 #[cfg(test)]

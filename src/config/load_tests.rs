@@ -263,3 +263,52 @@ fn a_message_must_fit_only_where_it_is_kept() {
         assert_eq!(problems.len(), warnings, "{text}: {problems:?}");
     }
 }
+
+#[test]
+fn blocks_of_lines() {
+    let around = Surroundings {
+        variable: |name| (name == "STAGE").then(|| "50%".into()),
+        is_directory: |path| match path.to_str() {
+            Some("/etc/tidegate") => Some(true),
+            Some("/srv/site") => Some(false),
+            _ => None,
+        },
+        read: |path| match path.to_str() {
+            Some("/srv/list") => Ok(b"8\n9\n".into()),
+            _ => Err(io::ErrorKind::NotFound.into()),
+        },
+        host: "web1".into(),
+        directory: "/srv".into(),
+        ..Surroundings::none()
+    };
+    let text = "[tidegate]\nhttp = :80\nhttp-to = z:1\nlist = a b\n\
+        for = %(list) c\nroute-host = ^%(_)$ http:%(_):1\nroute-host = ^x%(_)$ http:%(_):2\nendfor\n\
+        if-env = STAGE\nhttp-var = STAGE=%(_)\nelse\nhttp-var = NO=1\nendif\n\
+        if-env = STAGE=10%%\nnobody = reads this\nhttp-var = TEN=1\nendif\n\
+        if-not-env = NONE\nhttp-var = NONE=not %(_)\nend-if\n\
+        if-opt = list=a b\nhttp-var = OPT=1\nendif\n\
+        if-not-opt = other\nhttp-var = OTHER=no\nelse\nhttp-var = OTHER=yes\nendif\n\
+        if-hostname = web1\nhttp-var = HOST=1\nendif\nif-not-hostname = web1\nhttp-var = ELSEWHERE=1\nendif\n\
+        if-exists = /etc/tidegate\nhttp-var = EXISTS=%(_)\nendif\nif-file = /etc/tidegate\nhttp-var = FILE=1\nendif\n\
+        if-dir = /etc/tidegate\nhttp-var = DIR=1\nendif\nif-file = site\nhttp-var = SITE=1\nendif\n\
+        if-not-dir = site\nhttp-var = NODIR=1\nendif\nif-not-exists = none\nhttp-var = NOTHING=1\nendif\n\
+        [upstream:web]\nfor-times = 2\nserver = 10.0.0.%(_):1\nendfor\nfor-readline = list\nserver = b:%(_)\nendfor\n\
+        [route:web]\npath = web\nto = http:web\n";
+    let (config, problems) = parse(text.as_bytes(), "site.ini", &around);
+    assert_eq!(problems, []);
+    let rules: Vec<String> = config.rules.iter().map(|rule| rule.name.clone()).collect();
+    assert_eq!(rules, ["^a$", "^b$", "^c$", "^xa$", "^xb$", "^xc$", "web"]);
+    assert_eq!(
+        config.rules[4].action.value.target(),
+        Some(&Target::Address("b:2".parse().unwrap()))
+    );
+    let vars: Vec<String> =
+        config.settings.vars.iter().map(|(name, value)| format!("{name}={value}")).collect();
+    assert_eq!(
+        vars.join(" "),
+        "STAGE=50% NONE=not NONE OPT=1 OTHER=no HOST=1 EXISTS=/etc/tidegate DIR=1 SITE=1 NODIR=1 NOTHING=1"
+    );
+    let servers: Vec<String> =
+        config.upstreams[0].servers.iter().map(|server| server.value.to_string()).collect();
+    assert_eq!(servers, ["10.0.0.1:1", "10.0.0.2:1", "b:8", "b:9"]);
+}

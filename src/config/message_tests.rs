@@ -16,8 +16,30 @@ const MESSAGES: &[(&str, &str)] = &[
         "8:1: [tidegate] server: there is no such key; it belongs in [upstream:NAME]",
     ),
     (
-        "[tidegate]\nif-env = X",
-        "8:1: [tidegate] if-env: there is no logic in files here: write plain lines",
+        "[tidegate]\nfor-glob = *.ini",
+        "8:1: [tidegate] for-glob: there is no for-glob here: list the files, or write them into one and use for-readline",
+    ),
+    ("[tidegate]\nif-env = X\nnobody = reads", "8:1: if-env: the endif is missing"),
+    ("[tidegate]\nendif", "8:1: endif: there is no block that this could belong to"),
+    (
+        "[tidegate]\nfor = a\nfor = b\nendfor",
+        "9:1: for: blocks do not stand in each other; first comes the endfor of site.ini:8:1",
+    ),
+    (
+        "[tidegate]\nfor = a b\nelse\nendfor",
+        "9:1: else: there is no block that this could belong to",
+    ),
+    (
+        "[tidegate]\nfor =\nx = %(_)\nendfor",
+        "8:6: [tidegate] for = \"\": expected what it is about",
+    ),
+    (
+        "[tidegate]\nfor-times = x\nendfor",
+        "8:13: [tidegate] for-times = \"x\": expected a number from 0 to 10000",
+    ),
+    (
+        "[tidegate]\nfor-readline = none\nendfor",
+        "8:16: [tidegate] for-readline = \"none\": cannot be read: there is no such file",
     ),
     (
         "[tidegate]\nhttp-timeout = 30 sec",

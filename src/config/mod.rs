@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! lexer      bytes -> lines with places
-//! document   lines -> sections, includes followed
+//! document   lines -> sections, includes and blocks (logic) followed
 //! expand     $(ENV), %(option), %d ...
 //! keys       the one table of keys
 //! apply      each entry's key does its work on a draft   (dialect: whose a key of [uwsgi] is)
@@ -27,6 +27,7 @@ pub mod keys;
 mod leftover;
 mod lexer;
 mod load;
+mod logic;
 mod model;
 mod nearest;
 mod origin;

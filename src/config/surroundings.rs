@@ -9,6 +9,8 @@ use std::path::{Path, PathBuf};
 pub struct Surroundings {
     /// `$(NAME)`.
     pub variable: fn(&str) -> Option<String>,
+    /// Whether there is a directory (`true`) or anything else (`false`) of this name.
+    pub is_directory: fn(&Path) -> Option<bool>,
     /// Reads an included file.
     pub read: fn(&Path) -> io::Result<Vec<u8>>,
     /// `%h`.
@@ -28,6 +30,7 @@ impl Surroundings {
         let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
         Surroundings {
             variable: |name| std::env::var(name).ok(),
+            is_directory: |path| Some(std::fs::metadata(path).ok()?.is_dir()),
             read: read_file,
             host,
             cores: std::thread::available_parallelism().map_or(1, usize::from),
@@ -39,6 +42,7 @@ impl Surroundings {
     pub fn none() -> Surroundings {
         Surroundings {
             variable: |_| None,
+            is_directory: |_| None,
             read: |_| Err(io::ErrorKind::NotFound.into()),
             host: "localhost".into(),
             cores: 1,

@@ -35,6 +35,7 @@ pub struct Group {
 /// All keys there are.
 pub static GROUPS: &[Group] = &[
     file::GROUP,
+    file::BLOCKS,
     listeners::GROUP,
     tls::GROUP,
     routes::GROUP,

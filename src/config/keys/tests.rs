@@ -77,7 +77,7 @@ fn defaults_are_what_holds_anyway_and_examples_are_taken() {
                 assert_eq!(problems, [""; 0], "{}", key.name);
                 assert_eq!(without_places(config), without_places(plain.clone()), "{}", key.name);
             }
-            if key.name == "include" {
+            if key.name == "include" || is_block(key) {
                 continue;
             }
             for name in key.names() {
@@ -85,6 +85,20 @@ fn defaults_are_what_holds_anyway_and_examples_are_taken() {
                 assert_eq!(problems, [""; 0], "{name}");
             }
         }
+    }
+}
+
+/// Keys that mean nothing by themselves.
+fn is_block(key: &Key) -> bool {
+    super::super::logic::word(key.name).is_some()
+}
+
+#[test]
+fn words_of_blocks_are_keys_and_the_other_way_round() {
+    let (_, blocks) = GROUPS.iter().map(|group| (group.title, group.keys)).nth(1).unwrap();
+    assert!(blocks.len() > 10 && blocks.iter().all(is_block));
+    for name in blocks.iter().flat_map(Key::names) {
+        assert!(super::super::logic::word(name).is_some(), "{name}");
     }
 }
 
