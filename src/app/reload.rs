@@ -92,6 +92,9 @@ impl Running {
         doors::announce(&opened);
         let gone = doors::fresh(&spots, &self.spots);
         gone.iter().for_each(|(address, _)| tracing::info!("not listening on {address} any more"));
+        if certificates.is_any() {
+            tracing::info!("certificates were read anew");
+        }
         self.certificates.store(certificates);
         self.tell(&config, &generation, opened, &gone, &spots);
         (self.config, self.spots) = (config, spots);

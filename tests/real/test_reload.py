@@ -156,6 +156,31 @@ def test_what_cannot_change_is_named(site, stage):
 # What goes on
 
 
+def test_tls_sessions_are_resumed_across_a_reload(site, stage):
+    """And a listener that is new, or speaks TLS now, presents what the new file says."""
+    pem, key = stage.directory / "cert.pem", stage.directory / "key.pem"
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2",
+                    "-subj", "/CN=localhost", "-out", pem, "-keyout", key], check=True, capture_output=True)
+    at, later = f"127.0.0.1:{free_port()}", f"127.0.0.1:{free_port()}"
+    site.start({"https": f"{at},{pem},{key}", "default": named(stage, "one")})
+    session = stage.directory / "session"
+
+    def visit(at, *options):
+        command = ["openssl", "s_client", "-connect", at, "-CAfile", pem, "-ign_eof", *options]
+        request = b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+        return subprocess.run(command, input=request, capture_output=True, timeout=20).stdout.decode()
+
+    for version in ("-tls1_2", "-tls1_3"):
+        assert "New, TLS" in visit(at, version, "-sess_out", session)
+        site.write({"https": [f"{at},{pem},{key}", f"{later},{pem},{key}"], "default": named(stage, "two")})
+        site.hup()
+        said = visit(at, version, "-sess_in", session)
+        assert "Reused, TLS" in said and said.rstrip().endswith("closed") and "two" in said, said
+        assert "two" in visit(later, version)
+        site.write({"https": f"{at},{pem},{key}"})
+        site.hup()
+
+
 def test_requests_and_websockets_go_on_as_they_began(site, stage, echo):
     held = []
 
