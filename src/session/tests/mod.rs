@@ -4,6 +4,7 @@ mod admin;
 mod hostile;
 mod introduction;
 mod keepalive;
+mod pings;
 mod reset;
 mod secure;
 mod terminated;

@@ -24,6 +24,8 @@ pub(in super::super) struct Keepalive {
     early: u16,
     /// A ping waits for its place.
     wanted: bool,
+    /// Our last ping waits behind what the peer has not taken.
+    queued: bool,
 }
 
 const _: () = assert!(size_of::<Keepalive>() <= 24);
@@ -45,6 +47,7 @@ impl Keepalive {
             round_trip: None,
             early: rng.below(u64::from(most) + 1) as u16,
             wanted: false,
+            queued: false,
         }
     }
 
@@ -61,7 +64,8 @@ impl Keepalive {
         at.word(&mut round_trip)?;
         self.round_trip = NonZeroU32::new(round_trip);
         at.short(&mut self.early)?;
-        at.flag(&mut self.wanted)
+        at.flag(&mut self.wanted)?;
+        at.flag(&mut self.queued)
     }
 
     /// How long the last answer took.
@@ -79,9 +83,16 @@ impl Keepalive {
         self.wanted || self.asked().is_some()
     }
 
+    /// Notices that our ping has left: from then on its answer may be on the way.
+    pub(super) fn notice(&mut self, port: &Port) {
+        if port.tx.is_empty() && std::mem::take(&mut self.queued) && self.asked().is_some() {
+            self.asked = self.asked.max(port.sent);
+        }
+    }
+
     /// Looks whether a ping is due.
     pub(super) fn look(&mut self, port: &Port, pace: Pace, now: Millis) {
-        if port.received > self.asked {
+        if self.asked().is_some_and(|asked| port.received >= asked) {
             self.asked = Millis::NEVER;
         }
         if self.ping_due(port, pace).is_some_and(|due| now >= due) {
@@ -93,7 +104,8 @@ impl Keepalive {
         Some(self.asked).filter(|asked| *asked != Millis::NEVER)
     }
 
-    fn ping_due(&self, port: &Port, pace: Pace) -> Option<Millis> {
+    /// When a ping is due.
+    pub(super) fn ping_due(&self, port: &Port, pace: Pace) -> Option<Millis> {
         match self.asked() {
             _ if self.wanted => None,
             None => {
@@ -115,6 +127,7 @@ impl Keepalive {
             self.payload = rng.number().to_be_bytes();
         }
         self.asked = now;
+        self.queued = true;
         Some(self.payload)
     }
 
@@ -130,25 +143,34 @@ impl Keepalive {
     }
 
     /// When a peer that goes on being silent is dead. One that takes what we send lives, though a
-    /// ping finds no place inside a long message; and one we do not read is not silent, unless it
-    /// takes nothing of a full queue either.
+    /// ping finds no place inside a long message or waits behind it; and one we do not read is not
+    /// silent, unless it takes nothing of a full queue either.
     pub(super) fn dead_at(&self, port: &Port, pace: Pace) -> Option<Millis> {
-        let stuck = port.sent.max(port.received) + pace.every + pace.tolerance;
         match self.asked() {
-            Some(_) if is_unheard(port) => Some(stuck).filter(|_| port.tx.room() == 0),
-            Some(asked) => Some(asked.max(port.received) + pace.tolerance),
-            None if self.wanted && !port.tx.is_empty() => Some(stuck),
+            Some(_) if is_unheard(port) => {
+                Some(stuck_at(port, pace)).filter(|_| port.tx.room() == 0)
+            }
+            Some(asked) => {
+                let heard = asked.max(port.received) + pace.tolerance;
+                Some(match self.queued {
+                    true if port.tx.is_empty() => heard.max(port.sent + pace.tolerance),
+                    true => heard.max(stuck_at(port, pace)),
+                    false => heard,
+                })
+            }
+            None if self.wanted && !port.tx.is_empty() => Some(stuck_at(port, pace)),
             None => None,
         }
     }
-
-    /// When it must be looked at again if nothing moves.
-    pub(super) fn deadline(&self, port: &Port, pace: Pace) -> Option<Millis> {
-        [self.ping_due(port, pace), self.dead_at(port, pace)].into_iter().flatten().min()
-    }
 }
 
-/// Whether the peer is not read at present, because the other one has not taken what it sent before.
+/// When a peer that neither sends nor takes anything has done so for too long.
+fn stuck_at(port: &Port, pace: Pace) -> Millis {
+    port.sent.max(port.received) + pace.every + pace.tolerance
+}
+
+/// Whether no answer of the peer can be heard: it has finished, or is not read at present because the
+/// other one has not taken what it sent before.
 fn is_unheard(port: &Port) -> bool {
-    port.rx.room() == 0
+    port.rx_end.is_some() || port.rx.room() == 0
 }

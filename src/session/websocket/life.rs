@@ -131,6 +131,11 @@ impl Life {
 
     /// Notices what has happened to the ends since the last call.
     pub(super) fn notice(&mut self, ports: &[Port; 2], rules: &WebSocketRules, now: Millis) {
+        for side in [Side::Client, Side::Upstream] {
+            if let Some(keepalive) = self.keepalive_mut(side) {
+                keepalive.notice(&ports[side as usize]);
+            }
+        }
         if self.ending.is_none()
             && let Some(reason) = self.expired(ports, rules, now)
         {
@@ -153,14 +158,18 @@ impl Life {
         for (side, reason) in
             [(Side::Client, CloseReason::DeadClient), (Side::Upstream, CloseReason::DeadUpstream)]
         {
-            if let Some((keepalive, pace)) = self.keepalive(side).zip(pace(side, rules))
-                && keepalive.dead_at(&ports[side as usize], pace).is_some_and(|at| now >= at)
-            {
+            if self.dead_at(side, ports, rules).is_some_and(|at| now >= at) {
                 return Some(reason);
             }
         }
         let terms = self.terms.as_ref();
         terms.is_some_and(|terms| now >= terms.ends).then_some(CloseReason::MaxAge)
+    }
+
+    /// When `side` is dead.
+    fn dead_at(&self, side: Side, ports: &[Port; 2], rules: &WebSocketRules) -> Option<Millis> {
+        let (keepalive, pace) = self.keepalive(side).zip(pace(side, rules))?;
+        keepalive.dead_at(&ports[side as usize], pace)
     }
 
     fn keepalive(&self, side: Side) -> Option<&Keepalive> {
@@ -374,7 +383,8 @@ impl Life {
         }
         let asks = |side: Side| {
             let (keepalive, pace) = self.keepalive(side).zip(pace(side, rules))?;
-            keepalive.deadline(&ports[side as usize], pace)
+            let ping = keepalive.ping_due(&ports[side as usize], pace);
+            [ping, self.dead_at(side, ports, rules)].into_iter().flatten().min()
         };
         let terms = self.terms.as_ref();
         let pong = terms.map(|terms| terms.pong_due).filter(|_| !self.pong_wanted);
