@@ -193,3 +193,26 @@ fn a_client_that_has_finished_owes_no_answer() {
     bench.ends(UPSTREAM, RxEnd::Finished);
     assert_eq!(bench.closed(), Some(CloseReason::Done));
 }
+
+#[test]
+fn nothing_of_ours_goes_in_behind_a_close() {
+    for (first, reason) in [(CLIENT, CloseReason::Done), (UPSTREAM, CloseReason::DeadClient)] {
+        let mut bench = open_with(|rules| {
+            rules.pong = Some(Duration::from_secs(3));
+            rules.upstream_ping = Some(Duration::from_secs(50));
+        });
+        bench.arrives(first, close(first, 4000));
+        assert_eq!(bench.takes_bytes(first.other()), close(first, 4000));
+        for _ in 0..39 {
+            bench.wait(Duration::from_secs(1));
+            let heard = [CLIENT, UPSTREAM].map(|side| bench.takes_bytes(side));
+            assert_eq!(heard, [b"", b""], "it owes no answer, or the other one its Close");
+        }
+        bench.wait(Duration::from_secs(2));
+        assert!(bench.client.tunnel().is_some_and(Tunnel::is_leaving));
+        bench.takes_bytes(CLIENT);
+        bench.wait(Duration::from_secs(5));
+        bench.wait(Duration::from_secs(3));
+        assert_eq!(bench.closed(), Some(reason));
+    }
+}

@@ -201,6 +201,21 @@ fn an_end_that_finds_no_place_is_an_abort() {
 }
 
 #[test]
+fn what_stands_behind_a_close_is_nothing() {
+    let mut bench = open();
+    let before = text(UPSTREAM, "last");
+    let behind = [text(CLIENT, "masked"), close(UPSTREAM, 1005), text(UPSTREAM, "more")];
+    bench.upstream_says([before.clone(), close(UPSTREAM, 4000), behind.concat()].concat());
+    assert_eq!(bench.takes_bytes(CLIENT), [before, close(UPSTREAM, 4000)].concat());
+    bench.client_says(close(CLIENT, 4000));
+    assert_eq!(bench.takes_bytes(UPSTREAM), close(CLIENT, 4000));
+    bench.ends(UPSTREAM, RxEnd::Finished);
+    bench.ends(CLIENT, RxEnd::Finished);
+    assert_eq!(bench.closed(), Some(CloseReason::Done));
+    assert!(bench.log().contains("messages_out=1"));
+}
+
+#[test]
 fn rate_and_age_end_it() {
     let mut bench = open_with(|rules| rules.rate = Some(Rate { per_second: 1, burst: 3 }));
     let message = text(CLIENT, "x");

@@ -165,7 +165,7 @@ impl Keepalive {
 }
 
 /// When a peer that neither sends nor takes anything has done so for too long.
-fn stuck_at(port: &Port, pace: Pace) -> Millis {
+pub(super) fn stuck_at(port: &Port, pace: Pace) -> Millis {
     port.sent.max(port.received) + pace.every + pace.tolerance
 }
 

@@ -12,7 +12,7 @@ use super::super::settings::WebSocketRules;
 use super::super::snapshot::{Cursor, SnapshotError};
 use super::super::tunnel::{Closer, Figures};
 use super::ending::Ending;
-use super::keepalive::{Keepalive, Pace};
+use super::keepalive::{Keepalive, Pace, stuck_at};
 use super::terms::Terms;
 
 /// How long two ends that have both said Close may leave their connections open.
@@ -159,17 +159,24 @@ impl Life {
             [(Side::Client, CloseReason::DeadClient), (Side::Upstream, CloseReason::DeadUpstream)]
         {
             if self.dead_at(side, ports, rules).is_some_and(|at| now >= at) {
-                return Some(reason);
+                // Who has said Close has lived; the other one left it unanswered.
+                return Some(if self.closed[side as usize] { CloseReason::Done } else { reason });
             }
         }
         let terms = self.terms.as_ref();
         terms.is_some_and(|terms| now >= terms.ends).then_some(CloseReason::MaxAge)
     }
 
-    /// When `side` is dead.
+    /// When `side` is dead, or a Close has been left unanswered for too long.
     fn dead_at(&self, side: Side, ports: &[Port; 2], rules: &WebSocketRules) -> Option<Millis> {
         let (keepalive, pace) = self.keepalive(side).zip(pace(side, rules))?;
-        keepalive.dead_at(&ports[side as usize], pace)
+        let port = &ports[side as usize];
+        if self.is_parting() { Some(stuck_at(port, pace)) } else { keepalive.dead_at(port, pace) }
+    }
+
+    /// Whether a Close has passed: nothing of ours goes in behind it, and who sent it owes no answer.
+    fn is_parting(&self) -> bool {
+        self.passes && self.closed != [false; 2]
     }
 
     fn keepalive(&self, side: Side) -> Option<&Keepalive> {
@@ -202,6 +209,7 @@ impl Life {
     pub(super) fn wants_to_speak(&self, side: Side, now: Millis) -> bool {
         match &self.ending {
             Some(ending) => ending.wants_to_tell(side, &self.closed, now),
+            None if self.is_parting() => false,
             None => {
                 let asks = self.keepalive(side);
                 asks.is_some_and(|keepalive| keepalive.wants_to_speak())
@@ -255,6 +263,11 @@ impl Life {
             closes.both = closes.both.min(now);
         }
         false
+    }
+
+    /// Whether `side` has said Close.
+    pub(super) fn has_closed(&self, side: Side) -> bool {
+        self.closed[side as usize]
     }
 
     /// Whether what `side` sends goes nowhere: it has said Close, or the other side was told the end.
@@ -383,7 +396,8 @@ impl Life {
         }
         let asks = |side: Side| {
             let (keepalive, pace) = self.keepalive(side).zip(pace(side, rules))?;
-            let ping = keepalive.ping_due(&ports[side as usize], pace);
+            let ping =
+                keepalive.ping_due(&ports[side as usize], pace).filter(|_| !self.is_parting());
             [ping, self.dead_at(side, ports, rules)].into_iter().flatten().min()
         };
         let terms = self.terms.as_ref();

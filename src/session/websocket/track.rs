@@ -110,6 +110,10 @@ impl Track {
                 return from.rx.consume(from.rx.len());
             }
             let discard = self.life.discards(side);
+            if self.life.has_closed(side) {
+                // Nothing counts behind a Close, not even what breaks the rules.
+                from.rx.consume(from.rx.len());
+            }
             if from.rx.is_empty() {
                 break;
             }
