@@ -216,6 +216,31 @@ fn what_stands_behind_a_close_is_nothing() {
 }
 
 #[test]
+fn a_side_that_is_told_the_end_has_time_to_take_what_came_before() {
+    let mut bench = open();
+    bench.client_says(text(CLIENT, "something").repeat(4_000));
+    let now = bench.world.clock.now();
+    bench.client.leave(CloseReason::Killed, now);
+    bench.advance();
+    assert_eq!(told(&mut bench, CLIENT), 1001);
+    let mut heard = Vec::new();
+    for _ in 0..8 {
+        bench.wait(Duration::from_secs(4));
+        let port = &mut bench.ports[1];
+        let some = port.tx.bytes().len().min(7_000);
+        heard.extend_from_slice(&port.tx.bytes()[..some]);
+        port.tx.sent(some);
+        port.sent = bench.world.clock.now();
+        assert_eq!(bench.closed(), None);
+    }
+    heard.extend(bench.takes_bytes(UPSTREAM));
+    assert_eq!(heard.len(), 15 * 4_000 + 8, "all of it, and our Close");
+    bench.wait(Duration::from_secs(5));
+    bench.wait(Duration::from_secs(3));
+    assert_eq!(bench.closed(), Some(CloseReason::Killed));
+}
+
+#[test]
 fn rate_and_age_end_it() {
     let mut bench = open_with(|rules| rules.rate = Some(Rate { per_second: 1, burst: 3 }));
     let message = text(CLIENT, "x");

@@ -193,6 +193,10 @@ impl Ending {
         if !(late || settled(Side::Client) && settled(Side::Upstream)) {
             return None;
         }
+        if late && let Some(until) = self.still_takes(ports).filter(|until| now < *until) {
+            self.until = until;
+            return None;
+        }
         // What came for a side that cannot be told gets through before its reset.
         let [client, upstream] = ports;
         let through = |side: Side, port: &mut Port| self.told[side as usize] || port.is_delivered();
@@ -210,6 +214,12 @@ impl Ending {
             return None;
         }
         (late || sent).then_some(self.reason)
+    }
+
+    /// Until when a side that is still busy taking what was sent before our Close has to go on.
+    fn still_takes(&self, ports: &[Port; 2]) -> Option<Millis> {
+        let takes = |port: &&Port| !port.tx_broken && !port.tx.is_empty();
+        ports.iter().filter(takes).map(|port| port.sent + PATIENCE).max()
     }
 
     pub(super) fn deadline(&self) -> Millis {
