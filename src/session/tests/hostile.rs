@@ -1,6 +1,6 @@
 //! Peers of WebSockets that end here who take nothing, or send more than is good.
 
-use super::terminated::{CLIENT, KEY, UPSTREAM, frame, joined, moved, ours, plain, sent};
+use super::terminated::{CLIENT, KEY, UPSTREAM, frame, joined, moved, open, ours, plain, sent};
 use super::*;
 use crate::buf::BLOCK;
 use crate::proto::ws::{Draft, Opcode};
@@ -36,6 +36,25 @@ fn of_a_message_that_was_dropped_the_rest_is_not_heard() {
     assert_eq!(bench.takes_bytes(UPSTREAM), ours(Opcode::Close, &1000u16.to_be_bytes()));
     assert_eq!(bench.takes_bytes(CLIENT), plain(Opcode::Close, &1000u16.to_be_bytes()));
     assert_eq!((bench.client.held(), bench.closed()), (0, None), "until the client ends too");
+}
+
+#[test]
+fn behind_a_message_too_many_none_goes_on_though_the_upstream_has_said_close() {
+    let mut bench = Bench::with(|generation| {
+        for route in &mut generation.routes {
+            let route = std::sync::Arc::get_mut(route).expect("the route");
+            let rules = &mut route.websockets.as_mut().expect("rules").rules;
+            rules.rate = Some(crate::config::Rate { per_second: 1, burst: 1 });
+        }
+    });
+    open(&mut bench, "guard", Draft::Rfc6455, "", "");
+    bench.upstream_says(plain(Opcode::Close, &1000u16.to_be_bytes()));
+    bench.client_says([sent(Opcode::Text, b"one"), sent(Opcode::Text, b"two")].concat());
+    bench.wait(Duration::from_secs(2));
+    bench.client_says(sent(Opcode::Text, b"three"));
+    let heard = bench.takes_bytes(UPSTREAM);
+    assert!(heard.starts_with(&ours(Opcode::Text, b"one")));
+    assert!(!heard.windows(5).any(|five| five == b"three"));
 }
 
 #[test]

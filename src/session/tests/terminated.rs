@@ -81,12 +81,24 @@ pub(super) fn proof(request: &str) -> String {
 /// An open WebSocket to an upstream that speaks 13, and what answered the handshake.
 pub(super) fn joined(path: &str, draft: Draft, more: &str, chosen: &str) -> (Bench, String) {
     let mut bench = Bench::new();
+    let answer = open(&mut bench, path, draft, more, chosen);
+    (bench, answer)
+}
+
+/// Opens one on a bench; what answered the handshake.
+pub(super) fn open(
+    bench: &mut Bench,
+    path: &str,
+    draft: Draft,
+    more: &str,
+    chosen: &str,
+) -> String {
     bench.client_says(handshake(path, draft, more));
     let request = bench.dialled(false);
     bench.upstream_says(format!("{}{chosen}\r\n", proof(&request)));
     let answer = bench.client_reads();
     assert_eq!(bench.takes_bytes(UPSTREAM), b"");
-    (bench, answer)
+    answer
 }
 
 #[test]

@@ -117,6 +117,8 @@ impl Terminated {
         if whole && side == Side::Client && !self.life.may_send(1, &settings.rules, cx.now) {
             self.client.take();
             self.life.end(CloseReason::TooManyMessages, cx.now);
+            // An end that has begun before lets the rest through: there must be no gap in it.
+            self.life.mute(Side::Client);
             return Ok(());
         }
         if matches!(self.far, Far::Bridge(_)) {
