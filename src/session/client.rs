@@ -8,7 +8,7 @@ use super::exchange::{Exchange, Outcome, Request, Response};
 use super::head::{self, HeadTimeouts, HeadWait, Next};
 use super::linger::Linger;
 use super::peer::Peer;
-use super::port::{Port, RxEnd, TxEnd};
+use super::port::{Port, TxEnd};
 use super::reason::CloseReason;
 use super::record::{self, Line};
 use super::secure::Secure;
@@ -125,7 +125,7 @@ impl Client {
     /// No further request comes. What was answered before gets through all the same.
     fn ended(&self, reason: CloseReason, client: &Port, cx: &Cx<'_>) -> State {
         cx.counters.close_reason(reason as usize);
-        let gone = client.tx_broken || client.rx_end == Some(RxEnd::Reset);
+        let gone = client.is_gone();
         if client.tx.is_empty() || gone {
             return State::Closed(reason);
         }
@@ -406,7 +406,7 @@ impl Client {
 
 /// The end of a tunnel's client connection. A client that was told gets to read it.
 fn after_tunnel(reason: CloseReason, seen: bool, client: &mut Port, now: Millis) -> State {
-    let gone = client.tx_broken || client.rx_end == Some(RxEnd::Reset);
+    let gone = client.is_gone();
     if seen && !gone && client.tx_end == Some(TxEnd::Finish) {
         return State::Linger(Linger::new(reason, client.rx_end.is_some(), now));
     }

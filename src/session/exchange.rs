@@ -22,7 +22,7 @@ use super::body::{BodyFault, BodyPipe};
 use super::cx::{Action, Cx, Input, Reuse};
 use super::edits::Edits;
 use super::opaque::Opaque;
-use super::port::{Port, RxEnd};
+use super::port::Port;
 use super::reason::CloseReason;
 use super::record::Record;
 use super::request::Facts;
@@ -186,7 +186,7 @@ impl Exchange {
         if cx.now >= self.deadline(cx.active) {
             self.expire(ports, cx)?;
         }
-        if ports[0].tx_broken || ports[0].rx_end == Some(RxEnd::Reset) {
+        if ports[0].is_gone() {
             return Err(CloseReason::ClientGone);
         }
         if ports[1].tx_broken && !ports[1].tx_begun && self.retry(&mut ports[1], cx)? {

@@ -21,7 +21,7 @@ use super::expand::Filler;
 use super::handshake::Handshake;
 use super::origin;
 use super::peer::Peer;
-use super::port::{Port, RxEnd};
+use super::port::Port;
 use super::reason::CloseReason;
 use super::record::{self, Record};
 use super::request::{ComposeCx, Facts, Wanted};
@@ -128,7 +128,7 @@ pub(super) fn advance(
 ) -> Next {
     let timeouts = HeadTimeouts::of(cx.generation);
     let client = &mut ports[0];
-    if client.tx_broken || client.rx_end == Some(RxEnd::Reset) {
+    if client.is_gone() {
         return Next::Closed(CloseReason::ClientGone);
     }
     let late = cx.now >= wait.deadline(cx.active, &timeouts);

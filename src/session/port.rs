@@ -99,6 +99,11 @@ pub struct Port {
 }
 
 impl Port {
+    /// Its connection is broken: it takes nothing, and nothing more will come.
+    pub fn is_gone(&self) -> bool {
+        self.tx_broken || self.rx_end == Some(RxEnd::Reset)
+    }
+
     /// Nothing will arrive any more, and all that did was consumed.
     pub fn is_drained(&self) -> bool {
         self.rx_end.is_some() && self.rx.is_empty()
@@ -110,13 +115,13 @@ impl Port {
         if self.delivery == Delivery::Unasked {
             self.delivery = Delivery::Asked;
         }
-        self.delivery == Delivery::Done || self.tx_broken || self.rx_end == Some(RxEnd::Reset)
+        self.delivery == Delivery::Done || self.is_gone()
     }
 
     /// What a broken connection, that of `side`, means to the other one of a tunnel; `None`: it is whole.
     pub(super) fn broken(&self, side: Side) -> Option<CloseReason> {
         match side {
-            _ if !self.tx_broken && self.rx_end != Some(RxEnd::Reset) => None,
+            _ if !self.is_gone() => None,
             _ if !self.lost => Some(CloseReason::TunnelReset),
             Side::Client => Some(CloseReason::DeadClient),
             Side::Upstream => Some(CloseReason::DeadUpstream),

@@ -149,6 +149,33 @@ fn a_client_that_breaks_the_rules_hears_it_after_what_was_on_its_way() {
 }
 
 #[test]
+fn what_an_upstream_said_before_it_finished_comes_before_the_answer_to_a_fault() {
+    let mut bench = open();
+    let message = frame(UPSTREAM, Opcode::Binary, true, &[7; 200 << 10]);
+    bench.upstream_says(&message);
+    bench.client_says(text(UPSTREAM, "unmasked"));
+    bench.upstream_says(close(UPSTREAM, 1001));
+    bench.ends(UPSTREAM, RxEnd::Finished);
+    let mut heard = bench.takes_bytes(CLIENT);
+    let end = heard.split_off(message.len());
+    assert!(heard == message);
+    assert_eq!(end, close(UPSTREAM, 1002));
+}
+
+#[test]
+fn who_is_gone_gets_nothing_more_and_holds_nobody_up() {
+    let mut bench = open();
+    bench.client_says(&text(CLIENT, "half")[..7]);
+    bench.ends(UPSTREAM, RxEnd::Reset);
+    let rest = [text(CLIENT, "half")[7..].to_vec(), text(CLIENT, "something").repeat(20_000)];
+    bench.client_says(rest.concat());
+    assert_eq!(told(&mut bench, CLIENT), 1001);
+    bench.client_says(close(CLIENT, 1001));
+    bench.ends(CLIENT, RxEnd::Finished);
+    assert_eq!(bench.closed(), Some(CloseReason::TunnelReset));
+}
+
+#[test]
 fn an_upstream_that_breaks_the_rules_is_told_and_so_is_the_client() {
     let mut bench = open();
     bench.upstream_says(text(CLIENT, "masked"));
@@ -215,6 +242,33 @@ fn what_stands_behind_a_close_is_nothing() {
     assert!(bench.log().contains("messages_out=1"));
 }
 
+/// `side` takes some of what waits for it.
+fn takes_some(bench: &mut Bench, side: Side) -> usize {
+    let port = &mut bench.ports[side as usize];
+    let some = port.tx.bytes().len().min(7_000);
+    port.tx.sent(some);
+    port.sent = bench.world.clock.now();
+    some
+}
+
+#[test]
+fn two_that_have_said_close_are_parted_when_all_is_taken() {
+    let mut bench = open();
+    let said = [text(CLIENT, "something").repeat(4_000), close(CLIENT, 4000)].concat();
+    bench.client_says(&said);
+    bench.upstream_says(close(UPSTREAM, 4000));
+    bench.takes_bytes(CLIENT);
+    let mut taken = 0;
+    for _ in 0..8 {
+        bench.wait(Duration::from_secs(4));
+        assert_eq!(bench.closed(), None);
+        taken += takes_some(&mut bench, UPSTREAM);
+    }
+    assert_eq!(taken + bench.takes_bytes(UPSTREAM).len(), said.len());
+    bench.expire();
+    assert_eq!(bench.closed(), Some(CloseReason::Done));
+}
+
 #[test]
 fn a_side_that_is_told_the_end_has_time_to_take_what_came_before() {
     let mut bench = open();
@@ -223,18 +277,14 @@ fn a_side_that_is_told_the_end_has_time_to_take_what_came_before() {
     bench.client.leave(CloseReason::Killed, now);
     bench.advance();
     assert_eq!(told(&mut bench, CLIENT), 1001);
-    let mut heard = Vec::new();
+    let mut taken = 0;
     for _ in 0..8 {
         bench.wait(Duration::from_secs(4));
-        let port = &mut bench.ports[1];
-        let some = port.tx.bytes().len().min(7_000);
-        heard.extend_from_slice(&port.tx.bytes()[..some]);
-        port.tx.sent(some);
-        port.sent = bench.world.clock.now();
         assert_eq!(bench.closed(), None);
+        taken += takes_some(&mut bench, UPSTREAM);
     }
-    heard.extend(bench.takes_bytes(UPSTREAM));
-    assert_eq!(heard.len(), 15 * 4_000 + 8, "all of it, and our Close");
+    taken += bench.takes_bytes(UPSTREAM).len();
+    assert_eq!(taken, 15 * 4_000 + 8, "all of it, and our Close");
     bench.wait(Duration::from_secs(5));
     bench.wait(Duration::from_secs(3));
     assert_eq!(bench.closed(), Some(CloseReason::Killed));

@@ -181,20 +181,16 @@ impl Ending {
         between: [bool; 2],
         now: Millis,
     ) -> Option<CloseReason> {
+        self.wait_for_takers(ports);
         let late = now >= self.until;
         let settled = |side: Side| {
             let (this, other) = (side as usize, side.other() as usize);
-            let place = between[this] || !self.muted[other] && ports[other].rx_end.is_none();
+            let place = between[this] || !self.muted[other] && !ports[other].is_drained();
             let alone = !place && ports[other].rx_end == Some(RxEnd::Reset);
-            let ended = ports[this].rx_end.is_some();
-            let heard = self.muted[this] || closed[this] || ended || alone;
-            ports[this].tx_broken || heard && (self.told[this] || !place)
+            let heard = self.muted[this] || closed[this] || ports[this].is_drained() || alone;
+            ports[this].is_gone() || heard && (self.told[this] || !place)
         };
         if !(late || settled(Side::Client) && settled(Side::Upstream)) {
-            return None;
-        }
-        if late && let Some(until) = self.still_takes(ports).filter(|until| now < *until) {
-            self.until = until;
             return None;
         }
         // What came for a side that cannot be told gets through before its reset.
@@ -207,19 +203,28 @@ impl Ending {
             let told = self.told[side as usize];
             ports[side as usize].tx_end = Some(if told { TxEnd::Finish } else { TxEnd::Abort });
         }
-        let gone = ports[1].broken(Side::Upstream).is_some();
-        let sent = ports[1].tx.is_empty() || gone || !self.told[1];
-        if late && !sent && self.last.take() == Some(Side::Upstream) {
-            self.until = now + LAST_WORD;
-            return None;
+        let upstream = &ports[1];
+        let sent = upstream.tx.is_empty() || upstream.is_gone() || !self.told[1];
+        if late && !sent {
+            let until = match self.last.take() {
+                Some(Side::Upstream) => now + LAST_WORD,
+                _ => upstream.sent + PATIENCE,
+            };
+            if now < until {
+                self.until = until;
+                return None;
+            }
         }
         (late || sent).then_some(self.reason)
     }
 
-    /// Until when a side that is still busy taking what was sent before our Close has to go on.
-    fn still_takes(&self, ports: &[Port; 2]) -> Option<Millis> {
-        let takes = |port: &&Port| !port.tx_broken && !port.tx.is_empty();
-        ports.iter().filter(takes).map(|port| port.sent + PATIENCE).max()
+    /// A side that was told answers when it has taken what came before, which may be long.
+    fn wait_for_takers(&mut self, ports: &[Port; 2]) {
+        for (at, port) in ports.iter().enumerate() {
+            if self.told[at] && !self.muted[at] && !port.is_gone() {
+                self.until = self.until.max(port.sent + PATIENCE);
+            }
+        }
     }
 
     pub(super) fn deadline(&self) -> Millis {

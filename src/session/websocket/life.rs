@@ -375,14 +375,15 @@ impl Life {
             return ending.over(ports, &self.closed, between, now);
         }
         let finished = |port: &Port| port.tx_end.is_some() && port.tx.is_empty();
-        let late = self.closes_at().is_some_and(|at| now >= at);
+        let late = self.parts_at(ports).is_some_and(|at| now >= at);
         (late || ports.iter().all(finished)).then_some(CloseReason::Done)
     }
 
-    /// When two ends that have both said Close are parted.
-    fn closes_at(&self) -> Option<Millis> {
-        let at = self.closes.as_ref()?.both + CLOSED;
-        Some(at).filter(|at| *at != Millis::NEVER)
+    /// When two ends that have both said Close are parted: they have taken what came before by then.
+    fn parts_at(&self, ports: &[Port; 2]) -> Option<Millis> {
+        let both = self.closes.as_ref()?.both;
+        let at = ports.iter().map(|port| port.sent).fold(both, Millis::max) + CLOSED;
+        Some(at).filter(|_| both != Millis::NEVER)
     }
 
     /// When it must be looked at again if nothing moves.
@@ -403,7 +404,7 @@ impl Life {
         let terms = self.terms.as_ref();
         let pong = terms.map(|terms| terms.pong_due).filter(|_| !self.pong_wanted);
         let ends = terms.map(|terms| terms.ends);
-        let times = [self.closes_at(), asks(Side::Client), asks(Side::Upstream), pong, ends];
+        let times = [self.parts_at(ports), asks(Side::Client), asks(Side::Upstream), pong, ends];
         times.into_iter().flatten().min()
     }
 

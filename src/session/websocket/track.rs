@@ -109,7 +109,7 @@ impl Track {
                 // Whoever is not listened to any more may go on sending for a while.
                 return from.rx.consume(from.rx.len());
             }
-            let discard = self.life.discards(side);
+            let discard = self.life.discards(side) || to.is_gone();
             if self.life.has_closed(side) {
                 // Nothing counts behind a Close, not even what breaks the rules.
                 from.rx.consume(from.rx.len());
