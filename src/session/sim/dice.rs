@@ -17,6 +17,11 @@ impl Dice {
         z ^ (z >> 31)
     }
 
+    /// Chance for somebody else: how often he draws does not show in this.
+    pub(super) fn fork(&mut self) -> Dice {
+        Dice(self.roll())
+    }
+
     /// A number below `n`; 0 when that is 0.
     pub(super) fn below(&mut self, n: usize) -> usize {
         (self.roll() % n.max(1) as u64) as usize

@@ -13,6 +13,7 @@ mod router;
 mod run;
 mod tunnel_end;
 mod upstream;
+mod websocket;
 mod wire;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -22,12 +23,18 @@ const RUNS: u64 = 2500;
 
 #[test]
 fn sessions_keep_their_promises() {
+    seeds(RUNS, run::run);
+}
+
+/// Runs so many seeds, or the one that `SEED` says and in many words.
+fn seeds(runs: u64, run: impl Fn(u64, bool)) {
     let number = |name| std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
     if let Some(seed) = number("SEED") {
-        return run::run(seed, true);
+        return run(seed, true);
     }
-    let runs = number("RUNS").unwrap_or(RUNS);
-    let fails = |seed: &u64| catch_unwind(AssertUnwindSafe(|| run::run(*seed, false))).is_err();
-    let failed: Vec<u64> = (0..runs).filter(fails).take(10).collect();
+    let from = number("FROM").unwrap_or(0);
+    let fails = |seed: &u64| catch_unwind(AssertUnwindSafe(|| run(*seed, false))).is_err();
+    let runs = from..from + number("RUNS").unwrap_or(runs);
+    let failed: Vec<u64> = runs.filter(fails).take(10).collect();
     assert!(failed.is_empty(), "replay one of these runs with SEED=N: {failed:?}");
 }

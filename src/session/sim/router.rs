@@ -9,7 +9,7 @@ use super::invariants;
 use super::wire::{Got, Wire};
 use crate::base::Millis;
 use crate::buf::{RX_BLOCKS, Segment};
-use crate::session::testing::{World, generation, peer};
+use crate::session::testing::{World, peer};
 use crate::session::*;
 use crate::upstream::ServerId;
 
@@ -21,6 +21,8 @@ pub(super) struct Session {
     finished: [bool; 2],
     dialling: Option<Dialling>,
     active: Millis,
+    /// It was a tunnel at some time.
+    pub(super) tunnelled: bool,
     pub(super) closed: Option<CloseReason>,
 }
 
@@ -48,6 +50,17 @@ pub(super) struct Faults {
     pub(super) snapshot: usize,
 }
 
+/// How much the kernel holds and shows at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kernel {
+    /// Little or much.
+    Any,
+    /// Never so little that large things take for ever.
+    Much,
+    /// All, so that nothing ever waits for room.
+    All,
+}
+
 /// The worker of one run.
 pub(super) struct Router {
     pub(super) world: World,
@@ -64,15 +77,15 @@ pub(super) struct Router {
     /// What was written to connections that had died.
     pub(super) vanished: Vec<Vec<u8>>,
     pub(super) spooled: u64,
-    /// Large bodies are among what is asked and answered.
-    pub(super) much: bool,
-    pub(super) snapshots: u64,
+    pub(super) kernel: Kernel,
+    /// When tunnels are written down, by chance of its own: nothing else may depend on it.
+    whim: Dice,
 }
 
 impl Router {
-    pub(super) fn new(faults: Faults) -> Router {
+    pub(super) fn new(generation: Generation, faults: Faults, whim: Dice) -> Router {
         Router {
-            world: World::new(generation()),
+            world: World::new(generation),
             sessions: Vec::new(),
             wires: Vec::new(),
             opened: Vec::new(),
@@ -83,8 +96,8 @@ impl Router {
             tainted: Vec::new(),
             vanished: Vec::new(),
             spooled: 0,
-            much: false,
-            snapshots: 0,
+            kernel: Kernel::Any,
+            whim,
         }
     }
 
@@ -103,13 +116,14 @@ impl Router {
             finished: [false; 2],
             dialling: None,
             active: now,
+            tunnelled: false,
             closed: None,
         });
         wire
     }
 
     fn wire(&mut self, dice: &mut Dice) -> usize {
-        self.wires.push(Wire::new(self.much, dice));
+        self.wires.push(Wire::new(self.kernel, dice));
         self.wires.len() - 1
     }
 
@@ -119,13 +133,14 @@ impl Router {
         if self.sessions[key].closed.is_some() {
             return false;
         }
-        self.snapshot(key, dice);
+        self.snapshot(key);
         let shown = |dice: &mut Dice| match all {
             true => usize::MAX,
             false => dice.pick(&[0, 1, 10, 300, 20_000, usize::MAX]),
         };
         let mut reads = [shown(dice), shown(dice)];
-        let mut writes = [shown(dice), shown(dice)];
+        let takes_all = all || self.kernel == Kernel::All;
+        let mut writes = if takes_all { [usize::MAX; 2] } else { [shown(dice), shown(dice)] };
         let mut anything = false;
         loop {
             let filled = self.fill(key, &mut reads, dice);
@@ -140,12 +155,14 @@ impl Router {
                 self.remove(key, dice);
                 return true;
             }
-            if filled + flushed > 0 {
+            let moved = filled + flushed > 0;
+            if moved {
                 self.sessions[key].active = self.world.clock.now();
-            } else if !acted {
+            }
+            anything |= moved || acted;
+            if !acted && (!moved || self.is_through(key, &reads)) {
                 break;
             }
-            anything = true;
         }
         let session = &mut self.sessions[key];
         for port in &mut session.ports {
@@ -163,10 +180,27 @@ impl Router {
         anything
     }
 
-    /// Writes a tunnel down and takes it up again, with new ports.
-    fn snapshot(&mut self, key: usize, dice: &mut Dice) {
+    /// Whether another pass is not worth a worker's while. If so, it must find nothing to do.
+    fn is_through(&mut self, key: usize, reads: &[usize; 2]) -> bool {
         let session = &mut self.sessions[key];
-        if session.machine.tunnel().is_none() || !dice.chance(self.faults.snapshot) {
+        let readable = session.wires.iter().zip(reads).any(|(wire, shown)| {
+            wire.is_some_and(|wire| *shown > 0 && self.wires[wire].is_readable())
+        });
+        if readable || !session.machine.rests(&session.ports) {
+            return false;
+        }
+        let queued = |session: &Session| session.ports.each_ref().map(|port| port.tx.len());
+        let before = queued(session);
+        session.machine.advance(&mut session.ports, &mut self.world.cx(session.active));
+        assert_eq!(queued(session), before, "what rests has something to say");
+        assert!(session.machine.closed().is_none() && self.world.actions.is_empty());
+        true
+    }
+
+    /// Writes a tunnel down and takes it up again, with new ports.
+    fn snapshot(&mut self, key: usize) {
+        let session = &mut self.sessions[key];
+        if session.machine.tunnel().is_none() || !self.whim.chance(self.faults.snapshot) {
             return;
         }
         let now = self.world.clock.now();
@@ -175,7 +209,6 @@ impl Router {
         let route = |name: &str| routes.iter().find(|route| *route.name == *name).map(Arc::clone);
         let (machine, ports) = Client::restore(&written, now, route).expect("a tunnel");
         (session.machine, session.ports) = (machine, ports);
-        self.snapshots += 1;
     }
 
     fn fill(&mut self, key: usize, shown: &mut [usize; 2], dice: &mut Dice) -> usize {
@@ -190,7 +223,10 @@ impl Router {
                 continue;
             }
             let wire = &mut self.wires[wire];
-            let most = shown[at].min(dice.pick(&[1, 100, 20_000, 20_000, 20_000]));
+            let most = dice.pick(&[1, 100, 10_000, 20_000, 20_000]);
+            // A block that is partly full must not show in what is read.
+            let most = if self.kernel == Kernel::All { most.min(2_000) } else { most };
+            let most = most.min(shown[at]);
             let room = port.rx.room();
             let got = match port.rx.tail_block() {
                 Some(tail) => {
@@ -214,6 +250,7 @@ impl Router {
             match got {
                 Got::Bytes(bytes) => {
                     total += bytes.len();
+                    port.received = self.world.clock.now();
                     shown[at] = shown[at].saturating_sub(bytes.len());
                 }
                 Got::Nothing => {}
@@ -242,6 +279,7 @@ impl Router {
                     Some(n) => {
                         port.tx.sent(n);
                         port.tx_begun = true;
+                        port.sent = self.world.clock.now();
                         total += n;
                         shown[at] = shown[at].saturating_sub(n);
                     }
@@ -437,6 +475,14 @@ impl Router {
         let dials = self.sessions.iter().filter_map(|session| session.dialling.as_ref());
         let jobs = self.jobs.iter().map(|job| job.due);
         deadlines.chain(dials.map(|dial| dial.due)).chain(jobs).min()
+    }
+
+    /// A tunnel is ended from outside.
+    pub(super) fn leave(&mut self, key: usize, reason: CloseReason, dice: &mut Dice) {
+        let now = self.world.clock.now();
+        if self.sessions[key].machine.leave(reason, now) {
+            self.drive(key, true, dice);
+        }
     }
 
     /// The worker notices idle connections that have something to say.

@@ -6,8 +6,9 @@ use super::client::Client;
 use super::dice::Dice;
 use super::invariants;
 use super::plan::Ask;
-use super::router::{Faults, Router, id_in};
+use super::router::{Faults, Kernel, Router, id_in};
 use super::upstream::{Book, Upstream};
+use crate::session::testing::generation;
 
 /// Moves after which a run does not end any more.
 const MOVES: usize = 2_000_000;
@@ -45,7 +46,8 @@ impl Run {
         let faults = dice.pick(&[0, 0, 10, 40]);
         let outside = if faults > 0 { dice.pick(&[0, 10]) } else { 0 };
         let snapshot = dice.pick(&[0, 30]);
-        let mut router = Router::new(Faults { dial: outside, disk: outside, snapshot });
+        let outer = Faults { dial: outside, disk: outside, snapshot };
+        let mut router = Router::new(generation(), outer, Dice::new(!seed));
         let mut book = Book::default();
         let (mut many, mut clients) = (Vec::new(), Vec::new());
         let mut id = 0;
@@ -66,7 +68,9 @@ impl Run {
             }
             many.push(asks);
         }
-        router.much = book.asks.values().any(|ask| ask.most() > 3_000);
+        if book.asks.values().any(|ask| ask.most() > 3_000) {
+            router.kernel = Kernel::Much;
+        }
         for asks in many {
             let wire = router.accept(&mut dice);
             clients.push((Client::new(asks, &mut dice), wire));

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 
 use super::dice::Dice;
+use super::router::Kernel;
 
 /// Both directions of one connection.
 #[derive(Debug)]
@@ -35,10 +36,14 @@ pub(super) enum Got {
 }
 
 impl Wire {
-    /// A connection whose kernel holds little only when `much` is false: nothing large goes through.
-    pub(super) fn new(much: bool, dice: &mut Dice) -> Wire {
+    /// A new connection.
+    pub(super) fn new(kernel: Kernel, dice: &mut Dice) -> Wire {
         let rooms = [7, 600, 5_000, 70_000, 1_000_000];
-        let rooms = if much { &rooms[2..] } else { &rooms };
+        let rooms = match kernel {
+            Kernel::Any => &rooms[..],
+            Kernel::Much => &rooms[2..],
+            Kernel::All => &[usize::MAX],
+        };
         Wire {
             inward: VecDeque::new(),
             inward_room: dice.pick(rooms),
@@ -106,6 +111,11 @@ impl Wire {
 
     pub(super) fn router_is_gone(&self) -> bool {
         self.router_gone
+    }
+
+    /// Whether a read of the router would give anything.
+    pub(super) fn is_readable(&self) -> bool {
+        !self.inward.is_empty() || self.reset_in || self.inward_fin
     }
 
     /// Bytes the router could read.
