@@ -87,8 +87,9 @@ impl Witness {
             let own = to.mouth.frames.iter().filter(|said| said.frame.opcode == CLOSE);
             let own: Vec<_> = own.map(|said| &said.frame).collect();
             // Each end hears the other's Close, or its own code in answer.
-            if is_close && theirs.iter().any(|close| close.payload == frame.payload)
-                || is_close && own.iter().any(|close| close.code() == frame.code())
+            if is_close
+                && (theirs.iter().any(|close| close.payload == frame.payload)
+                    || own.iter().any(|close| close.code() == frame.code()))
             {
                 return;
             }
