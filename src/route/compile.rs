@@ -3,7 +3,7 @@
 use regex_syntax::hir::{Hir, Look};
 
 use crate::base::{Place, Problem};
-use crate::config::{Comparison, Condition, Subject, Template, Test};
+use crate::config::{Cgi, Comparison, Condition, Subject, Template, Test};
 
 use super::index::Index;
 use super::literal;
@@ -128,6 +128,10 @@ impl Compiler {
                         return Ok(self.matchers.add_trial(source, Trial::Compares(*how, other)));
                     }
                 }
+            }
+            Test::In { subject, networks } if *subject == Subject::cgi(Cgi::RemoteAddr) => {
+                let trial = Trial::ClientIn(networks.clone());
+                return Ok(self.matchers.add_trial(Source::Path, trial));
             }
             Test::In { subject, networks } => {
                 let source = self.source(subject).map_err(error)?;

@@ -5,7 +5,7 @@ use regex_syntax::hir::{Hir, HirKind, Look};
 use super::captures::Captures;
 use super::literal::is_anchored;
 use super::program::{Known, Programs, Search};
-use super::rule::Source;
+use super::rule::{Says, Source};
 use super::trial::{self, Trial};
 use super::trie::number;
 
@@ -78,7 +78,7 @@ impl Matchers {
         match matcher.rest {
             Rest::Trial(trial) => match self.trials[trial as usize] {
                 Trial::Compares(_, other) => Some(other),
-                Trial::In(_) => None,
+                Trial::In(_) | Trial::ClientIn(_) => None,
             },
             Rest::Open | Rest::End | Rest::Program(_) => None,
         }
@@ -90,6 +90,7 @@ impl Matchers {
         matcher: &Matcher,
         subject: &[u8],
         other: &[u8],
+        says: &dyn Says,
         search: &mut Search,
     ) -> bool {
         let literal = self.literal(matcher);
@@ -103,6 +104,7 @@ impl Matchers {
                 Rest::Trial(trial) => match &self.trials[trial as usize] {
                     Trial::Compares(how, _) => trial::compare(*how, subject, other),
                     Trial::In(networks) => trial::is_in(networks, subject),
+                    Trial::ClientIn(networks) => trial::holds(networks, says.address()),
                 },
             }
     }

@@ -1,6 +1,7 @@
 //! What a rule says and what a request shows of itself, as plain data.
 
 use std::fmt;
+use std::net::IpAddr;
 
 use crate::config::{self, Condition, Variable};
 
@@ -35,6 +36,9 @@ pub struct Facts<'a> {
 pub trait Says: fmt::Debug {
     /// Hands over the value of a variable, in pieces; nothing where there is none.
     fn say(&self, variable: &Variable, put: &mut dyn FnMut(&[u8]));
+
+    /// The client's address, which `REMOTE_ADDR` is as text.
+    fn address(&self) -> Option<IpAddr>;
 }
 
 /// A request of which nothing is known but path and host.
@@ -43,6 +47,10 @@ pub struct Silent;
 
 impl Says for Silent {
     fn say(&self, _: &Variable, _: &mut dyn FnMut(&[u8])) {}
+
+    fn address(&self) -> Option<IpAddr> {
+        None
+    }
 }
 
 /// One rule; it matches when all of its conditions hold, and always when it has none.

@@ -177,7 +177,8 @@ impl Table {
         if step.then == Then::Captures {
             return self.matchers.captures(matcher, text, search);
         }
-        (self.matchers.test(matcher, text, other, search) != step.negated).then_some(Captures::NONE)
+        let holds = self.matchers.test(matcher, text, other, facts.says, search);
+        (holds != step.negated).then_some(Captures::NONE)
     }
 
     /// How many rules there are.

@@ -203,6 +203,10 @@ impl Says for Speaker {
         let value = self.0.iter().find(|(known, _)| known == name);
         put(value.map(|(_, value)| value.as_bytes()).unwrap_or_default());
     }
+
+    fn address(&self) -> Option<std::net::IpAddr> {
+        Some(std::net::Ipv4Addr::LOCALHOST.into())
+    }
 }
 
 #[test]
@@ -214,7 +218,8 @@ fn whatever_a_request_says_can_decide() {
           route-if-not = empty:${HTTP_A}${HTTP_B} http:b:2\n\
           [route:same]\nif = equal:${HTTP_C};${HTTP_D}x\nif-not = contains:${HTTP_C};no\nto = http:b:3\n\
           [route:ends]\nif = endswith:${HTTP_C};.png\nif = startswith:${PATH_INFO};/p\npath = (.)$\nto = http:b:4,,/$1\n\
-          [route:ip6]\nif = ipv6in:${HTTP_IP};2001:db8::/32\nto = http:b:5\n",
+          [route:ip6]\nif = ipv6in:${HTTP_IP};2001:db8::/32\n\
+          if = ipv4in:${REMOTE_ADDR};127.0.0.0/8\nif-not = ipv4in:${REMOTE_ADDR};10.0.0.0/8\nto = http:b:5\n",
         "site.ini",
         &Surroundings::none(),
     );

@@ -12,6 +12,8 @@ pub(super) enum Trial {
     Compares(Comparison, u16),
     /// Whether it is an address in one of these networks.
     In(Vec<Network>),
+    /// Whether the client's address is, which needs no text.
+    ClientIn(Vec<Network>),
 }
 
 /// The answer to a comparison.
@@ -27,5 +29,10 @@ pub(super) fn compare(how: Comparison, text: &[u8], with: &[u8]) -> bool {
 /// Whether a text is an address in one of the networks.
 pub(super) fn is_in(networks: &[Network], text: &[u8]) -> bool {
     let address = str::from_utf8(text).ok().and_then(|text| text.parse::<IpAddr>().ok());
+    holds(networks, address)
+}
+
+/// Whether there is an address, and it is in one of the networks.
+pub(super) fn holds(networks: &[Network], address: Option<IpAddr>) -> bool {
     address.is_some_and(|address| networks.iter().any(|network| network.contains(address)))
 }

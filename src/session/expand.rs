@@ -3,6 +3,8 @@
 //! Whatever a client writes stays inside the component it is put into: a capture or a variable is never a
 //! separator of a host, a path or a query, and a path made so has no `.` or `..` in it.
 
+use std::net::IpAddr;
+
 use percent_encoding::{AsciiSet, CONTROLS, percent_decode, percent_encode};
 
 use crate::config::{Cgi, Part, Template, Variable};
@@ -116,6 +118,9 @@ impl Says for Said<'_> {
                 }
             }
             Variable::Field(name) if name == "host" => put(head.host),
+            Variable::Field(name) if name == "user-agent" => {
+                put(head.fields.get(Known::UserAgent).unwrap_or_default());
+            }
             Variable::Field(name) => put(head.fields.find(name).unwrap_or_default()),
             Variable::Cgi(Cgi::Uri) => {
                 put(self.asked);
@@ -132,6 +137,10 @@ impl Says for Said<'_> {
                 put(value.or_else(|| Some(always.next()?.1.as_bytes())).unwrap_or_default());
             }
         }
+    }
+
+    fn address(&self) -> Option<IpAddr> {
+        self.peer.ip
     }
 }
 
