@@ -2,6 +2,8 @@
 
 import json
 import os
+import re
+import ssl
 import subprocess
 from pathlib import Path
 
@@ -52,3 +54,15 @@ def test_without_an_option_it_is_on_8080(stage):
     assert router.ports[0] == 8080
     with Raw.connect(8080) as raw:
         assert raw.get("/").response().status == 200
+
+
+def test_over_tls(module_stage):
+    demo = module_stage.tidegate(arguments=["demo", "--http", "127.0.0.1:0", "--tls=127.0.0.1:0"], name="secure")
+    port = int(demo.process.wait_for(r"listening on https://127\.0\.0\.1:(\d+)")[1])
+    made = Path(re.search(r"vouches for (\S+)", demo.process.stdout())[1])
+    page = subprocess.run(["curl", "-sS", "--cacert", made, f"https://localhost:{port}/"], capture_output=True, text=True, timeout=20)
+    assert "tidegate" in page.stdout, page.stderr
+    echo_all(f"wss://localhost:{port}/ws/echo", ssl=ssl.create_default_context(cafile=made))
+    assert made.with_suffix(".key").stat().st_mode & 0o077 == 0, "a key is for its owner"
+    demo.process.stop()
+    assert not made.parent.exists(), "it is gone with its run"
