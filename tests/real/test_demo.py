@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import signal
 import ssl
 import subprocess
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 from harness import REAL
 from harness.echoes import echo_all
 from harness.raw import Raw
+from harness.upstream import free_port
 
 
 @pytest.fixture(scope="module")
@@ -57,12 +59,13 @@ def test_without_an_option_it_is_on_8080(stage):
 
 
 def test_over_tls(module_stage):
-    demo = module_stage.tidegate(arguments=["demo", "--http", "127.0.0.1:0", "--tls=127.0.0.1:0"], name="secure")
+    demo = module_stage.tidegate(arguments=["demo", "--http", "127.0.0.1:0", f"--tls=127.0.0.1:{free_port()}"], name="secure")
     port = int(demo.process.wait_for(r"listening on https://127\.0\.0\.1:(\d+)")[1])
     made = Path(re.search(r"vouches for (\S+)", demo.process.stdout())[1])
     page = subprocess.run(["curl", "-sS", "--cacert", made, f"https://localhost:{port}/"], capture_output=True, text=True, timeout=20)
     assert "tidegate" in page.stdout, page.stderr
     echo_all(f"wss://localhost:{port}/ws/echo", ssl=ssl.create_default_context(cafile=made))
     assert made.with_suffix(".key").stat().st_mode & 0o077 == 0, "a key is for its owner"
-    demo.process.stop()
+    demo.process.signal(signal.SIGTERM)
+    demo.process.wait()
     assert not made.parent.exists(), "it is gone with its run"

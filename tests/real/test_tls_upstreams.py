@@ -50,7 +50,8 @@ def nginx(stage, pair, more=""):
     """An address that tells what it saw of the TLS session."""
     port = free_port()
     certificate, key = pair
-    stage.nginx(f"listen 127.0.0.1:{port} ssl; ssl_certificate {certificate}; ssl_certificate_key {key}; ssl_session_cache shared:s:1m; {more}"
+    stage.nginx(f"listen 127.0.0.1:{port} ssl; ssl_certificate {certificate}; ssl_certificate_key {key}; ssl_session_cache shared:s:1m; "
+                f"{more or 'ssl_protocols TLSv1.2 TLSv1.3; '}"
                 'return 200 "$ssl_server_name $ssl_protocol $ssl_session_reused $connection_requests $ssl_client_s_dn";')
     return f"127.0.0.1:{port}"
 
@@ -81,7 +82,7 @@ def test_the_host_of_the_address_is_the_name(stage, authority):
 
 @pytest.mark.parametrize("version", ["TLSv1.2", "TLSv1.3"])
 def test_sessions_are_resumed(stage, authority, version):
-    address = nginx(stage, authority.issue("app", "DNS:app.internal"), f"ssl_protocols {version}; keepalive_requests 1; ")
+    address = nginx(stage, authority.issue("app", "DNS:app.internal"), f"ssl_protocols {version}; keepalive_timeout 0; ")
     router = stage.tidegate({"default": "https:app"}, group(address, ca=authority.path, verify_name="app.internal"))
     assert said(router)[1:3] == [version, "."]
     assert said(router)[1:3] == [version, "r"]
@@ -101,8 +102,7 @@ def test_a_server_that_is_not_who_it_should_be_gets_no_request(stage, authority,
         del keys["verify_name"]
     router = stage.tidegate({"default": "https:app"}, group(address, **keys))
     assert router.get("/").status == 502
-    assert "a TLS handshake with a server failed" in router.log()
-    assert address in router.log()
+    until("the log to say why", lambda: f"a TLS handshake with a server failed server={address}" in router.log())
     access = (stage.directory / "nginx.access").read_text()
     assert "GET" not in access
 
@@ -118,7 +118,7 @@ def test_an_action_names_a_server_by_itself(stage, authority):
 
 def test_a_server_that_asks_is_shown_the_certificate(stage, authority):
     clients = Authority(stage.directory, "clients")
-    asking = f"ssl_client_certificate {clients.path}; ssl_verify_client on; "
+    asking = f"ssl_protocols TLSv1.3; ssl_client_certificate {clients.path}; ssl_verify_client on; "
     address = nginx(stage, authority.issue("app", "DNS:app.internal"), asking)
     keys = {"ca": authority.path, "verify_name": "app.internal"}
     nobody = stage.tidegate({"default": "https:app"}, group(address, **keys))
