@@ -95,8 +95,9 @@ impl Running {
         if certificates.is_any() {
             tracing::info!("certificates were read anew");
         }
-        self.certificates.store(certificates);
+        self.certificates.store(Arc::clone(&certificates));
         self.tell(&config, &generation, opened, &gone, &spots);
+        certificates.settle();
         (self.config, self.spots) = (config, spots);
         problems
     }

@@ -12,7 +12,7 @@ use arc_swap::ArcSwap;
 use crate::base::Problem;
 use crate::config::Config;
 use crate::reactor::tls::{
-    self, Acceptor, Built, Certificate, Connectors, Files, Terms, Tickets, TrafficLog,
+    self, Acceptor, Built, Certificate, Connectors, Files, Terms, Tickets, TrafficLog, Used,
 };
 use crate::session::admin::CertificateStatus;
 
@@ -34,6 +34,7 @@ pub(super) struct Certificates {
 #[derive(Debug)]
 struct Changing {
     shown: Vec<Certificate>,
+    used: Used,
     files: Files,
     connectors: Connectors,
 }
@@ -46,10 +47,10 @@ pub(super) fn load(
     problems: &mut Vec<Problem>,
 ) -> Option<Certificates> {
     let terms = terms::terms(config, problems)?;
-    let Built { acceptors, files, certificates: shown } =
+    let Built { acceptors, files, certificates: shown, used } =
         tls::build(&terms, &tickets, Arc::new(TrafficLog), problems);
     let doors = acceptors?.into_iter().map(|acceptor| Arc::new(ArcSwap::new(acceptor))).collect();
-    let changing = Mutex::new(Changing { shown, files, connectors });
+    let changing = Mutex::new(Changing { shown, used, files, connectors });
     Some(Certificates { terms, tickets, doors, changing })
 }
 
@@ -63,6 +64,11 @@ impl Certificates {
     pub(super) fn status(&self) -> Vec<CertificateStatus> {
         let now = SystemTime::now();
         self.shown().iter().map(|certificate| status(certificate, now)).collect()
+    }
+
+    /// These are followed from here on: ticket keys of what was before are forgotten.
+    pub(super) fn settle(&self) {
+        self.tickets.keep(&self.changing().used);
     }
 
     /// Whether there are any files.
@@ -90,6 +96,8 @@ impl Certificates {
                 door.store(acceptor);
             }
             changing.shown = built.certificates;
+            changing.used = built.used;
+            self.tickets.keep(&changing.used);
         }
         changing.connectors.refresh(&mut problems);
         drop(changing);

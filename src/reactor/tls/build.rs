@@ -12,7 +12,7 @@ use super::credentials::{self, Credentials, Facts};
 use super::files::{self, Files};
 use super::rule::{Mode, Rule};
 use super::suites::Agreement;
-use super::tickets::{Identity, Tickets};
+use super::tickets::{Identity, Tickets, Used};
 use crate::base::{Place, Problem, RuleId};
 
 /// What one listener shall present.
@@ -61,6 +61,8 @@ pub struct Built {
     pub files: Files,
     /// Each certificate once.
     pub certificates: Vec<Certificate>,
+    /// The keys of tickets it needs: all others can go once the acceptors are in their places.
+    pub used: Used,
 }
 
 /// A certificate that is presented.
@@ -72,7 +74,8 @@ pub struct Certificate {
     pub facts: Facts,
 }
 
-/// Builds the acceptors of all listeners. Errors in `problems` come with no acceptors, and change no ticket key.
+/// Builds the acceptors of all listeners. Errors in `problems` come with no acceptors. No ticket key is forgotten for it:
+/// see [`Tickets::keep`].
 pub fn build(
     terms: &[Terms],
     tickets: &Tickets,
@@ -91,14 +94,12 @@ pub fn build(
     let acceptors: Vec<_> = terms.iter().map(|terms| builder.acceptor(terms)).collect();
     let acceptors: Option<Vec<_>> = acceptors.into_iter().collect();
     let failed = acceptors.is_none() || builder.problems.iter().any(Problem::is_error);
-    if !failed {
-        tickets.keep(&builder.used);
-    }
     problems.append(&mut builder.problems);
     Built {
         acceptors: acceptors.filter(|_| !failed),
         files: builder.files,
         certificates: builder.certificates,
+        used: Used(builder.used),
     }
 }
 

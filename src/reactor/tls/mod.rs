@@ -41,4 +41,4 @@ pub use keys::TrafficLog;
 pub use message::HELLO_MAX;
 pub use records::{Records, Scratch};
 pub use suites::Agreement;
-pub use tickets::Tickets;
+pub use tickets::{Tickets, Used};

@@ -136,9 +136,10 @@ impl Site {
         (built, said.collect())
     }
 
-    /// The configuration behind a name of the first listener.
+    /// The configuration behind a name of a listener, once it is followed.
     pub(super) fn config(&self, terms: &[Terms], listener: usize, name: &str) -> Arc<ServerConfig> {
         let (built, said) = self.build(terms);
+        self.tickets.keep(&built.used);
         let acceptors = built.acceptors.unwrap_or_else(|| panic!("{said:?}"));
         Arc::clone(&acceptors[listener].choose(Some(name)).config)
     }

@@ -64,9 +64,9 @@ impl Tickets {
     }
 
     /// Forgets the keys of all but these: what comes back later starts with new ones.
-    pub(super) fn keep(&self, used: &[Identity]) {
+    pub fn keep(&self, used: &Used) {
         let mut keys = self.keys.lock().unwrap_or_else(PoisonError::into_inner);
-        keys.retain(|identity, _| used.contains(identity));
+        keys.retain(|identity, _| used.0.contains(identity));
     }
 
     /// Replaces keys whose time is over, though no client comes.
@@ -75,6 +75,10 @@ impl Tickets {
         keys.values().for_each(|ticketer| _ = ticketer.keys(Instant::now()));
     }
 }
+
+/// Whose tickets somebody still needs.
+#[derive(Debug, Default)]
+pub struct Used(pub(super) Vec<Identity>);
 
 /// Seals tickets with its newest key and opens those of the one before (RFC 8446 section 4.6.1, RFC 5077 section 4).
 pub(super) struct Ticketer {
@@ -242,7 +246,7 @@ mod tests {
         let kept = tickets.of(&identity(":443", open)).unwrap();
         let gone = tickets.of(&identity(":443", guarded)).unwrap();
         assert!(!Arc::ptr_eq(&kept, &gone));
-        tickets.keep(&[identity(":443", open)]);
+        tickets.keep(&Used(vec![identity(":443", open)]));
         assert!(Arc::ptr_eq(&kept, &tickets.of(&identity(":443", open)).unwrap()));
         assert!(!Arc::ptr_eq(&gone, &tickets.of(&identity(":443", guarded)).unwrap()));
         assert!(!Arc::ptr_eq(&kept, &tickets.of(&identity(":444", open)).unwrap()));
