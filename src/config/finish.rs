@@ -184,8 +184,7 @@ impl Applier<'_> {
             return;
         };
         let place = value.place_at(0);
-        let any_port = matches!(admin, Address::Ip(address) if address.port() == 0);
-        if let Some(taken) = config.listens_on(admin).filter(|_| !any_port) {
+        if let Some(taken) = config.listens_on(admin) {
             let said = format!("{}: clients come in there, by {taken}", value.quoted());
             return self.problem(Problem::error(Some(place), said));
         }

@@ -251,8 +251,11 @@ pub enum LogLevel {
 }
 
 impl Config {
-    /// Where it is said that `address` is listened on, if it is.
+    /// Where it is said that `address` is listened on, if it is. Port 0 is another one each time.
     pub fn listens_on(&self, address: &Address) -> Option<&Place> {
+        if matches!(address, Address::Ip(address) if address.port() == 0) {
+            return None;
+        }
         let secure = self.tls.listeners.iter().map(|listener| &listener.address);
         let mut all = self.listeners.iter().chain(secure);
         all.find(|known| known.value == *address).map(|known| &known.place)

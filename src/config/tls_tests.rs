@@ -66,6 +66,10 @@ fn names_of_the_two_kinds_of_listeners_are_of_one_kind() {
     assert!(problems[0].contains("listened on already, from t:3:8"), "{problems:?}");
     let (_, problems) = read("https = 127.0.0.1:80,/a,/b\nadmin = 127.0.0.1:80");
     assert!(problems[0].contains("clients come in there, by t:3:9"), "{problems:?}");
+    let (config, problems) =
+        read("http = :0\nhttp = :0\nhttps = :0,/a,/b\nhttps = :0,/a,/b\nadmin = 127.0.0.1:0");
+    assert_eq!((config.listeners.len(), config.tls.listeners.len()), (2, 2));
+    assert_eq!(problems, [""; 0]);
 }
 
 #[test]
