@@ -115,7 +115,7 @@ impl Client {
                 let seen = tunnel.is_seen();
                 self.tunnel_ended(reason, cx);
                 cx.actions.push(Action::Hangup);
-                Some(after_tunnel(reason, seen, &mut ports[0], cx.now))
+                Some(after_tunnel(reason, seen, ports, cx.now))
             }
             State::Linger(linger) => linger.advance(&mut ports[0], cx).map(State::Closed),
             State::Closed(_) => None,
@@ -404,8 +404,13 @@ impl Client {
     }
 }
 
-/// The end of a tunnel's client connection. A client that was told gets to read it.
-fn after_tunnel(reason: CloseReason, seen: bool, client: &mut Port, now: Millis) -> State {
+/// The end of a tunnel's connections. A client that was told gets to read it; an upstream that sees nothing but
+/// bytes must not take a cut for their end.
+fn after_tunnel(reason: CloseReason, seen: bool, ports: &mut [Port; 2], now: Millis) -> State {
+    let [client, upstream] = ports;
+    if !seen && reason != CloseReason::Done {
+        upstream.tx_end = Some(TxEnd::Abort);
+    }
     let gone = client.is_gone();
     if seen && !gone && client.tx_end == Some(TxEnd::Finish) {
         return State::Linger(Linger::new(reason, client.rx_end.is_some(), now));

@@ -203,7 +203,7 @@ impl Worker {
     pub(super) fn shed(&mut self) -> usize {
         let idle = self.idle.expire(self.world.clock.now(), true);
         if !idle.is_empty() {
-            idle.iter().for_each(|conn| self.hang_up(*conn));
+            idle.iter().for_each(|conn| self.hang_up(*conn, None));
             return idle.len();
         }
         self.shed_clients()

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use crate::base::{Key, Millis};
 use crate::buf::Tx;
 use crate::reactor::{self, Line};
-use crate::session::{Action, Bounds, Client, Input, Port, Side};
+use crate::session::{Action, Bounds, Client, Input, Port, Side, TxEnd};
 
 use super::entry::{Conn, Role};
 use super::turn::Worker;
@@ -37,8 +37,9 @@ impl Worker {
                 self.answer(key, Input::Endpoint(address));
             }
             Action::Hangup => {
+                let end = self.sessions.get(key).and_then(|session| session.ports[1].tx_end);
                 if let Some(conn) = self.take_upstream(key) {
-                    self.hang_up(conn);
+                    self.hang_up(conn, end);
                 }
             }
             Action::Park(server) => {
@@ -83,16 +84,19 @@ impl Worker {
         self.sessions.get_mut(key)?.conns[1].take()
     }
 
-    /// Closes an upstream connection.
-    pub(super) fn hang_up(&mut self, conn: Key) {
+    /// Closes an upstream connection, as its port says.
+    pub(super) fn hang_up(&mut self, conn: Key, end: Option<TxEnd>) {
         if let Some(conn) = self.conns.remove(conn) {
-            self.part_from(conn);
+            self.part_from(conn, end);
             self.world.counters.upstreams.sub(1);
         }
     }
 
-    /// Closes a socket, in TLS not without a word.
-    pub(super) fn part_from(&mut self, mut conn: Conn) {
+    /// Closes a socket, in TLS not without a word, or resets it.
+    pub(super) fn part_from(&mut self, mut conn: Conn, end: Option<TxEnd>) {
+        if end == Some(TxEnd::Abort) {
+            return conn.stream.abort();
+        }
         let World { pool, records: scratch, .. } = &mut self.world;
         if !conn.finished && conn.transport.is_open() && !conn.transport.is_behind() {
             conn.transport.close(pool);

@@ -56,7 +56,7 @@ impl Worker {
         if due(self.chores.sweep_due) {
             self.chores.sweep_due = None;
             for conn in self.idle.expire(now, false) {
-                self.hang_up(conn);
+                self.hang_up(conn, None);
             }
             self.world.pool.trim();
         }

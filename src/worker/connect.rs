@@ -36,7 +36,7 @@ impl Worker {
             if self.conns.get(key).is_some_and(quiet) {
                 return Some(key);
             }
-            self.hang_up(key);
+            self.hang_up(key, None);
         }
     }
 
@@ -82,7 +82,7 @@ impl Worker {
         self.world.counters.upstreams.add(1);
         let entry = self.conns.get_mut(conn)?;
         if entry.stream.register(self.poll.registry(), conn.to_u64()).is_err() {
-            self.hang_up(conn);
+            self.hang_up(conn, None);
             return None;
         }
         Some(conn)
@@ -143,7 +143,7 @@ impl Worker {
     /// A dial came to nothing: the next address, if there is one.
     pub(super) fn not_dialled(&mut self, key: Key, conn_key: Key, attempt: u8) {
         self.world.counters.upstream_failures.add(1);
-        self.hang_up(conn_key);
+        self.hang_up(conn_key, None);
         if let Some(session) = self.sessions.get_mut(key) {
             session.conns[1] = None;
         }
@@ -153,7 +153,7 @@ impl Worker {
     /// Whatever an idle connection has to say, it is not the answer to a next request.
     pub(super) fn drop_idle(&mut self, conn_key: Key) {
         if self.conns.get(conn_key).is_some_and(|conn| conn.role == Role::Idle) {
-            self.hang_up(conn_key);
+            self.hang_up(conn_key, None);
         }
     }
 
@@ -191,7 +191,7 @@ impl Worker {
         conn.role = Role::Idle;
         conn.session = None;
         if !clean || !self.idle.put(server, conn_key, &self.conns, self.world.clock.now()) {
-            self.hang_up(conn_key);
+            self.hang_up(conn_key, None);
         }
     }
 }

@@ -141,14 +141,11 @@ impl Worker {
         self.drop_spool(key);
         let [client, upstream] = session.conns;
         if let Some(conn) = client.and_then(|conn| self.conns.remove(conn)) {
-            match session.ports[0].tx_end {
-                Some(TxEnd::Abort) => conn.stream.abort(),
-                _ => self.part_from(conn),
-            }
+            self.part_from(conn, session.ports[0].tx_end);
             self.client_closed();
         }
         if let Some(conn) = upstream {
-            self.hang_up(conn);
+            self.hang_up(conn, session.ports[1].tx_end);
         }
         self.world.counters.sessions.sub(1);
     }

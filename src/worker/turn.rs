@@ -273,7 +273,7 @@ impl Worker {
         let left = until - now;
         self.goodbye_at = Some(now + (left - GOODBYE.min(left / 2)));
         for conn in self.idle.expire(self.world.clock.now(), true) {
-            self.hang_up(conn);
+            self.hang_up(conn, None);
         }
         let all: Vec<Key> = self.sessions.keys().collect();
         all.into_iter().for_each(|key| self.drive(key));
