@@ -123,8 +123,13 @@ impl Cipher {
         (aad, 13)
     }
 
-    /// The bytes that content `len` bytes long takes while it is opened: padding is told from it only then.
-    pub(super) fn opened_len(&self, fragment: usize) -> Result<usize, Fault> {
+    /// The bytes that a record's content takes while it is opened: padding is told from it only then.
+    pub(super) fn opened_len(&self, header: Header) -> Result<usize, Fault> {
+        // All others are unprotected, and come too late (RFC 8446 section 5).
+        if self.is_tls13() && header.content() != Content::Data as u8 {
+            return Err(Fault::UnexpectedMessage);
+        }
+        let fragment = header.fragment();
         let less = if self.layout == Layout::Tls12Gcm { EXPLICIT + TAG } else { TAG };
         let len = fragment.checked_sub(less).ok_or(Fault::BadRecordMac)?;
         let most = CONTENT_MAX + usize::from(self.is_tls13());
@@ -139,7 +144,7 @@ impl Cipher {
         fragment: &[u8],
         out: &mut [u8],
     ) -> Result<(Content, usize), Fault> {
-        let (sealed, nonce) = self.incoming(header, fragment)?;
+        let (sealed, nonce) = self.incoming(fragment)?;
         let (aad, used) = self.aad(header.content(), header, out.len());
         let (text, tag) = sealed.split_at_checked(out.len()).ok_or(Fault::BadRecordMac)?;
         let nonce = Nonce::assume_unique_for_key(nonce);
@@ -156,8 +161,8 @@ impl Cipher {
         header: Header,
         fragment: &mut [u8],
     ) -> Result<(Content, usize, usize), Fault> {
-        let len = self.opened_len(fragment.len())?;
-        let (_, nonce) = self.incoming(header, fragment)?;
+        let len = self.opened_len(header)?;
+        let (_, nonce) = self.incoming(fragment)?;
         let (aad, used) = self.aad(header.content(), header, len);
         let start = fragment.len() - len - TAG;
         let sealed = fragment.get_mut(start..).ok_or(Fault::BadRecordMac)?;
@@ -170,14 +175,7 @@ impl Cipher {
     }
 
     /// What of an arriving fragment is sealed, and the nonce it was sealed under.
-    fn incoming<'a>(
-        &self,
-        header: Header,
-        fragment: &'a [u8],
-    ) -> Result<(&'a [u8], [u8; NONCE_LEN]), Fault> {
-        if self.is_tls13() && header.content() != Content::Data as u8 {
-            return Err(Fault::UnexpectedMessage);
-        }
+    fn incoming<'a>(&self, fragment: &'a [u8]) -> Result<(&'a [u8], [u8; NONCE_LEN]), Fault> {
         if self.layout != Layout::Tls12Gcm {
             return Ok((fragment, self.nonce()));
         }

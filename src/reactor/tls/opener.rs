@@ -153,7 +153,7 @@ impl Opener {
             && let Some((record, rest)) = bytes.split_at_checked(header.record())
         {
             let fragment = record.get(HEADER..).unwrap_or_default();
-            let len = self.cipher.opened_len(fragment.len())?;
+            let len = self.cipher.opened_len(header)?;
             self.open(header, fragment, len, rx, pool, wishes)?;
             bytes = rest;
         }
@@ -231,15 +231,17 @@ impl Opener {
 
     /// Takes note of a record with data.
     fn counted(&mut self, len: usize) -> Result<(), Fault> {
-        // A message must not be interrupted (RFC 8446 section 5.1).
-        if !self.message.is_empty() {
-            return Err(Fault::UnexpectedMessage);
-        }
+        self.uninterrupted()?;
         if len == 0 {
             return self.idled();
         }
         self.idle = 0;
         Ok(())
+    }
+
+    /// Other records do not come before the rest of a message has (RFC 8446 section 5.1).
+    fn uninterrupted(&self) -> Result<(), Fault> {
+        if self.message.is_empty() { Ok(()) } else { Err(Fault::UnexpectedMessage) }
     }
 
     fn idled(&mut self) -> Result<(), Fault> {
@@ -256,6 +258,7 @@ impl Opener {
     ) -> Result<(), Fault> {
         self.idled()?;
         if content == Content::Alert {
+            self.uninterrupted()?;
             return self.alert(bytes);
         }
         if bytes.is_empty() {
