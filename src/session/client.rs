@@ -62,6 +62,13 @@ impl Client {
         self.secure = Some(Arc::new(secure));
     }
 
+    /// Nothing came of the TLS handshake. The client was told; whatever it still sends is dropped.
+    pub fn not_opened(&mut self, cx: &mut Cx<'_>) {
+        let reason = CloseReason::TlsHandshake;
+        cx.counters.close_reason(reason as usize);
+        self.state = State::Linger(Linger::new(reason, false, cx.now));
+    }
+
     /// A tunnel taken over from elsewhere.
     pub(super) fn resumed(peer: Peer, tunnel: Tunnel) -> Client {
         Client { state: State::Tunnel(tunnel), peer, secure: None }

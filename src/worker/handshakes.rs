@@ -108,17 +108,26 @@ impl Worker {
                     self.not_dialled(key, conn_key, attempt);
                     self.drive_on(key);
                 }
-                _ => self.client_handshake_failed(key, &fault),
+                _ => self.client_handshake_failed(key, conn_key, &fault),
             },
         }
     }
 
-    /// A client and we do not agree.
-    fn client_handshake_failed(&mut self, key: Key, fault: &HandshakeFault) {
-        let Some(session) = self.sessions.get_mut(key) else { return };
+    /// A client and we do not agree. It was told why, and gets to read it.
+    fn client_handshake_failed(&mut self, key: Key, conn_key: Key, fault: &HandshakeFault) {
         tracing::debug!(%fault, "a TLS handshake with a client failed");
+        let Some(session) = self.sessions.get_mut(key) else { return };
         let mut cx = self.world.cx(session.active);
-        session.machine.close(CloseReason::TlsHandshake, &mut cx);
-        self.remove(key);
+        if matches!(fault, HandshakeFault::Gone) {
+            session.machine.close(CloseReason::TlsHandshake, &mut cx);
+            return self.remove(key);
+        }
+        session.machine.not_opened(&mut cx);
+        if let Some(conn) = self.conns.get_mut(conn_key) {
+            conn.transport = Transport::Plain;
+            // What came after the fault may be waiting in the socket.
+            conn.ready.readable = true;
+        }
+        self.drive_on(key);
     }
 }

@@ -16,7 +16,7 @@ use super::keys::TrafficSecrets;
 use super::records::{Records, Tickets};
 use super::subject::describe;
 use crate::base::{Certificate, NameRules};
-use crate::buf::{Pool, Rx, Segment, Stub};
+use crate::buf::{Pool, Rx};
 use crate::reactor::{Readiness, Stream};
 
 /// Bytes read at once.
@@ -57,10 +57,6 @@ pub struct Handshake {
     stage: Stage,
     incoming: Vec<u8>,
     outgoing: Vec<u8>,
-    /// Data of the application that came with the handshake's last flight.
-    early: Vec<u8>,
-    /// The other end has said that nothing follows.
-    closed: bool,
     secrets: TrafficSecrets,
     server_name: Option<Box<str>>,
 }
@@ -106,8 +102,6 @@ impl Handshake {
             stage,
             incoming: Vec::new(),
             outgoing: Vec::new(),
-            early: Vec::new(),
-            closed: false,
             secrets: TrafficSecrets::default(),
             server_name: None,
         }
@@ -142,7 +136,6 @@ impl Handshake {
                 }
                 // The last word, if the socket takes it.
                 let _ = self.write(stream, ready);
-                let _ = stream.shutdown_write();
                 Progress::Failed(fault)
             }
         }
@@ -208,12 +201,7 @@ impl Handshake {
             self.stage = Stage::Accepting(Box::new(connection), profile, names);
         }
         TrafficSecrets::forget();
-        let buffers = Buffers {
-            incoming: &mut self.incoming,
-            outgoing: &mut self.outgoing,
-            early: &mut self.early,
-            closed: &mut self.closed,
-        };
+        let buffers = Buffers { incoming: &mut self.incoming, outgoing: &mut self.outgoing };
         let result = match &mut self.stage {
             Stage::Accepting(connection, ..) => buffers.advance(&mut **connection),
             Stage::Dialling(connection) => buffers.advance(&mut **connection),
@@ -264,14 +252,7 @@ impl Handshake {
             }
             Stage::Hello(_) | Stage::Over => return Err(HandshakeFault::Gone),
         };
-        if !self.early.is_empty() {
-            let early = std::mem::take(&mut self.early).into_boxed_slice();
-            rx.push(Segment::Stub(Stub::from(early)));
-        }
-        records.begin(&self.outgoing, &self.incoming, rx, pool)?;
-        if self.closed {
-            records.closed();
-        }
+        records.begin(&self.outgoing, &self.incoming, rx, pool);
         Ok((records, agreed))
     }
 
@@ -346,17 +327,18 @@ impl Engine for UnbufferedClientConnection {
 struct Buffers<'a> {
     incoming: &'a mut Vec<u8>,
     outgoing: &'a mut Vec<u8>,
-    early: &'a mut Vec<u8>,
-    closed: &'a mut bool,
 }
 
 impl Buffers<'_> {
     /// Goes on until rustls wants more bytes (`false`) or the connection is open (`true`). After an error the
-    /// alert that reports it is in `outgoing`.
+    /// alert that reports it is in `outgoing`. rustls is shown one record after the other: what lies behind the
+    /// handshake is not for it.
     fn advance<E: Engine>(self, engine: &mut E) -> Result<bool, rustls::Error> {
         let mut fault = None;
+        let mut shown = record_end(self.incoming, 0);
         loop {
-            let UnbufferedStatus { discard, state } = engine.process(self.incoming);
+            let records = self.incoming.get_mut(..shown).unwrap_or_default();
+            let UnbufferedStatus { discard, state } = engine.process(records);
             let over = match state {
                 Ok(ConnectionState::EncodeTlsData(mut data)) => {
                     encode(|room| data.encode(room), self.outgoing);
@@ -366,29 +348,34 @@ impl Buffers<'_> {
                     sent.done();
                     None
                 }
-                Ok(ConnectionState::ReadTraffic(mut traffic)) => {
-                    while let Some(record) = traffic.next_record() {
-                        self.early.extend_from_slice(record?.payload);
-                    }
-                    None
-                }
                 Ok(ConnectionState::WriteTraffic(_)) => Some(Ok(true)),
                 Ok(ConnectionState::BlockedHandshake) => Some(Ok(false)),
-                Ok(ConnectionState::PeerClosed) => {
-                    *self.closed = true;
-                    None
-                }
-                // There is no early data, and nobody leaves twice.
+                // There is no early data, and nobody has anything to say to somebody who leaves now.
                 Ok(_) => Some(Err(rustls::Error::HandshakeNotComplete)),
                 Err(error) => fault.replace(error).map(Err),
             };
             self.incoming.drain(..discard);
+            shown = shown.saturating_sub(discard);
             match (over, &fault) {
                 (None, _) => {}
                 (Some(Ok(_)), Some(error)) => return Err(error.clone()),
+                (Some(Ok(false)), _) if shown < self.incoming.len() => {
+                    shown = record_end(self.incoming, shown);
+                }
                 (Some(result), _) => return result,
             }
         }
+    }
+}
+
+/// Where the record ends that begins at `start`, or what has arrived of it.
+fn record_end(bytes: &[u8], start: usize) -> usize {
+    match bytes.get(start..) {
+        Some([_, _, _, high, low, rest @ ..]) => {
+            let fragment = usize::from(u16::from_be_bytes([*high, *low]));
+            bytes.len() - rest.len() + fragment.min(rest.len())
+        }
+        _ => bytes.len(),
     }
 }
 

@@ -38,14 +38,24 @@ pub(super) struct Opener {
     /// Records in a row that brought nothing.
     idle: u8,
     /// The other end said that nothing follows.
-    pub(super) closed: bool,
+    closed: bool,
+    /// What was wrong with the first records.
+    pub(super) broken: Option<Fault>,
     /// We dialled: tickets may come.
     client: bool,
 }
 
 impl Opener {
     pub(super) fn new(cipher: Cipher, client: bool) -> Opener {
-        Opener { cipher, partial: None, message: Vec::new(), idle: 0, closed: false, client }
+        Opener {
+            cipher,
+            partial: None,
+            message: Vec::new(),
+            idle: 0,
+            closed: false,
+            broken: None,
+            client,
+        }
     }
 
     /// Takes in what arrived before, behind the last message of the handshake.
@@ -69,6 +79,9 @@ impl Opener {
         pool: &Pool,
         wishes: &mut Vec<Wish>,
     ) -> Result<Filled, Fault> {
+        if let Some(fault) = self.broken.take() {
+            return Err(fault);
+        }
         if self.closed {
             ready.read_blocked();
             return Ok(Filled::Finished);

@@ -77,23 +77,13 @@ impl Records {
         })
     }
 
-    /// Goes on from a handshake: `out` is what it has left to send, `read` what it has not read.
-    pub(super) fn begin(
-        &mut self,
-        out: &[u8],
-        read: &[u8],
-        rx: &mut Rx,
-        pool: &Pool,
-    ) -> Result<(), Fault> {
+    /// Goes on from a handshake: `out` is what it has left to send, `read` what it has not read. A fault in that is
+    /// reported by the next read.
+    pub(super) fn begin(&mut self, out: &[u8], read: &[u8], rx: &mut Rx, pool: &Pool) {
         let mut wishes = Vec::new();
         self.sealer.begin(out, pool);
-        self.opener.begin(read, rx, pool, &mut wishes)?;
-        self.fulfil(&mut wishes, pool)
-    }
-
-    /// The other end said during the handshake that nothing follows.
-    pub(super) fn closed(&mut self) {
-        self.opener.closed = true;
+        let begun = self.opener.begin(read, rx, pool, &mut wishes);
+        self.opener.broken = begun.and_then(|()| self.fulfil(&mut wishes, pool)).err();
     }
 
     /// Reads once: as much as the window has room for.

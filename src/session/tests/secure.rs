@@ -50,6 +50,21 @@ fn upstreams_learn_that_it_was_https() {
     assert!(bench.dialled(false).contains("HTTPS\u{2}\0on"));
 }
 
+#[test]
+fn a_client_that_was_refused_gets_to_read_why() {
+    let mut bench = Bench::with(|_| {});
+    let now = bench.world.clock.now();
+    bench.client = Client::greeted(Peer { secure: true, server_port: 443, ..peer() }, now);
+    let Bench { client, world, .. } = &mut bench;
+    client.not_opened(&mut world.cx(now));
+    bench.client_says("what it had on its way");
+    assert_eq!(bench.ports[0].tx_end, Some(TxEnd::Finish));
+    assert!(bench.ports[0].rx.is_empty());
+    assert_eq!(bench.closed(), None);
+    bench.ends(Side::Client, RxEnd::Finished);
+    assert_eq!(bench.closed(), Some(CloseReason::TlsHandshake));
+}
+
 /// SECURITY: TLS name and Host that disagree across rules for client certificates: 421.
 #[test]
 fn a_host_under_another_rule_is_misdirected() {
