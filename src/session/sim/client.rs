@@ -98,6 +98,11 @@ impl Client {
         self.pipelines && self.asks.iter().any(|ask| ask.misdeed.is_some() || cut(ask))
     }
 
+    /// Bytes of a tunnel that did not open went out before the answer, and may spoil it.
+    pub(super) fn speaks_early(&self) -> bool {
+        self.early > 0 && self.tunnel.is_none()
+    }
+
     /// Whether the connection ended behind the answer to request `id`.
     pub(super) fn ended_behind(&self, id: u64) -> bool {
         self.told_to_close && self.answered.checked_sub(1).is_some_and(|at| self.asks[at].id == id)

@@ -71,6 +71,7 @@ fn check_answers(client: &Client, book: &Book, drained: bool) {
         // On a connection that dies while it is idle a request may be lost; who is still sending when the
         // connection ends may lose what it was answered.
         let lost = book.mortal && !ask.is_replayable() || ask.reply.early && ask.body.len() > 0;
+        let lost = lost || ask.upgrade && client.speaks_early();
         if fine && !lost && !client.is_rash() {
             let unasked = drained && *answer == Answer::Nothing;
             let whole = matches!(answer, Answer::Complete { ours: false } | Answer::Tunnelled);
