@@ -1,6 +1,7 @@
 """Servers by token: `tcp:token:FILE,KEY` with websockify's files, read again when they change, never in anybody's way."""
 
 import os
+import re
 from contextlib import ExitStack
 
 import pytest
@@ -71,7 +72,11 @@ def test_tokens_of_every_kind(stage, tokens):
     lines = until("the lines", lambda: [line for line in router.access() if "unknown-token" in line])
     assert " 404 " in lines[0]
     opened = next(line for line in router.access() if "token=two" in line and "end=open" in line)
-    assert f"upstream=127.0.0.1:{port} " in opened or f"upstream=[::1]:{port} " in opened, opened
+    [server] = re.findall(r"upstream=\S+", opened)
+    assert server in (f"upstream=127.0.0.1:{port}", f"upstream=[::1]:{port}"), opened
+    [tunnel] = re.findall(r"tunnel=\d+", opened)
+    ended = until("its end", lambda: [line for line in router.access() if '"CLOSE ' in line and f" {tunnel} " in line])
+    assert f" {server} " in ended[0], ended
 
 
 def test_the_file_is_read_again_when_it_changes(stage, tokens):
