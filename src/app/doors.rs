@@ -1,22 +1,28 @@
 //! Listeners: from a configuration to sockets for every worker.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use super::certificates::Certificates;
 use crate::base::Address;
 use crate::config::Config;
 use crate::reactor::{self, BindError, ListenOptions, Listener, Sharing};
-use crate::worker::{Door, Presented};
+use crate::worker::{Door, Welcome};
 
-/// An address to listen on, and what is presented there.
-pub(super) type Spot = (Address, Presented);
+/// An address to listen on, and how clients are met there.
+pub(super) type Spot = (Address, Welcome);
 
 /// Where a configuration listens. `certificates` are those it names.
 pub(super) fn spots(config: &Config, certificates: &Certificates) -> Vec<Spot> {
-    let plain = config.listeners.iter().map(|address| (address.value.clone(), None));
+    let plain = config.listeners.iter().map(|address| (address.value.clone(), Welcome::Plain));
     let secure = config.tls.listeners.iter().zip(certificates.doors());
-    let secure = secure.map(|(listener, tls)| (listener.address.value.clone(), Some(tls.clone())));
-    plain.chain(secure).collect()
+    let secure = secure
+        .map(|(listener, tls)| (listener.address.value.clone(), Welcome::Tls(Arc::clone(tls))));
+    let redirectors = config
+        .redirectors
+        .iter()
+        .map(|redirector| (redirector.address.value.clone(), Welcome::ToHttps(redirector.port)));
+    plain.chain(secure).chain(redirectors).collect()
 }
 
 /// The listeners of each of `count` workers; those that cannot be bound twice are the first one's.
@@ -29,12 +35,8 @@ pub(super) fn open(
     options: &ListenOptions,
 ) -> Result<Vec<Vec<Door>>, BindError> {
     let mut doors: Vec<Vec<Door>> = (0..count).map(|_| Vec::new()).collect();
-    for (address, tls) in spots {
-        let door = |listener, port| {
-            let mut door = Door::new(listener, port);
-            door.tls.clone_from(tls);
-            door
-        };
+    for (address, welcome) in spots {
+        let door = |listener, port| Door::new(listener, port, welcome.clone());
         let first = Listener::bind(address, options)?;
         let port = first.local().port().unwrap_or(0);
         let shared = first.sharing() == Sharing::PerWorker;
@@ -51,16 +53,22 @@ pub(super) fn open(
 /// One line per listener, as the contract says.
 pub(super) fn announce(doors: &[Vec<Door>]) {
     for door in doors.iter().take(1).flatten() {
-        let scheme = if door.tls.is_some() { "https" } else { "http" };
+        let scheme = match door.welcome {
+            Welcome::Plain => "http",
+            Welcome::Tls(_) => "https",
+            Welcome::ToHttps(_) => "http-to-https",
+        };
         match door.listener.local() {
             reactor::Peer::Ip(address) => {
                 let shown = SocketAddr::new(address.ip(), address.port());
                 tracing::info!("listening on {scheme}://{shown}");
             }
-            reactor::Peer::Unix if door.tls.is_some() => {
-                tracing::info!("listening on {} for https", door.listener.address());
+            reactor::Peer::Unix if matches!(door.welcome, Welcome::Plain) => {
+                tracing::info!("listening on {}", door.listener.address());
             }
-            reactor::Peer::Unix => tracing::info!("listening on {}", door.listener.address()),
+            reactor::Peer::Unix => {
+                tracing::info!("listening on {} for {scheme}", door.listener.address());
+            }
         }
     }
 }
@@ -82,7 +90,7 @@ mod tests {
     #[test]
     fn what_is_new_is_told_from_what_stays() {
         let spots = |list: &[&str]| -> Vec<Spot> {
-            list.iter().map(|address| (address.parse().unwrap(), None)).collect()
+            list.iter().map(|address| (address.parse().unwrap(), Welcome::Plain)).collect()
         };
         let shown = |spots: Vec<Spot>| -> Vec<String> {
             spots.iter().map(|(address, _)| address.to_string()).collect()

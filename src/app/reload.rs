@@ -112,7 +112,7 @@ impl Running {
         spots: &[Spot],
     ) {
         let closed: Arc<[Address]> = gone.iter().map(|(address, _)| address.clone()).collect();
-        let presented: Arc<[Spot]> = spots.into();
+        let welcomes: Arc<[Spot]> = spots.into();
         let most = config.max_connections.unwrap_or(self.most);
         let (done, over) = channel();
         for (worker, opened) in self.workers.iter().zip(opened) {
@@ -120,7 +120,7 @@ impl Running {
                 generation: Arc::clone(generation),
                 opened,
                 closed: Arc::clone(&closed),
-                presented: Arc::clone(&presented),
+                welcomes: Arc::clone(&welcomes),
                 spool_dir: config.spool_dir.as_deref().map(Arc::<Path>::from),
                 most: u32::try_from(most).unwrap_or(u32::MAX),
                 done: done.clone(),

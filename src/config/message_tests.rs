@@ -243,6 +243,14 @@ const MESSAGES: &[(&str, &str)] = &[
         "8:17: [tidegate] https-tickets = \"169h\": expected a duration from 1m to 168h, or off",
     ),
     (
+        "[tidegate]\nhttp-to-https = :80,99999",
+        "8:21: [tidegate] http-to-https = \":80,99999\": expected a number from 1 to 65535",
+    ),
+    (
+        "[tidegate]\nhttp-to-https = :80",
+        "8:17: [tidegate] http-to-https = \":80\": listened on already, from site.ini:2:8",
+    ),
+    (
         "[tidegate]\ntrusted-proxies = 10.0.0.0/8",
         "8:1: [tidegate] trusted-proxies is not in this version; until then X-Forwarded-* of clients is always replaced",
     ),

@@ -46,7 +46,7 @@ pub use edit::{Answer, Edit};
 pub use load::{Given, load, parse};
 pub use model::{
     ADMIN_DEFAULT, Admin, Balance, Config, Limits, Log, LogFormat, LogLevel, LogTo, MAX_FIELDS,
-    Placed, Protocol, ProxyVersion, Rule, Times, Upstream, UpstreamTrust, Workers,
+    Placed, Protocol, ProxyVersion, Redirector, Rule, Times, Upstream, UpstreamTrust, Workers,
 };
 pub use origin::Origin;
 pub use settings::{

@@ -1,5 +1,6 @@
 //! What a configuration says, as plain data with the places it was said at.
 
+use std::num::NonZeroU16;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,6 +26,8 @@ pub struct Placed<T> {
 pub struct Config {
     /// `http`: addresses to listen on.
     pub listeners: Vec<Placed<Address>>,
+    /// `http-to-https`: addresses where everything is sent on to https.
+    pub redirectors: Vec<Redirector>,
     /// `https` and what belongs to it.
     pub tls: Tls,
     /// `workers`: how many reactors.
@@ -57,6 +60,15 @@ pub struct Config {
     pub settings: Arc<Settings>,
     /// Access log and diagnostic log.
     pub log: Log,
+}
+
+/// A plain listener that sends everybody on to https.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Redirector {
+    /// Where it listens.
+    pub address: Placed<Address>,
+    /// The port that https is at.
+    pub port: NonZeroU16,
 }
 
 /// How many reactors run.
@@ -257,7 +269,8 @@ impl Config {
             return None;
         }
         let secure = self.tls.listeners.iter().map(|listener| &listener.address);
-        let mut all = self.listeners.iter().chain(secure);
+        let redirectors = self.redirectors.iter().map(|redirector| &redirector.address);
+        let mut all = self.listeners.iter().chain(secure).chain(redirectors);
         all.find(|known| known.value == *address).map(|known| &known.place)
     }
 }
@@ -267,6 +280,7 @@ impl Default for Config {
     fn default() -> Config {
         Config {
             listeners: Vec::new(),
+            redirectors: Vec::new(),
             tls: Tls::default(),
             workers: Workers::Auto,
             backlog: 4096,

@@ -1,11 +1,12 @@
 //! The machine of a client connection: all its transitions are here.
 
+use std::num::NonZeroU16;
 use std::sync::Arc;
 
 use super::answer::{self, Asked};
 use super::cx::{Action, Cx, Input, SpoolOrder};
 use super::exchange::{Exchange, Outcome, Request, Response};
-use super::head::{self, HeadTimeouts, HeadWait, Next};
+use super::head::{self, Ends, HeadTimeouts, HeadWait, Next};
 use super::linger::Linger;
 use super::peer::Peer;
 use super::port::{Port, TxEnd};
@@ -27,6 +28,8 @@ pub struct Client {
     peer: Peer,
     /// What its TLS handshake came to.
     secure: Option<Arc<Secure>>,
+    /// The port of https, where all its requests are sent on to that.
+    to_https: Option<NonZeroU16>,
 }
 
 #[derive(Debug)]
@@ -48,12 +51,17 @@ enum State {
 impl Client {
     /// A connection just accepted.
     pub fn new(peer: Peer, now: Millis) -> Client {
-        Client { state: State::Head(HeadWait::first(now)), peer, secure: None }
+        Client { state: State::Head(HeadWait::first(now)), peer, secure: None, to_https: None }
+    }
+
+    /// A connection just accepted whose requests are sent on to https at this port.
+    pub fn redirected(peer: Peer, port: NonZeroU16, now: Millis) -> Client {
+        Client { to_https: Some(port), ..Client::new(peer, now) }
     }
 
     /// A connection just accepted that begins with a TLS handshake.
     pub fn greeted(peer: Peer, now: Millis) -> Client {
-        Client { state: State::Handshake(now), peer, secure: None }
+        Client { state: State::Handshake(now), peer, secure: None, to_https: None }
     }
 
     /// The TLS handshake is over.
@@ -71,7 +79,7 @@ impl Client {
 
     /// A tunnel taken over from elsewhere.
     pub(super) fn resumed(peer: Peer, tunnel: Tunnel) -> Client {
-        Client { state: State::Tunnel(tunnel), peer, secure: None }
+        Client { state: State::Tunnel(tunnel), peer, secure: None, to_https: None }
     }
 
     /// Goes on as far as what has arrived, left or expired allows.
@@ -104,7 +112,9 @@ impl Client {
                 Some(State::Closed(reason))
             }
             State::Head(wait) => {
-                match head::advance(wait, (&self.peer, self.secure.as_deref()), ports, cx) {
+                let secure = self.secure.as_deref();
+                let ends = Ends { peer: &self.peer, secure, to_https: self.to_https };
+                match head::advance(wait, ends, ports, cx) {
                     Next::Wait => None,
                     Next::Closed(reason) => Some(self.ended(reason, &ports[0], cx)),
                     Next::Refused(refusal) => Some(self.refused(refusal, &mut ports[0], cx)),

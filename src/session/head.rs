@@ -1,5 +1,6 @@
 //! Waiting for a request's head, and deciding what becomes of it.
 
+use std::num::NonZeroU16;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -24,6 +25,7 @@ use super::peer::Peer;
 use super::port::Port;
 use super::reason::CloseReason;
 use super::record::{self, Record};
+use super::redirect;
 use super::request::{ComposeCx, Facts, Wanted};
 use super::secure::Secure;
 use super::settings::{Generation, Place, Route};
@@ -55,8 +57,15 @@ impl HeadTimeouts {
     }
 }
 
-/// A client as it is known, and what its TLS handshake came to, if there was one.
-pub(super) type Ends<'a> = (&'a Peer, Option<&'a Secure>);
+/// A client as its connection knows it.
+#[derive(Clone, Copy)]
+pub(super) struct Ends<'a> {
+    pub(super) peer: &'a Peer,
+    /// What its TLS handshake came to, if there was one.
+    pub(super) secure: Option<&'a Secure>,
+    /// The port of https, where it is sent on to that.
+    pub(super) to_https: Option<NonZeroU16>,
+}
 
 /// Between requests.
 #[derive(Clone, Copy, Debug)]
@@ -122,7 +131,7 @@ impl HeadWait {
 /// Parses the head if it is there, and begins its exchange.
 pub(super) fn advance(
     wait: &mut HeadWait,
-    (peer, secure): Ends<'_>,
+    ends: Ends<'_>,
     ports: &mut [Port; 2],
     cx: &mut Cx<'_>,
 ) -> Next {
@@ -150,7 +159,7 @@ pub(super) fn advance(
     }
     wait.first_byte.get_or_insert(cx.now);
     loop {
-        match try_begin((peer, secure), ports, cx) {
+        match try_begin(ends, ports, cx) {
             Ok(Some(next)) => return next,
             Ok(None) if ports[0].rx.gather(cx.pool) => {}
             Ok(None) => return incomplete(wait, &timeouts, &ports[0], cx),
@@ -202,7 +211,7 @@ fn try_begin(
 /// Routes a request and serialises it, or says why not.
 fn decide(
     head: &RequestHead<'_, '_>,
-    (peer, secure): Ends<'_>,
+    Ends { peer, secure, to_https }: Ends<'_>,
     upstream: &mut Tx,
     cx: &mut Cx<'_>,
 ) -> Result<Box<Exchange>, Box<Refusal>> {
@@ -247,6 +256,17 @@ fn decide(
     let host = comparable(head.host, host);
     if secure.is_some_and(|secure| !secure.covers(host)) {
         let reason = CloseReason::Misdirected;
+        let sentence = reason.sentence().to_owned();
+        return Err(refuse(reason, reason.status(), sentence, record, None));
+    }
+    if let Some(port) = to_https {
+        let reason = match redirect::locate(head, &path, port, out) {
+            true => CloseReason::ToHttps,
+            false => CloseReason::BadRequest,
+        };
+        if reason == CloseReason::ToHttps {
+            edits.response.push("Location", out);
+        }
         let sentence = reason.sentence().to_owned();
         return Err(refuse(reason, reason.status(), sentence, record, None));
     }

@@ -33,6 +33,7 @@ mod peer;
 mod port;
 mod reason;
 mod record;
+mod redirect;
 mod request;
 mod response;
 mod secure;

@@ -82,6 +82,8 @@ reasons! {
     NoRoute, "no-route", 404, Client, "no route matched and there is no default";
     /// A rule says what is answered.
     Answered, "answered", 200, None, "a rule answered";
+    /// It came without TLS where that is wanted.
+    ToHttps, "to-https", 301, None, "this is to be asked for by https";
     /// The client's address may not come here.
     Denied, "denied", 403, Client, "this address has no access here";
     /// The WebSocket handshake was refused by us.

@@ -1,5 +1,6 @@
 //! Where client connections come from, and what happens when there are too many of them.
 
+use std::num::NonZeroU16;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,7 +11,7 @@ use crate::session::{Client, CloseReason, Peer, Port};
 
 use super::entry::{Conn, Role, Session};
 use super::mail::Mail;
-use super::renew::Presented;
+use super::renew::Welcome;
 use super::turn::Worker;
 
 /// Connections accepted from one listener in a turn.
@@ -29,8 +30,8 @@ pub struct Door {
     pub listener: Listener,
     /// The port clients connect to, 0 for a unix socket.
     pub port: u16,
-    /// What it presents to clients, where they speak TLS to it.
-    pub tls: Presented,
+    /// How it meets clients.
+    pub welcome: Welcome,
     /// More may wait there.
     pub(super) waiting: bool,
     /// What the poll calls it.
@@ -39,8 +40,8 @@ pub struct Door {
 
 impl Door {
     /// A door nobody has knocked at.
-    pub fn new(listener: Listener, port: u16) -> Door {
-        Door { listener, port, tls: None, waiting: true, token: 0 }
+    pub fn new(listener: Listener, port: u16, welcome: Welcome) -> Door {
+        Door { listener, port, welcome, waiting: true, token: 0 }
     }
 }
 
@@ -49,8 +50,25 @@ impl Door {
 pub struct Arrival {
     stream: Stream,
     peer: Peer,
-    /// What it is met with, where it speaks TLS.
-    acceptor: Option<Arc<Acceptor>>,
+    met: Met,
+}
+
+/// How a connection is met: as its listener welcomes at that moment.
+#[derive(Debug)]
+enum Met {
+    Plain,
+    Tls(Arc<Acceptor>),
+    ToHttps(NonZeroU16),
+}
+
+impl Welcome {
+    fn meet(&self) -> Met {
+        match self {
+            Welcome::Plain => Met::Plain,
+            Welcome::Tls(tls) => Met::Tls(tls.load_full()),
+            Welcome::ToHttps(port) => Met::ToHttps(*port),
+        }
+    }
 }
 
 impl Worker {
@@ -80,7 +98,7 @@ impl Worker {
     fn accept_from(&mut self, door: usize) {
         for _ in 0..BUDGET {
             // Who comes now would only wait here instead of in the kernel.
-            if self.doors[door].tls.is_some() && self.handshakes.are_many() {
+            if matches!(self.doors[door].welcome, Welcome::Tls(_)) && self.handshakes.are_many() {
                 return;
             }
             if self.peers.full() && self.shed_clients() == 0 {
@@ -89,10 +107,11 @@ impl Worker {
             match self.doors[door].listener.accept() {
                 Ok((stream, from)) => {
                     let (ip, port) = (from.ip(), from.port().unwrap_or(0));
-                    let Door { port: server_port, tls, .. } = &self.doors[door];
-                    let acceptor = tls.as_ref().map(|tls| tls.load_full());
-                    let peer = Peer { ip, port, server_port: *server_port, secure: tls.is_some() };
-                    self.place(Arrival { stream, peer, acceptor });
+                    let Door { port: server_port, welcome, .. } = &self.doors[door];
+                    let met = welcome.meet();
+                    let secure = matches!(met, Met::Tls(_));
+                    let peer = Peer { ip, port, server_port: *server_port, secure };
+                    self.place(Arrival { stream, peer, met });
                 }
                 Err(error) => match AcceptFault::of(&error) {
                     AcceptFault::Blocked => {
@@ -151,10 +170,11 @@ impl Worker {
     /// Makes a session of an accepted connection, which is counted already.
     pub(super) fn adopt(&mut self, arrival: Arrival) {
         let now = self.world.clock.now();
-        let Arrival { stream, peer, acceptor } = arrival;
-        let (machine, transport) = match acceptor {
-            None => (Client::new(peer, now), Transport::Plain),
-            Some(acceptor) => {
+        let Arrival { stream, peer, met } = arrival;
+        let (machine, transport) = match met {
+            Met::Plain => (Client::new(peer, now), Transport::Plain),
+            Met::ToHttps(port) => (Client::redirected(peer, port, now), Transport::Plain),
+            Met::Tls(acceptor) => {
                 (Client::greeted(peer, now), Transport::handshake(Handshake::accept(acceptor)))
             }
         };

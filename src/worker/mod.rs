@@ -37,5 +37,5 @@ pub use generation::build;
 pub use inspect::{Ask, Question, Reply};
 pub use logbook::{LogBook, LogSink, LogTarget};
 pub use mail::{Courier, Load, Mail, Peers};
-pub use renew::{Presented, Renewal};
+pub use renew::{Renewal, Welcome};
 pub use turn::{MAIL_TOKEN, Setup, Worker};

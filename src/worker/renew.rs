@@ -1,6 +1,7 @@
 //! A new configuration for a worker that runs: what is there goes on as it began, what comes follows the new one.
 
 use std::io;
+use std::num::NonZeroU16;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::Sender;
@@ -14,8 +15,16 @@ use crate::session::Generation;
 use super::accept::Door;
 use super::turn::Worker;
 
-/// What a listener presents to clients.
-pub type Presented = Option<Arc<ArcSwap<Acceptor>>>;
+/// How a listener meets clients.
+#[derive(Clone, Debug)]
+pub enum Welcome {
+    /// They speak HTTP.
+    Plain,
+    /// The same over TLS; this is presented.
+    Tls(Arc<ArcSwap<Acceptor>>),
+    /// They speak HTTP, and are sent on to https at this port.
+    ToHttps(NonZeroU16),
+}
 
 /// What changes.
 #[derive(Debug)]
@@ -26,8 +35,8 @@ pub struct Renewal {
     pub opened: Vec<Door>,
     /// Addresses that are not listened on any more.
     pub closed: Arc<[Address]>,
-    /// What is presented at those that stay; `None`: no TLS is spoken there.
-    pub presented: Arc<[(Address, Presented)]>,
+    /// How clients are met at those that stay.
+    pub welcomes: Arc<[(Address, Welcome)]>,
     /// `spool-dir`.
     pub spool_dir: Option<Arc<Path>>,
     /// Most client connections of all workers together.
@@ -39,16 +48,16 @@ pub struct Renewal {
 impl Worker {
     /// Goes over to a new configuration.
     pub(super) fn renew(&mut self, renewal: Renewal) {
-        let Renewal { generation, opened, closed, presented, spool_dir, most, done } = renewal;
+        let Renewal { generation, opened, closed, welcomes, spool_dir, most, done } = renewal;
         self.world.generation = generation;
         self.spool_dir = spool_dir;
         self.peers.most = most;
         for gone in closed.iter() {
             self.close_door(gone);
         }
-        for (address, tls) in presented.iter() {
+        for (address, welcome) in welcomes.iter() {
             for door in self.doors.iter_mut().filter(|door| door.listener.address() == address) {
-                door.tls.clone_from(tls);
+                door.welcome.clone_from(welcome);
             }
         }
         // A stopping router listens nowhere.

@@ -48,6 +48,8 @@ pub enum Kind {
     Address,
     /// An address, or `off`.
     AddressOrOff,
+    /// An address, and perhaps a port.
+    AddressAndPort,
     /// The path of a file or directory.
     Path,
     /// An address and the files of a certificate and its key.
@@ -84,6 +86,7 @@ impl Kind {
             Kind::Number => "N",
             Kind::Address => "ADDR",
             Kind::AddressOrOff => "ADDR|off",
+            Kind::AddressAndPort => "ADDR[,PORT]",
             Kind::Path => "PATH",
             Kind::TlsListener => "ADDR,CERT,KEY",
             Kind::TlsName => "NAME CERT,KEY",

@@ -1,6 +1,8 @@
 //! Keys about listening, workers and who the process is.
 
-use super::super::model::{Admin, Workers};
+use std::num::NonZeroU16;
+
+use super::super::model::{Admin, Redirector, Workers};
 use super::super::units::word_flag;
 use super::super::value::{Fault, Value};
 use super::{Group, Kind, Scope, Set, key, planned};
@@ -28,6 +30,24 @@ pub(super) const GROUP: Group = Group {
         .list()
         .says("listens for plain HTTP and WebSockets")
         .example(":8080"),
+        key(
+            "http-to-https",
+            Kind::AddressAndPort,
+            Set::Main(|draft, value| {
+                let redirector = redirector(value)?;
+                if let Some(first) = draft.config.listens_on(&redirector.address.value) {
+                    return Err(Fault::new(format!("listened on already, from {first}")));
+                }
+                draft.config.redirectors.push(redirector);
+                Ok(())
+            }),
+        )
+        .list()
+        .says(
+            "listens for plain HTTP and answers everything 301 to the same host, path and query by https, at PORT \
+             where that is not 443",
+        )
+        .example(":8000,8443"),
         key(
             "workers",
             Kind::Word,
@@ -77,13 +97,31 @@ pub(super) const GROUP: Group = Group {
         .unset("`unix:/run/tidegate.sock` where that can be made")
         .says("where `tidegate ctl` and curl ask the running router about itself, or `off`")
         .example("unix:/run/tidegate/admin.sock"),
-        planned("http-to-https", MAIN, ""),
         planned("proxy-protocol", MAIN, "").aliases(&["http-enable-proxy-protocol"]),
         planned("trusted-proxies", MAIN, "until then X-Forwarded-* of clients is always replaced"),
         planned("user", MAIN, PROCESS).aliases(&["uid", "http-uid"]),
         planned("group", MAIN, PROCESS).aliases(&["gid", "http-gid"]),
     ],
 };
+
+/// `ADDR[,PORT]`
+fn redirector(value: &Value) -> Result<Redirector, Fault> {
+    let text = value.text();
+    let (address, port) = match text.find(',') {
+        Some(at) => (value.slice(0..at), Some(value.slice(at + 1..text.len()))),
+        None => (value.clone(), None),
+    };
+    let placed = address.placed(address.address()?);
+    let port = match port {
+        Some(port) => port
+            .number(1..=u64::from(u16::MAX))
+            .map_err(|fault| value.fault_of(&port, &fault.expected))?,
+        None => 443,
+    };
+    let port = u16::try_from(port).ok().and_then(NonZeroU16::new);
+    let port = port.ok_or_else(|| Fault::new("expected a port"))?;
+    Ok(Redirector { address: placed, port })
+}
 
 fn workers(value: &Value) -> Result<Workers, Fault> {
     if value.text() == "auto" {

@@ -5,6 +5,7 @@ mod hostile;
 mod introduction;
 mod keepalive;
 mod pings;
+mod redirect;
 mod reset;
 mod secure;
 mod terminated;
