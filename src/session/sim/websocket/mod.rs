@@ -8,7 +8,7 @@ mod run;
 mod witness;
 
 /// How many seeds are run where nothing else is said.
-const RUNS: u64 = 1500;
+const RUNS: u64 = 1000;
 
 #[test]
 fn websockets_pass_whole_and_end_in_words() {
