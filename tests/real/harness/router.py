@@ -6,6 +6,7 @@ import re
 from . import ROOT, VENV
 from .process import Process
 from .raw import Raw
+from .tls import TlsRaw
 from .upstream import free_port
 
 TIDEGATE = os.environ.get("TIDEGATE", str(ROOT / "target" / "fast" / "tidegate"))
@@ -14,8 +15,8 @@ TIDEGATE = os.environ.get("TIDEGATE", str(ROOT / "target" / "fast" / "tidegate")
 class Router:
     """A running router. `pid` is the process that moves the bytes."""
 
-    def __init__(self, process, ports, pid):
-        self.process, self.ports, self.pid = process, ports, pid
+    def __init__(self, process, ports, pid, tls_ports=()):
+        self.process, self.ports, self.pid, self.tls_ports = process, ports, pid, tls_ports
 
     @property
     def port(self):
@@ -24,7 +25,13 @@ class Router:
     def connect(self, **options):
         return Raw.connect(self.port, **options)
 
+    def tls(self, listener=0, **options):
+        """A connection over TLS to one of its `https`."""
+        return TlsRaw.connect(self.tls_ports[listener], **options)
+
     def url(self, path="/", scheme="http"):
+        if scheme in ("https", "wss"):
+            return f"{scheme}://localhost:{self.tls_ports[0]}{path}"
         return f"{scheme}://127.0.0.1:{self.port}{path}"
 
     def log(self):
@@ -53,16 +60,20 @@ def ini(options, section="tidegate"):
 
 def start_tidegate(track, directory, options=None, more="", *, arguments=None, name="tidegate", **process):
     """Runs tidegate on port 0 with these main options and further ini text, or with bare arguments."""
+    listeners = 1
     if arguments is None:
         # The usual admin socket is for one router of a machine: here many run at once.
         settings = {"http": "127.0.0.1:0", "workers": 1, "admin": "off", **(options or {})}
         file = directory / f"{name}.ini"
         file.write_text(ini(settings) + more)
         arguments = [file]
+        listeners = sum(len(values) if isinstance(values, list) else 1
+                        for key in ("http", "https") if (values := settings.get(key)) is not None)
     child = track(Process(name, [TIDEGATE, *arguments], directory, **process))
-    child.wait_for(r"listening on http://\S+:\d+")
-    ports = [int(port) for port in re.findall(r"listening on http://\S+:(\d+)", child.log())]
-    return Router(child, ports, child.pid)
+    child.wait_for(rf"(listening on .+\n[\s\S]*){{{listeners}}}")
+    ports, tls_ports = ([int(port) for port in re.findall(rf"listening on {scheme}://\S+:(\d+)", child.log())]
+                        for scheme in ("http", "https"))
+    return Router(child, ports, child.pid, tls_ports)
 
 
 def start_uwsgi_router(track, directory, options=None, **process):
