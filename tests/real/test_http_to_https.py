@@ -1,21 +1,19 @@
 """`http-to-https`: a listener that sends everybody on to https, and what a reload makes of it."""
 
-import re
+import signal
 
 from harness.raw import Raw
 from harness.upstream import free_port, http_ok
 from harness.waiting import until
 
 
-def ports(router):
-    return [int(port) for port in re.findall(r"listening on http-to-https://\S+:(\d+)", router.log())]
-
-
 def test_everybody_is_sent_on(stage):
     upstream = stage.upstream(http_ok).address
-    router = stage.tidegate({"http-to-https": ["127.0.0.1:0", "127.0.0.1:0,8443"], "default": f"http:{upstream}"})
+    ports = [free_port(), free_port()]
+    listeners = [f"127.0.0.1:{ports[0]}", f"127.0.0.1:{ports[1]},8443"]
+    router = stage.tidegate({"http-to-https": listeners, "default": f"http:{upstream}"})
     assert router.get("/").status == 200, "the other listener"
-    for port, at in zip(ports(router), ["a.example", "a.example:8443"], strict=True):
+    for port, at in zip(ports, ["a.example", "a.example:8443"], strict=True):
         with Raw.connect(port) as raw:
             for _ in range(2):
                 response = raw.get("/x//../y?q=%41", host="a.example:80").response()
@@ -35,7 +33,7 @@ def test_a_reload_makes_it_one_and_none(stage):
     for key, status in [("http", 200), ("http-to-https", 301)]:
         file.write_text(f"[tidegate]\n{key} = {at}{rest}")
         before = router.log().count("reload: done")
-        router.process.signal("HUP")
+        router.process.signal(signal.SIGHUP)
         until("the reload", lambda: router.log().count("reload: done") > before)
         with Raw.connect(int(at.partition(":")[2])) as raw:
             assert raw.get("/").response().status == status
