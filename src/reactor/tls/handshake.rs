@@ -2,11 +2,12 @@
 
 use std::io::ErrorKind;
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use rustls::client::{ClientConnectionData, UnbufferedClientConnection};
 use rustls::server::{ServerConnectionData, UnbufferedServerConnection};
 use rustls::unbuffered::{ConnectionState, EncodeError, InsufficientSizeError, UnbufferedStatus};
-use rustls::{CommonState, HandshakeKind, ProtocolVersion};
+use rustls::{CertificateError, CommonState, HandshakeKind, ProtocolVersion};
 
 use super::acceptor::{Acceptor, Profile};
 use super::connector::Connector;
@@ -14,7 +15,7 @@ use super::fault::HandshakeFault;
 use super::hello::{HelloError, parse_hello};
 use super::keys::TrafficSecrets;
 use super::records::{Records, Tickets};
-use super::subject::describe;
+use super::subject::{describe, has_ended};
 use crate::base::{Certificate, NameRules};
 use crate::buf::{Pool, Rx};
 use crate::reactor::{Readiness, Stream};
@@ -264,11 +265,16 @@ impl Handshake {
         let clients = connection.peer_certificates().filter(|_| profile.is_some());
         let shown = clients.and_then(|chain| chain.first());
         let unfinished = rustls::Error::HandshakeNotComplete;
+        let resumed = connection.handshake_kind() == Some(HandshakeKind::Resumed);
+        // A ticket brings the certificate of its first handshake along, which nobody looks at again.
+        if resumed && shown.is_some_and(|shown| has_ended(shown, SystemTime::now())) {
+            return Err(rustls::Error::InvalidCertificate(CertificateError::Expired));
+        }
         let suite = connection.negotiated_cipher_suite().ok_or(unfinished.clone())?;
         Ok(Agreed {
             version: connection.protocol_version().ok_or(unfinished)?,
             suite: suite.suite().as_str().unwrap_or_default(),
-            resumed: connection.handshake_kind() == Some(HandshakeKind::Resumed),
+            resumed,
             server_name: self.server_name.take(),
             profile,
             certificate: shown.map(|shown| Arc::new(describe(shown))),

@@ -1,6 +1,7 @@
 //! A certificate as upstreams are told of it.
 
 use std::fmt::Write;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use aws_lc_rs::digest;
 use base64::Engine;
@@ -21,6 +22,14 @@ pub(super) fn describe(certificate: &CertificateDer<'_>) -> Certificate {
         subject: subject(certificate).into_boxed_str(),
         fingerprint: fingerprint.into_boxed_str(),
     }
+}
+
+/// Whether the time of a certificate is over; what is no certificate has none.
+pub(super) fn has_ended(certificate: &CertificateDer<'_>, now: SystemTime) -> bool {
+    let Ok((_, certificate)) = X509Certificate::from_der(certificate) else { return true };
+    let end = certificate.validity().not_after.timestamp();
+    let now = now.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+    u64::try_from(end).is_ok_and(|end| end < now) || end < 0
 }
 
 /// The subject of a certificate as OpenSSL's `X509_NAME_oneline` writes it, which uWSGI's `HTTPS_DN` is:
@@ -49,6 +58,18 @@ mod tests {
     use rcgen::{CertificateParams, DistinguishedName, DnType, KeyPair};
 
     use super::*;
+
+    #[test]
+    fn a_certificate_ends() {
+        let mut params = CertificateParams::new(Vec::new()).unwrap();
+        params.not_after = rcgen::date_time_ymd(2020, 1, 2);
+        let made = params.self_signed(&KeyPair::generate().unwrap()).unwrap();
+        let at = |seconds| UNIX_EPOCH + std::time::Duration::from_secs(seconds);
+        let end = 1_577_923_200;
+        assert!(!has_ended(made.der(), at(end)));
+        assert!(has_ended(made.der(), at(end + 1)));
+        assert!(has_ended(&CertificateDer::from(vec![1, 2, 3]), at(0)));
+    }
 
     #[test]
     fn a_subject_is_written_as_openssl_does() {
