@@ -9,8 +9,8 @@ use crate::proto::ws::{
 
 use super::super::cx::{Cx, Scratch};
 use super::super::settings::Binary;
-use super::life::{NO_CODE, Word};
 use super::message::{self, Message};
+use super::pulse::Word;
 
 /// Below this many bytes a message is not worth deflating by itself.
 const WORTH_DEFLATING: usize = 64;
@@ -280,9 +280,11 @@ impl End {
         let frame = match word {
             Word::Ping(payload) => ControlFrame::new(Opcode::Ping, &payload, key),
             Word::Pong => ControlFrame::new(Opcode::Pong, b"", key),
-            Word::Close(code, text) => {
-                ControlFrame::close(self.draft.code_for(code).unwrap_or(NO_CODE), &text, key)
-            }
+            Word::Close(code, text) => ControlFrame::close(
+                self.draft.code_for(code).unwrap_or(CloseCode::NONE),
+                &text,
+                key,
+            ),
         };
         tx.put(frame.bytes(), Copied::Head, pool);
     }

@@ -8,15 +8,18 @@
 //! Open --fault, dead end, age, drain, or (Terminated) a Close--> Ending --both told and heard--> Over
 //! ```
 //!
-//! [`Life`] is what holds for both: whether the two ends are alive, what they may do, and the end.
+//! [`Life`] is what holds for both: whether the two sides live (`pulse`, `keepalive`), what a route asks besides
+//! (`terms`, `allowance`), and how it ends (`closing`, `ending`).
 
 mod allowance;
 mod bridge;
+mod closing;
 mod end;
 mod ending;
 mod keepalive;
 mod life;
 mod message;
+mod pulse;
 mod relay;
 mod stream;
 mod terminated;

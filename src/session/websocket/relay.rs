@@ -9,7 +9,6 @@ use super::super::cx::Cx;
 use super::super::port::{Port, Side};
 use super::super::reason::CloseReason;
 use super::super::settings::WebSockets;
-use super::life::NO_CODE;
 use super::terminated::{Far, Terminated};
 
 /// A part of an upstream's message is passed on as a fragment from this size on.
@@ -208,7 +207,7 @@ impl Terminated {
         match control.head.opcode {
             Opcode::Close => {
                 let close = parse_close(payload, end.draft).ok().flatten();
-                let code = close.map_or(NO_CODE, |close| end.draft.meaning(close.code));
+                let code = close.map_or(CloseCode::NONE, |close| end.draft.meaning(close.code));
                 self.life.heard_close(side, code, cx.now);
                 self.life.closes(side, code, close.map_or("", |close| close.reason), cx.now);
             }

@@ -15,7 +15,8 @@ use super::super::settings::WebSockets;
 use super::super::tunnel::Figures;
 use super::bridge::Bridge;
 use super::end::End;
-use super::life::{Bond, Life, Word};
+use super::life::{Bond, Life};
+use super::pulse::Word;
 
 /// The state of a terminated WebSocket.
 #[derive(Debug)]

@@ -7,8 +7,8 @@
 use crate::base::{Millis, Rng};
 use crate::buf::{Copied, Pool};
 use crate::proto::ws::{
-    CONTROL_MAX, Control, ControlFrame, Draft, Opcode, Rules, Sender, Step, Tally, Tracker, Until,
-    parse_close,
+    CONTROL_MAX, CloseCode, Control, ControlFrame, Draft, Opcode, Rules, Sender, Step, Tally,
+    Tracker, Until, parse_close,
 };
 
 use super::super::cx::Cx;
@@ -17,7 +17,8 @@ use super::super::reason::CloseReason;
 use super::super::settings::WebSocketRules;
 use super::super::snapshot::{Cursor, SnapshotError};
 use super::super::tunnel::Figures;
-use super::life::{Bond, Life, NO_CODE, Word};
+use super::life::{Bond, Life};
+use super::pulse::Word;
 
 /// One direction, named after the side that sends.
 #[derive(Clone, Copy, Debug, Default)]
@@ -178,7 +179,7 @@ impl Track {
                 let code = parse_close(payload, self.draft)
                     .ok()
                     .flatten()
-                    .map_or(NO_CODE, |close| close.code);
+                    .map_or(CloseCode::NONE, |close| close.code);
                 self.life.heard_close(side, code, cx.now)
             }
             Opcode::Pong => self.life.answered(side, payload, cx.now),
@@ -269,7 +270,7 @@ fn frame(word: Word, side: Side, draft: Draft, rng: &mut Rng) -> ControlFrame {
         Word::Ping(payload) => ControlFrame::new(Opcode::Ping, &payload, key),
         Word::Pong => ControlFrame::new(Opcode::Pong, b"", key),
         Word::Close(code, text) => {
-            ControlFrame::close(draft.code_for(code).unwrap_or(NO_CODE), &text, key)
+            ControlFrame::close(draft.code_for(code).unwrap_or(CloseCode::NONE), &text, key)
         }
     }
 }
