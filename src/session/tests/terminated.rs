@@ -264,6 +264,19 @@ fn key3_is_not_awaited_for_ever() {
 }
 
 #[test]
+fn an_upstream_whose_client_sends_no_key3_is_heard_when_it_answers() {
+    let (mut bench, _) = joined("guard", Draft::Hixie76, "", "");
+    bench.expire();
+    let going_away = 1001u16.to_be_bytes();
+    assert_eq!(bench.takes_bytes(UPSTREAM), ours(Opcode::Close, &going_away));
+    bench.upstream_says([plain(Opcode::Text, b"late"), plain(Opcode::Close, &going_away)].concat());
+    assert!(bench.actions().contains("hangup"), "no need to wait any longer");
+    assert_eq!(bench.takes_bytes(CLIENT), b"");
+    bench.ends(CLIENT, RxEnd::Finished);
+    assert_eq!(bench.closed(), Some(CloseReason::HeadTimeout));
+}
+
+#[test]
 fn key3_with_a_length_is_no_body() {
     let (mut bench, answer) = echo(Draft::Hixie76, "Content-Length: 8\r\n");
     assert!(answer.starts_with("HTTP/1.1 101 "));

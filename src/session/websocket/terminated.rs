@@ -104,8 +104,10 @@ impl Terminated {
     ) -> Option<CloseReason> {
         let rules = &settings.rules;
         self.life.notice(ports, rules, cx.now);
-        if self.shakes_hands(&mut ports[0], cx) {
-            for side in [Side::Client, Side::Upstream] {
+        let shaken = self.shakes_hands(&mut ports[0], cx);
+        for side in [Side::Client, Side::Upstream] {
+            // Of an upstream whose client never came so far the answer to our Close is heard.
+            if shaken || side == Side::Upstream && self.life.is_ending() {
                 self.relay(side, ports, bytes, settings, cx);
             }
         }
