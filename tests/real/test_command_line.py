@@ -66,13 +66,6 @@ def test_version_and_help():
         assert word in text
 
 
-@pytest.mark.parametrize("arguments", [["ctl", "reload"]])
-def test_what_is_not_built_is_2(arguments):
-    result = tidegate(*arguments)
-    assert result.returncode == 2
-    assert "not in this version" in result.stderr
-
-
 def test_no_upstream_at_all_is_explained(tmp_path):
     result = tidegate(write(tmp_path, "[uwsgi]\nhttp = 127.0.0.1:0\nwsgi-file = app.py\n"))
     assert result.returncode == 2
