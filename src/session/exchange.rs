@@ -13,24 +13,22 @@ use std::mem::take;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use crate::base::{Address, Certificate, Millis};
+use crate::base::{Certificate, Millis};
 use crate::buf::Segment;
 use crate::proto::http::Pairs;
-use crate::upstream::{Outcome as DialOutcome, Server, ServerId, Tried};
+use crate::upstream::Tried;
 
 use super::body::{BodyFault, BodyPipe};
-use super::cx::{Action, Cx, Input, Reuse};
+use super::cx::{Action, Cx, Input};
 use super::edits::Edits;
-use super::opaque::Opaque;
 use super::port::Port;
 use super::reason::CloseReason;
 use super::record::Record;
 use super::request::Facts;
-use super::settings::{Mode, Place, Route};
+use super::settings::Route;
 use super::spool::{Replay, Spool};
 use super::token::Search;
-use super::tunnel::Sight;
-use super::websocket::{Opened, Terminated, Track};
+use super::websocket::Opened;
 
 /// What has become of the request.
 #[derive(Debug)]
@@ -205,25 +203,6 @@ impl Exchange {
         self.advance_response(ports, cx)
     }
 
-    /// Whether no upstream has a say in the handshake, and what it needs is there.
-    fn opens_here(&self) -> bool {
-        match self.route.target.place {
-            Place::Echo => true,
-            Place::Tcp { .. } => !matches!(self.request, Request::Finding | Request::Dialling),
-            Place::Http { .. } | Place::Uwsgi { .. } => false,
-        }
-    }
-
-    /// Answers the handshake.
-    fn open_here(&mut self, client: &mut Port, cx: &mut Cx<'_>) -> Result<Outcome, CloseReason> {
-        let (Some(handshake), Some(kept)) = (self.facts.handshake, self.head.take()) else {
-            return Err(CloseReason::BadHandshake);
-        };
-        self.record.first_byte = Some(cx.now);
-        self.opened = Some(handshake.answer(kept.bytes(), None, self, client, cx)?);
-        Ok(Outcome::Switched)
-    }
-
     /// Fields that rules add to the response.
     pub(super) fn added(&self) -> &Pairs {
         self.edits.as_ref().map_or(Pairs::NONE, |edits| &edits.response)
@@ -232,34 +211,6 @@ impl Exchange {
     /// Names of fields that rules take away from the response.
     pub(super) fn removed(&self) -> &Pairs {
         self.edits.as_ref().map_or(Pairs::NONE, |edits| &edits.without)
-    }
-
-    /// What is to be seen of the tunnel that this has become.
-    pub(super) fn sight(&self, cx: &mut Cx<'_>) -> Sight {
-        let (Some(handshake), Some(settings)) = (&self.facts.handshake, &self.route.websockets)
-        else {
-            return Sight::Opaque(Opaque::default());
-        };
-        let Some(opened) = self.opened else {
-            if settings.mode == Mode::Pass {
-                return Sight::Opaque(Opaque::default());
-            }
-            let track = Track::new(handshake.draft, self.extensions, &settings.rules, cx);
-            return Sight::Frames(Box::new(track));
-        };
-        Sight::Messages(Box::new(match self.route.target.place {
-            Place::Echo => Terminated::echo(opened, settings, cx),
-            Place::Tcp { .. } => Terminated::bridge(opened, settings, cx),
-            Place::Http { .. } | Place::Uwsgi { .. } => {
-                let draft = handshake.upstream.unwrap_or(handshake.draft);
-                Terminated::between(opened, draft, settings, cx)
-            }
-        }))
-    }
-
-    /// The rest is passed unseen once the head is on its way.
-    pub(super) fn is_raw(&self) -> bool {
-        self.route.bodies.raw && self.facts.handshake.is_none()
     }
 
     fn advance_request(
@@ -304,29 +255,6 @@ impl Exchange {
         Ok(())
     }
 
-    /// Picks a server and asks for a connection to it.
-    pub(super) fn dial(&mut self, cx: &mut Cx<'_>, fresh: bool) -> Result<(), CloseReason> {
-        let group = &self.route.target.group;
-        self.server = cx.upstreams.pick(group, cx.now, &self.tried).ok_or(CloseReason::NoServer)?;
-        self.tried.add(self.server);
-        self.dial_began = cx.now;
-        self.request = Request::Dialling;
-        if group.send_proxy.is_some() {
-            cx.actions.push(Action::Endpoint);
-        }
-        let route = Arc::clone(&self.route);
-        // A raw exchange cannot be tried again: it does not see whether there was an answer.
-        let reuse = if fresh || self.is_raw() {
-            Reuse::Never
-        } else if self.facts.replayable {
-            Reuse::Any
-        } else {
-            Reuse::Quiet
-        };
-        cx.actions.push(Action::Dial { route, server: self.server, reuse });
-        Ok(())
-    }
-
     /// Takes the answer to an action.
     pub(super) fn input(
         &mut self,
@@ -357,42 +285,12 @@ impl Exchange {
         Ok(())
     }
 
-    fn dialled(&mut self, reused: bool, ports: &mut [Port; 2], cx: &mut Cx<'_>) {
-        if !matches!(self.request, Request::Dialling) {
-            return;
-        }
-        self.reused = reused;
-        if !reused && let Some(server) = self.server_id() {
-            cx.upstreams.report(server, DialOutcome::Connected, cx.now);
-        }
-        let [client, upstream] = ports;
-        self.introduce(upstream, cx);
-        self.request = match self.collected.take() {
-            Some(replay) => Request::Replay(replay),
-            None => {
-                self.invite_body(client, cx);
-                Request::Body
-            }
-        };
-    }
-
     /// Says `100 Continue` to a client that waits for it before it sends its body.
     pub(super) fn invite_body(&mut self, client: &mut Port, cx: &Cx<'_>) {
         if self.facts.expects_continue && self.route.bodies.manage_expect && client.rx.is_empty() {
             client.tx.push(Segment::Fixed(b"HTTP/1.1 100 Continue\r\n\r\n"), cx.pool);
         }
         self.facts.expects_continue &= !self.route.bodies.manage_expect;
-    }
-
-    fn dial_failed(&mut self, reason: CloseReason, cx: &mut Cx<'_>) -> Result<(), CloseReason> {
-        if !matches!(self.request, Request::Dialling) {
-            return Ok(());
-        }
-        if let Some(server) = self.server_id() {
-            cx.upstreams.report(server, DialOutcome::Failed, cx.now);
-        }
-        let several = self.route.target.group.servers.len() > 1;
-        self.dial(cx, false).map_err(|_| if several { CloseReason::NoServer } else { reason })
     }
 
     /// A deadline passed: tells who was waited for.
@@ -420,49 +318,6 @@ impl Exchange {
         match self.request {
             Request::Finding | Request::Dialling => self.dial_began + self.route.connect_timeout(),
             _ => active.max(self.dial_began) + self.route.times.silence,
-        }
-    }
-
-    /// The upstream ended before any byte of a response: tries once more on a fresh connection where
-    /// that cannot do anything twice.
-    pub(super) fn retry(
-        &mut self,
-        upstream: &mut Port,
-        cx: &mut Cx<'_>,
-    ) -> Result<bool, CloseReason> {
-        let may = self.reused && !self.retried && (self.facts.replayable || !upstream.tx_begun);
-        if !may || self.head.is_none() {
-            return Ok(false);
-        }
-        self.retried = true;
-        cx.counters.retries.add(1);
-        cx.actions.push(Action::Hangup);
-        let unsent = take(upstream);
-        if unsent.tx_begun {
-            self.compose_again(upstream, cx)?;
-        } else {
-            upstream.tx = unsent.tx;
-        }
-        self.tried = Tried::default();
-        self.dial(cx, true)?;
-        Ok(true)
-    }
-
-    /// The server in use.
-    pub(super) fn server_id(&self) -> Option<ServerId> {
-        self.server().map(|server| server.id)
-    }
-
-    /// The server of the route's group that was chosen.
-    pub(super) fn server(&self) -> Option<&Server> {
-        self.route.target.server(self.server)
-    }
-
-    /// Its address as the configuration or the file of tokens says it.
-    pub(super) fn server_address(&self) -> Option<&Address> {
-        match &self.search {
-            Some(search) => search.found.first(),
-            None => self.server().map(|server| &server.address),
         }
     }
 

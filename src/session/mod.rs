@@ -20,6 +20,7 @@ mod body;
 mod bounds;
 mod client;
 mod cx;
+mod dial;
 mod edits;
 mod exchange;
 mod expand;
@@ -42,6 +43,7 @@ mod settings;
 mod sim;
 mod snapshot;
 mod spool;
+mod switch;
 #[cfg(test)]
 mod testing;
 #[cfg(test)]

@@ -1,0 +1,63 @@
+//! What an exchange becomes when it is no exchange any more: a WebSocket that ends here, or a tunnel.
+
+use super::cx::Cx;
+use super::exchange::{Exchange, Outcome, Request};
+use super::opaque::Opaque;
+use super::port::Port;
+use super::reason::CloseReason;
+use super::settings::{Mode, Place};
+use super::tunnel::Sight;
+use super::websocket::{Terminated, Track};
+
+impl Exchange {
+    /// Whether no upstream has a say in the handshake, and what it needs is there.
+    pub(super) fn opens_here(&self) -> bool {
+        match self.route.target.place {
+            Place::Echo => true,
+            Place::Tcp { .. } => !matches!(self.request, Request::Finding | Request::Dialling),
+            Place::Http { .. } | Place::Uwsgi { .. } => false,
+        }
+    }
+
+    /// Answers the handshake.
+    pub(super) fn open_here(
+        &mut self,
+        client: &mut Port,
+        cx: &mut Cx<'_>,
+    ) -> Result<Outcome, CloseReason> {
+        let (Some(handshake), Some(kept)) = (self.facts.handshake, self.head.take()) else {
+            return Err(CloseReason::BadHandshake);
+        };
+        self.record.first_byte = Some(cx.now);
+        self.opened = Some(handshake.answer(kept.bytes(), None, self, client, cx)?);
+        Ok(Outcome::Switched)
+    }
+
+    /// What is to be seen of the tunnel that this has become.
+    pub(super) fn sight(&self, cx: &mut Cx<'_>) -> Sight {
+        let (Some(handshake), Some(settings)) = (&self.facts.handshake, &self.route.websockets)
+        else {
+            return Sight::Opaque(Opaque::default());
+        };
+        let Some(opened) = self.opened else {
+            if settings.mode == Mode::Pass {
+                return Sight::Opaque(Opaque::default());
+            }
+            let track = Track::new(handshake.draft, self.extensions, &settings.rules, cx);
+            return Sight::Frames(Box::new(track));
+        };
+        Sight::Messages(Box::new(match self.route.target.place {
+            Place::Echo => Terminated::echo(opened, settings, cx),
+            Place::Tcp { .. } => Terminated::bridge(opened, settings, cx),
+            Place::Http { .. } | Place::Uwsgi { .. } => {
+                let draft = handshake.upstream.unwrap_or(handshake.draft);
+                Terminated::between(opened, draft, settings, cx)
+            }
+        }))
+    }
+
+    /// The rest is passed unseen once the head is on its way.
+    pub(super) fn is_raw(&self) -> bool {
+        self.route.bodies.raw && self.facts.handshake.is_none()
+    }
+}
