@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use super::answer::{self, Asked};
 use super::cx::{Action, Cx, Input, SpoolOrder};
+use super::decide::{Ends, Refusal};
 use super::exchange::{Exchange, Outcome, Request, Response};
-use super::head::{self, Ends, HeadTimeouts, HeadWait, Next};
+use super::head::{self, HeadTimeouts, HeadWait, Next};
 use super::linger::Linger;
 use super::peer::Peer;
 use super::port::{Port, TxEnd};
@@ -150,8 +151,8 @@ impl Client {
     }
 
     /// A request that got no exchange: answered by us.
-    fn refused(&self, refusal: head::Refusal, client: &mut Port, cx: &mut Cx<'_>) -> State {
-        let head::Refusal { reason, status, sentence, asked, mut record, route, keep } = refusal;
+    fn refused(&self, refusal: Refusal, client: &mut Port, cx: &mut Cx<'_>) -> State {
+        let Refusal { reason, status, sentence, asked, mut record, route, keep } = refusal;
         record.silent = cx.scratch.edits.silent;
         answer::put(client, route.as_deref(), status, &sentence, asked, keep, cx);
         record.status = status;

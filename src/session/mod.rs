@@ -20,6 +20,7 @@ mod body;
 mod bounds;
 mod client;
 mod cx;
+mod decide;
 mod dial;
 mod edits;
 mod exchange;

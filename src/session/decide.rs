@@ -1,0 +1,281 @@
+//! Deciding what becomes of a request whose head is there.
+
+use std::num::NonZeroU16;
+use std::sync::Arc;
+
+use crate::base::Rng;
+use crate::buf::Tx;
+use crate::config::WebSocketDraft;
+use crate::proto::h1::{RequestHead, Upgrade};
+use crate::proto::http::host::comparable;
+use crate::proto::http::path::canonical;
+use crate::proto::http::{Body, CanonicalPath, Known, Method, Version, prefers_html};
+use crate::proto::ws::{self, Draft};
+use crate::route::Purpose;
+
+use super::answer::Asked;
+use super::cx::{Cx, Scratch};
+use super::edits::{Edits, Rewriting};
+use super::exchange::Exchange;
+use super::expand::Filler;
+use super::handshake::Handshake;
+use super::origin;
+use super::peer::Peer;
+use super::reason::CloseReason;
+use super::record::{self, Record};
+use super::redirect;
+use super::request::{ComposeCx, Facts, Wanted};
+use super::secure::Secure;
+use super::settings::{Place, Route};
+use super::walk::{End, Walker, captured};
+
+/// A client as its connection knows it.
+#[derive(Clone, Copy)]
+pub(super) struct Ends<'a> {
+    pub(super) peer: &'a Peer,
+    /// What its TLS handshake came to, if there was one.
+    pub(super) secure: Option<&'a Secure>,
+    /// The port of https, where it is sent on to that.
+    pub(super) to_https: Option<NonZeroU16>,
+}
+
+/// A request that is answered by us without asking an upstream.
+pub(super) struct Refusal {
+    pub(super) reason: CloseReason,
+    pub(super) status: u16,
+    pub(super) sentence: String,
+    pub(super) asked: Asked,
+    pub(super) record: Record,
+    pub(super) route: Option<Arc<Route>>,
+    /// The connection can serve another request.
+    pub(super) keep: bool,
+}
+
+/// Why a request goes nowhere.
+struct No {
+    reason: CloseReason,
+    status: u16,
+    sentence: String,
+    route: Option<Arc<Route>>,
+    /// The sentence is the whole body.
+    exact: bool,
+}
+
+impl From<CloseReason> for No {
+    fn from(reason: CloseReason) -> No {
+        No::saying(reason, reason.sentence().to_owned())
+    }
+}
+
+impl No {
+    fn saying(reason: CloseReason, sentence: String) -> No {
+        No { reason, status: reason.status(), sentence, route: None, exact: false }
+    }
+
+    /// It was a request of this route.
+    fn of(self, route: &Arc<Route>) -> No {
+        No { route: Some(Arc::clone(route)), ..self }
+    }
+}
+
+/// Routes a request and serialises it, or says why not.
+pub(super) fn decide(
+    head: &RequestHead<'_, '_>,
+    ends: Ends<'_>,
+    upstream: &mut Tx,
+    cx: &mut Cx<'_>,
+) -> Result<Box<Exchange>, Box<Refusal>> {
+    let mut spare = cx.scratch.spare.pop();
+    let mut record = match &mut spare {
+        Some(spare) => std::mem::take(&mut spare.record),
+        None => Record::default(),
+    };
+    // An upgrade nobody takes up may be followed by bytes that are no request.
+    let keep = head.keep_alive
+        && cx.generation.keepalive.is_some()
+        && !cx.draining
+        && head.upgrade == Upgrade::None
+        && !is_old_upgrade(head);
+    let deciding = Deciding { head, ends, record: &mut record, spare };
+    match deciding.route(upstream, cx) {
+        Ok(mut exchange) => {
+            exchange.keep = keep;
+            exchange.record = record;
+            Ok(exchange)
+        }
+        Err(No { reason, status, sentence, route, exact }) => {
+            let asked = Asked {
+                is_head: head.method == Method::Head,
+                version: head.version,
+                html: prefers_html(head.fields.get(Known::Accept)),
+                exact,
+            };
+            let keep = keep && head.body.is_empty() && status != 400;
+            Err(Box::new(Refusal { reason, status, sentence, asked, record, route, keep }))
+        }
+    }
+}
+
+/// A request that is being decided on.
+struct Deciding<'d, 'a> {
+    head: &'d RequestHead<'a, 'a>,
+    ends: Ends<'d>,
+    record: &'d mut Record,
+    /// Memory for its exchange.
+    spare: Option<Box<Exchange>>,
+}
+
+impl Deciding<'_, '_> {
+    /// Finds out where it goes, and begins its exchange.
+    fn route(self, upstream: &mut Tx, cx: &mut Cx<'_>) -> Result<Box<Exchange>, No> {
+        let Deciding { head, ends: Ends { peer, secure, to_https }, record, spare } = self;
+        let generation = cx.generation;
+        let Scratch { path, host, route: scratch, out, rewriting, edits, spare_edits, .. } =
+            &mut *cx.scratch;
+        let canonical = canonical(head.path, generation.merge_slashes, path);
+        let logged = canonical.as_ref().map_or(head.path, |path| path.sent);
+        record.begin(head, logged, generation.log, cx.now);
+        let path =
+            canonical.map_err(|error| No::saying(CloseReason::BadRequest, error.to_string()))?;
+        let host = comparable(head.host, host);
+        if secure.is_some_and(|secure| !secure.covers(host)) {
+            return Err(CloseReason::Misdirected.into());
+        }
+        if let Some(port) = to_https {
+            return Err(sent_on(head, &path, port, out, edits).into());
+        }
+        let walker = Walker { generation, head, path: &path, host, purpose: purpose(head), peer };
+        let (end, found) = walker.walk(scratch, rewriting, edits);
+        for (_, text) in edits.notes.iter() {
+            record::note(text, peer, generation.log, cx.clock, cx.log);
+        }
+        record.silent = edits.silent;
+        let route = taken(end)?;
+        let handshake = screen(head, route, cx.rng).map_err(|no| no.of(route))?;
+        let facts = Facts::new(head, route, handshake, *peer);
+        if let Body::Length(n) = head.body
+            && n > facts.max_body
+        {
+            return Err(No::from(CloseReason::BodyTooLarge).of(route));
+        }
+        let mut exchange = Exchange::begin(spare, route, facts, Record::default(), cx.now);
+        exchange.certificate = secure.and_then(|secure| secure.certificate.clone());
+        let no = |reason| No::from(reason).of(route);
+        let Rewriting { target, path: memory, .. } = rewriting;
+        let wanted = Wanted::new(head, &path, target, generation.merge_slashes, memory);
+        let wanted = wanted.map_err(no)?;
+        let said = walker.said(&wanted.path, wanted.query, &edits.vars);
+        let facts = walker.facts(&wanted.path, &said);
+        let (captures, text) = captured(found.as_ref(), &facts, scratch);
+        let filler = Filler { said: &said, captures, text };
+        exchange.expand_target(&filler).map_err(no)?;
+        exchange.remember_token(&filler).map_err(no)?;
+        if !edits.is_empty() {
+            let empty = spare_edits.pop().unwrap_or_default();
+            exchange.edits = Some(std::mem::replace(edits, empty));
+        }
+        if !exchange.facts.must_collect(route) {
+            let compose = ComposeCx { server_name: &generation.server_name, pool: cx.pool };
+            exchange.compose(head, &wanted, upstream, out, &compose).map_err(no)?;
+        }
+        Ok(exchange)
+    }
+}
+
+/// Why a request is sent on to https, or what keeps it from that.
+fn sent_on(
+    head: &RequestHead<'_, '_>,
+    path: &CanonicalPath<'_>,
+    port: NonZeroU16,
+    out: &mut Vec<u8>,
+    edits: &mut Edits,
+) -> CloseReason {
+    if !redirect::locate(head, path, port, out) {
+        return CloseReason::BadRequest;
+    }
+    edits.response.push("Location", out);
+    CloseReason::ToHttps
+}
+
+/// The route that the rules have led to, if to any.
+fn taken(end: End<'_>) -> Result<&Arc<Route>, No> {
+    match end {
+        End::Route(route) => Ok(route),
+        End::Answer { status, text, exact } => {
+            Err(No { status, exact, ..No::saying(CloseReason::Answered, text) })
+        }
+        End::Denied => Err(CloseReason::Denied.into()),
+        End::NoTarget => Err(CloseReason::BadRequest.into()),
+        End::Nothing => Err(CloseReason::NoRoute.into()),
+    }
+}
+
+/// The handshake of a request that opens a WebSocket, if its route takes it; and whether that takes anything else.
+fn screen(
+    head: &RequestHead<'_, '_>,
+    route: &Route,
+    rng: &mut Rng,
+) -> Result<Option<Handshake>, No> {
+    if head.upgrade == Upgrade::WebSocket
+        && let Some(websockets) = &route.websockets
+    {
+        return match ws::check_request(head, websockets.drafts) {
+            Ok(ws::Handshake { draft, .. })
+                if !origin::is_allowed(&websockets.origins, draft, head.fields, head.host) =>
+            {
+                Err(CloseReason::ForbiddenOrigin.into())
+            }
+            Ok(client) => Ok(Some(Handshake::new(&client, websockets, rng))),
+            Err(error) => {
+                let no = No::saying(CloseReason::BadHandshake, error.to_string());
+                Err(No { status: error.status(), ..no })
+            }
+        };
+    }
+    match route.target.place {
+        Place::Echo => Err(CloseReason::EchoPage.into()),
+        Place::Tcp { .. } => Err(CloseReason::UpgradeRequired.into()),
+        Place::Http { .. } | Place::Uwsgi { .. } => Ok(None),
+    }
+}
+
+/// An `Upgrade` of HTTP/1.0 is not heard (RFC 9110 section 7.8), but what follows it may be frames.
+fn is_old_upgrade(head: &RequestHead<'_, '_>) -> bool {
+    head.version == Version::Http10 && head.fields.has(Known::Upgrade)
+}
+
+/// What a rule sees of a head that may be a handshake. Whether it is a good one is asked later, when it is known
+/// whose rules hold.
+fn purpose(head: &RequestHead<'_, '_>) -> Purpose {
+    if head.upgrade != Upgrade::WebSocket {
+        return Purpose::Plain;
+    }
+    Purpose::WebSocket(ws::apparent_draft(head.fields).map(|draft| match draft {
+        Draft::Hixie75 => WebSocketDraft::Hixie75,
+        Draft::Hixie76 => WebSocketDraft::Hixie76,
+        Draft::Hybi07 => WebSocketDraft::Hybi07,
+        Draft::Hybi08 => WebSocketDraft::Hybi08,
+        Draft::Rfc6455 => WebSocketDraft::Rfc6455,
+    }))
+}
+
+impl Exchange {
+    /// Turns an exchange that could not begin into our answer.
+    pub(super) fn into_refusal(mut self: Box<Self>, reason: CloseReason) -> Box<Refusal> {
+        Box::new(Refusal {
+            reason,
+            status: reason.status(),
+            sentence: reason.sentence().to_owned(),
+            asked: Asked::from(&self.facts),
+            record: std::mem::take(&mut self.record),
+            route: Some(Arc::clone(&self.route)),
+            keep: self.keep && self.facts.has_no_body(),
+        })
+    }
+}
+
+impl From<&Facts> for Asked {
+    fn from(facts: &Facts) -> Asked {
+        Asked { is_head: facts.is_head, version: facts.version, html: facts.html, exact: false }
+    }
+}
