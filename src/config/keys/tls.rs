@@ -79,7 +79,7 @@ pub(super) const GROUP: Group = Group {
             }),
         )
         .unset("all nine: AES-GCM and ChaCha20-Poly1305, with ECDHE in TLS 1.2")
-        .says("cipher suites, by the names of their registry; the client's choice among them counts")
+        .says("cipher suites, by the names of their registry, best first: the first that the client knows is taken")
         .example("TLS_AES_128_GCM_SHA256 TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256"),
         key(
             "https-groups",

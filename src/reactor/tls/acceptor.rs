@@ -74,6 +74,7 @@ impl Profile {
             .with_client_cert_verifier(parts.verifier)
             .with_cert_resolver(Arc::new(SingleCertAndKey::from(certified)));
         config.alpn_protocols = vec![b"http/1.1".to_vec(), b"http/1.0".to_vec()];
+        config.ignore_client_order = true;
         config.key_log = parts.key_log;
         config.enable_secret_extraction = true;
         config.max_early_data_size = 0;
