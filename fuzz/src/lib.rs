@@ -10,6 +10,7 @@ pub mod deflate;
 pub mod h1;
 pub mod handshake;
 pub mod path;
+pub mod records;
 pub mod tls;
 pub mod uwsgi;
 pub mod ws;
@@ -26,6 +27,7 @@ pub const TARGETS: &[(&str, Check)] = &[
     ("uwsgi_response", uwsgi::uwsgi_response),
     ("ini", config::ini),
     ("tls_hello", tls::tls_hello),
+    ("tls_records", records::tls_records),
     ("ws_frame", ws::ws_frame),
     ("ws_tracker", ws::ws_tracker),
     ("ws_message", ws::ws_message),
