@@ -1,6 +1,6 @@
-"""Runs Autobahn's wstest against tidegate: `echo:`, and tunnels in front of wstest's own echo server.
+"""Runs Autobahn's wstest against tidegate: `echo:`, the same over TLS (`wss`), and tunnels in front of wstest's own echo server.
 
-A short run takes groups 1 to 7 and 10 and one case of each long group against `echo:`, and 1 to 7 through a guarded tunnel.
+A short run takes groups 1 to 7 and 10 and one case of each long group against `echo:`, 1 to 7 over TLS and through a guarded tunnel.
 With --full it takes every case against everything, and the echo server alone as well, since a tracked or
 opaque tunnel is measured by what it has behind it. Reports stay in target/autobahn, for summary.py.
 """
@@ -21,6 +21,7 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 sys.path.insert(0, str(ROOT / "tests" / "real"))
 
 import verdicts  # noqa: E402
+from harness.certificates import Authority  # noqa: E402
 from harness.stage import Stage  # noqa: E402
 from harness.process import Process  # noqa: E402
 from harness.upstream import free_port  # noqa: E402
@@ -28,7 +29,8 @@ from harness.waiting import until  # noqa: E402
 
 WSTEST = ROOT / ".tools" / "autobahn" / "bin" / "wstest"
 REPORTS = ROOT / "target" / "autobahn"  # of a full run in `full`, which a short one leaves alone
-TUNNELS = ["guard", "track", "pass"]
+# Where we speak WebSocket ourselves, and where what comes out is the server's behind us.
+STRICT, MEASURED = ["echo", "wss", "guard"], ["track", "pass"]
 # No part is as slow; a wstest that hangs is ended.
 PATIENCE = 3600
 SHORT = verdicts.cases("1", "2", "3", "4", "5", "6", "7")
@@ -41,8 +43,9 @@ PARTS = {"compression": verdicts.cases("12"), "parameters": verdicts.cases("13")
 def plan(full):
     """(candidate, name of the part, its cases), the longest first."""
     if full:
-        return [(candidate, part, cases) for part, cases in PARTS.items() for candidate in ["alone", "echo", *TUNNELS]]
-    return [("echo", "long", verdicts.SAMPLE), ("echo", "frames", SHORT + verdicts.cases("10")), ("guard", "frames", SHORT)]
+        return [(candidate, part, cases) for part, cases in PARTS.items() for candidate in ["alone", *STRICT, *MEASURED]]
+    return [("echo", "long", verdicts.SAMPLE), ("echo", "frames", SHORT + verdicts.cases("10")), ("wss", "frames", SHORT),
+            ("guard", "frames", SHORT)]
 
 
 def start_echo_server(stage):
@@ -64,13 +67,15 @@ def start(stage, candidate):
     """Where the candidate listens."""
     if candidate == "echo":
         options = {"default": "echo:"}
+    elif candidate == "wss":
+        options = {"http": None, "https": f"127.0.0.1:0,{Authority(stage.directory).issue('localhost')}", "default": "echo:"}
     else:
         address = start_echo_server(stage)
         if candidate == "alone":
             return f"ws://{address}"
         # Its server insists that Host names its own port.
         options = {"default": f"http:{address},{address}", "websockets-mode": candidate}
-    return stage.tidegate({**options, "websockets-max-size": 65536}).url("/", "ws")
+    return stage.tidegate({**options, "websockets-max-size": 65536}).url("/", "wss" if candidate == "wss" else "ws")
 
 
 def end_all():
@@ -102,7 +107,7 @@ def run(place, candidate, part, cases):
 
 def judge(candidate, cases, found, alone):
     """The faults of one candidate: strict where we speak WebSocket ourselves, else measured by the server alone."""
-    if candidate in ("echo", "guard"):
+    if candidate in STRICT:
         return verdicts.strict(found, cases)
     return verdicts.no_worse(found, alone, cases)
 
@@ -133,14 +138,14 @@ def choose():
     """(where reports go, the jobs) as the command line asks."""
     options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     options.add_argument("--full", action="store_true", help="every case against everything")
-    options.add_argument("--only", metavar="CANDIDATE", action="append", choices=["echo", *TUNNELS],
-                         help="every case against this one: echo, guard, track or pass; repeatable")
+    options.add_argument("--only", metavar="CANDIDATE", action="append", choices=[*STRICT, *MEASURED],
+                         help="every case against this one: echo, wss, guard, track or pass; repeatable")
     options.add_argument("--case", metavar="ID", action="append", help="only this case, such as 6.4.2; repeatable")
     options = options.parse_args()
     if not options.only and not options.case:
         return REPORTS / ("full" if options.full else "short"), plan(options.full)
-    candidates = set(options.only or ["echo", *TUNNELS])
-    if candidates & {"track", "pass"}:
+    candidates = set(options.only or [*STRICT, *MEASURED])
+    if candidates & set(MEASURED):
         candidates.add("alone")
     jobs = [(candidate, part, [case for case in cases if not options.case or case in options.case])
             for candidate, part, cases in plan(full=True) if candidate in candidates]
