@@ -56,13 +56,17 @@ class Authority:
     def _sign(self, builder):
         return builder.sign(self.key, hashes.SHA256())
 
-    def issue(self, *names, kind="ec", client=False, pair=None):
-        """A certificate for these DNS names and addresses; over the files of `pair`, or in new ones."""
+    def issue(self, *names, kind="ec", client=False, pair=None, lists=None):
+        """A certificate for these DNS names and addresses; over the files of `pair`, or in new ones. `lists`: the URL it
+        gives for lists of those taken back."""
         key = new_key(kind)
         purpose = ExtendedKeyUsageOID.CLIENT_AUTH if client else ExtendedKeyUsageOID.SERVER_AUTH
+        begun = self._begin(named(names[0]), key)
+        if lists:
+            point = x509.DistributionPoint([x509.UniformResourceIdentifier(lists)], None, None, None)
+            begun = begun.add_extension(x509.CRLDistributionPoints([point]), critical=False)
         issued = self._sign(
-            self._begin(named(names[0]), key)
-            .add_extension(x509.SubjectAlternativeName([alternative(name) for name in names]), critical=False)
+            begun.add_extension(x509.SubjectAlternativeName([alternative(name) for name in names]), critical=False)
             .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
             .add_extension(x509.ExtendedKeyUsage([purpose]), critical=False)
             .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(self.key.public_key()), critical=False))
