@@ -3,6 +3,7 @@
 use std::num::NonZeroU16;
 use std::sync::Arc;
 
+use super::access_log::{self, Line};
 use super::answer::{self, Asked};
 use super::cx::{Action, Cx, Input, SpoolOrder};
 use super::decide::{Ends, Refusal};
@@ -12,7 +13,6 @@ use super::linger::Linger;
 use super::peer::Peer;
 use super::port::{Port, TxEnd};
 use super::reason::CloseReason;
-use super::record::{self, Line};
 use super::secure::Secure;
 use super::tunnel::{Tunnel, TunnelKind};
 use crate::base::{Address, Millis};
@@ -294,7 +294,7 @@ impl Client {
         if let State::Tunnel(tunnel) = &self.state {
             cx.counters.tunnels_closed.add(1);
             cx.counters.close_reason(reason as usize);
-            record::tunnel_ended(tunnel, &self.peer, reason, cx);
+            access_log::tunnel_ended(tunnel, &self.peer, reason, cx);
         }
     }
 

@@ -13,6 +13,7 @@ use crate::proto::http::{Body, CanonicalPath, Known, Method, Version, prefers_ht
 use crate::proto::ws::{self, Draft};
 use crate::route::Purpose;
 
+use super::access_log::{self, Record};
 use super::answer::Asked;
 use super::cx::{Cx, Scratch};
 use super::edits::{Edits, Rewriting};
@@ -22,7 +23,6 @@ use super::handshake::Handshake;
 use super::origin;
 use super::peer::Peer;
 use super::reason::CloseReason;
-use super::record::{self, Record};
 use super::redirect;
 use super::request::{ComposeCx, Facts, Wanted};
 use super::secure::Secure;
@@ -147,7 +147,7 @@ impl Deciding<'_, '_> {
         let walker = Walker { generation, head, path: &path, host, purpose: purpose(head), peer };
         let (end, found) = walker.walk(scratch, rewriting, edits);
         for (_, text) in edits.notes.iter() {
-            record::note(text, peer, generation.log, cx.clock, cx.log);
+            access_log::note(text, peer, generation.log, cx.clock, cx.log);
         }
         record.silent = edits.silent;
         let route = taken(end)?;

@@ -18,12 +18,12 @@ use crate::buf::Segment;
 use crate::proto::http::Pairs;
 use crate::upstream::Tried;
 
+use super::access_log::Record;
 use super::body::{BodyFault, BodyPipe};
 use super::cx::{Action, Cx, Input};
 use super::edits::Edits;
 use super::port::Port;
 use super::reason::CloseReason;
-use super::record::Record;
 use super::request::Facts;
 use super::settings::Route;
 use super::spool::{Replay, Spool};

@@ -6,13 +6,13 @@ use crate::base::Millis;
 use crate::proto::h1::{RequestError, parse_request};
 use crate::proto::http::FieldStore;
 
+use super::access_log::Record;
 use super::answer::Asked;
 use super::cx::Cx;
 use super::decide::{Ends, Refusal, decide};
 use super::exchange::{Exchange, Request};
 use super::port::Port;
 use super::reason::CloseReason;
-use super::record::Record;
 use super::settings::{Generation, Place};
 use super::spool::Spool;
 

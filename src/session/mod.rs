@@ -14,6 +14,7 @@
 //!   '-- bad head, our own answer -------------+--> Linger --> Closed(reason)
 //! ```
 
+mod access_log;
 pub mod admin;
 mod answer;
 mod body;
@@ -34,7 +35,6 @@ mod origin;
 mod peer;
 mod port;
 mod reason;
-mod record;
 mod redirect;
 mod request;
 mod response;
@@ -54,6 +54,7 @@ mod tunnel;
 mod walk;
 mod websocket;
 
+pub use access_log::LogFormat;
 pub use bounds::Bounds;
 pub use client::Client;
 pub use cx::{Action, Cx, Input, Reuse, Scratch, SpoolOrder, Whereabouts};
@@ -61,7 +62,6 @@ pub use head::HeadTimeouts;
 pub use peer::Peer;
 pub use port::{Delivery, Port, RxEnd, Side, TxEnd};
 pub use reason::{CloseReason, Fault};
-pub use record::LogFormat;
 pub use secure::Secure;
 pub use settings::{
     Binary, Bodies, Certificates, Deed, Generation, Mode, Place, Route, Target, Times, Token,

@@ -10,7 +10,7 @@ use crate::proto::ws::{DeflatePolicy, Draft, Drafts};
 use crate::route::Table;
 use crate::upstream::{Group, Server};
 
-use super::record::LogFormat;
+use super::access_log::LogFormat;
 
 /// Everything one configuration says, compiled. Immutable; replaced as a whole.
 #[derive(Debug)]

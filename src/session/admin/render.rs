@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use crate::base::{Counters, Dates};
 
+use super::super::access_log::write_json;
 use super::super::reason::CloseReason;
-use super::super::record::write_json;
 use super::super::tunnel::{Figures, TunnelKind};
 use super::live::Live;
 

@@ -1,50 +1,42 @@
-//! The access log: one line at the end of each exchange, and two for a tunnel.
+//! The line of an exchange, which is also that of a tunnel's opening.
 //!
 //! What the line needs of the request is rendered when its head is parsed, since the head's bytes are
 //! gone when the exchange ends.
 
 use std::io::Write;
 
-use crate::base::{Address, Clock, Millis};
+use crate::base::{Address, Millis};
 use crate::proto::h1::RequestHead;
 use crate::proto::http::Known;
 
-use super::cx::Cx;
-use super::peer::Peer;
-use super::reason::CloseReason;
-use super::settings::Route;
-use super::tunnel::{Figures, Tunnel, TunnelKind};
-
-/// How access lines look.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum LogFormat {
-    /// Apache's combined format with fields of ours behind it.
-    Combined,
-    /// One JSON object per line.
-    Json,
-}
+use super::super::cx::Cx;
+use super::super::peer::Peer;
+use super::super::reason::CloseReason;
+use super::super::settings::Route;
+use super::LogFormat;
+use super::escape::{write_escaped, write_json};
 
 /// What is collected for the line of one exchange. Reused; it keeps its buffer.
 #[derive(Debug, Default)]
-pub(super) struct Record {
+pub(in super::super) struct Record {
     /// The rendered part: request line, referer and user agent.
     request: Vec<u8>,
-    pub(super) began: Option<Millis>,
-    pub(super) first_byte: Option<Millis>,
+    pub(in super::super) began: Option<Millis>,
+    pub(in super::super) first_byte: Option<Millis>,
     /// 0 when nothing was answered.
-    pub(super) status: u16,
+    pub(in super::super) status: u16,
     /// Payload bytes of the request's body.
-    pub(super) bytes_in: u64,
+    pub(in super::super) bytes_in: u64,
     /// Payload bytes of the response's body.
-    pub(super) bytes_out: u64,
+    pub(in super::super) bytes_out: u64,
     /// No line is written.
-    pub(super) silent: bool,
+    pub(in super::super) silent: bool,
 }
 
 impl Record {
     /// Starts the record of a request, rendering what the line will need of its head. `path` is what the
     /// head's path comes to.
-    pub(super) fn begin(
+    pub(in super::super) fn begin(
         &mut self,
         head: &RequestHead<'_, '_>,
         path: &[u8],
@@ -61,7 +53,7 @@ impl Record {
     }
 
     /// The record of something that is not a request.
-    pub(super) fn unreadable(began: Option<Millis>, cx: &Cx<'_>) -> Record {
+    pub(in super::super) fn unreadable(began: Option<Millis>, cx: &Cx<'_>) -> Record {
         let mut record = Record { began: began.or(Some(cx.now)), ..Record::default() };
         match cx.generation.log {
             Some(LogFormat::Combined) => record.request.extend_from_slice(b"\"-\" \"-\" \"-\""),
@@ -72,7 +64,7 @@ impl Record {
     }
 
     /// Writes the line of an exchange that ended.
-    pub(super) fn finish(&self, line: &Line<'_>, cx: &mut Cx<'_>) {
+    pub(in super::super) fn finish(&self, line: &Line<'_>, cx: &mut Cx<'_>) {
         let Some(format) = cx.generation.log.filter(|_| !self.silent) else { return };
         match format {
             LogFormat::Combined => self.combined(line, cx),
@@ -149,15 +141,15 @@ impl Record {
 
 /// What the end of an exchange adds to its record.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Line<'a> {
-    pub(super) peer: &'a Peer,
-    pub(super) route: Option<&'a Route>,
-    pub(super) server: Option<&'a Address>,
-    pub(super) reason: CloseReason,
+pub(in super::super) struct Line<'a> {
+    pub(in super::super) peer: &'a Peer,
+    pub(in super::super) route: Option<&'a Route>,
+    pub(in super::super) server: Option<&'a Address>,
+    pub(in super::super) reason: CloseReason,
     /// Number of the tunnel that opened.
-    pub(super) tunnel: Option<u64>,
+    pub(in super::super) tunnel: Option<u64>,
     /// What exactly was wrong with a request that was refused.
-    pub(super) detail: Option<&'a str>,
+    pub(in super::super) detail: Option<&'a str>,
 }
 
 impl Line<'_> {
@@ -166,121 +158,16 @@ impl Line<'_> {
         if self.tunnel.is_some() { "open" } else { self.reason.word() }
     }
 
-    fn route(&self) -> &str {
+    pub(super) fn route(&self) -> &str {
         self.route.map_or("-", |route| &route.name)
     }
 
     /// The server's address, or a dash.
-    fn write_server(&self, out: &mut Vec<u8>) {
+    pub(super) fn write_server(&self, out: &mut Vec<u8>) {
         match self.server {
             Some(address) => _ = write!(out, "{address}"),
             None => out.push(b'-'),
         }
-    }
-}
-
-/// Writes the line of a tunnel that ended.
-pub(super) fn tunnel_ended(tunnel: &Tunnel, peer: &Peer, reason: CloseReason, cx: &mut Cx<'_>) {
-    let Some(format) = cx.generation.log.filter(|_| !tunnel.silent) else { return };
-    let line = Line {
-        peer,
-        route: Some(&tunnel.route),
-        server: tunnel.server_address(),
-        reason,
-        tunnel: Some(tunnel.id),
-        detail: None,
-    };
-    let [bytes_in, bytes_out] = tunnel.bytes;
-    let total = (cx.now - tunnel.opened).as_millis();
-    let kind = match tunnel.kind {
-        TunnelKind::WebSocket => "websocket",
-        TunnelKind::Raw => "raw",
-    };
-    let out = &mut *cx.log;
-    let (route, word, id) = (line.route(), reason.word(), tunnel.id);
-    match format {
-        LogFormat::Combined => {
-            peer.write_address(out);
-            let _ = write!(
-                out,
-                " - - [{}] \"CLOSE {kind}\" 101 {bytes_out} \"-\" \"-\" route={route} upstream=",
-                cx.clock.log_date(),
-            );
-            line.write_server(out);
-            let _ = write!(out, " in={bytes_in} ttfb=- time={total}ms end={word} tunnel={id}");
-            if let Some(figures) = tunnel.figures() {
-                combined_frames(&figures, out);
-            }
-            out.push(b'\n');
-        }
-        LogFormat::Json => {
-            let _ = write!(out, "{{\"time\":\"{}\",\"client\":\"", cx.clock.iso_date().as_str());
-            peer.write_address(out);
-            let _ = write!(out, "\",\"event\":\"close\",\"kind\":\"{kind}\",\"route\":");
-            write_json(route.as_bytes(), out);
-            out.extend_from_slice(b",\"upstream\":\"");
-            line.write_server(out);
-            let _ = write!(
-                out,
-                "\",\"bytes_in\":{bytes_in},\"bytes_out\":{bytes_out},\"total_ms\":{total},\
-                 \"end\":\"{word}\",\"tunnel\":{id}"
-            );
-            if let Some(figures) = tunnel.figures() {
-                json_frames(&figures, out);
-            }
-            out.extend_from_slice(b"}\n");
-        }
-    }
-}
-
-/// Writes a line that a rule asked for.
-pub(super) fn note(
-    text: &[u8],
-    peer: &Peer,
-    format: Option<LogFormat>,
-    clock: &Clock,
-    out: &mut Vec<u8>,
-) {
-    let Some(format) = format else { return };
-    match format {
-        LogFormat::Combined => {
-            peer.write_address(out);
-            let _ = write!(out, " - - [{}] \"LOG\" \"", clock.log_date());
-            write_escaped(text, out);
-            out.extend_from_slice(b"\"\n");
-        }
-        LogFormat::Json => {
-            let _ = write!(out, "{{\"time\":\"{}\",\"client\":\"", clock.iso_date().as_str());
-            peer.write_address(out);
-            out.extend_from_slice(b"\",\"event\":\"log\",\"text\":");
-            write_json(text, out);
-            out.extend_from_slice(b"}\n");
-        }
-    }
-}
-
-/// What was seen of a tunnel's frames.
-fn combined_frames(figures: &Figures, out: &mut Vec<u8>) {
-    let [client, upstream] = &figures.tallies;
-    let (draft, [came, went]) = (figures.draft, [client.messages, upstream.messages]);
-    let _ = write!(out, " draft={draft} messages_in={came} messages_out={went}");
-    if let Some((closer, code)) = figures.first_close {
-        let _ = write!(out, " closed_by={} code={code}", closer.word());
-    }
-    if let Some(time) = figures.round_trip {
-        let _ = write!(out, " rtt={}ms", time.as_millis());
-    }
-}
-
-fn json_frames(figures: &Figures, out: &mut Vec<u8>) {
-    let [client, upstream] = &figures.tallies;
-    let (draft, [came, went]) = (figures.draft, [client.messages, upstream.messages]);
-    let _ = write!(out, ",\"draft\":\"{draft}\",\"messages_in\":{came},\"messages_out\":{went}");
-    if let Some((closer, code)) = figures.first_close {
-        let _ = write!(out, ",\"closed_by\":\"{}\",\"code\":{code}", closer.word());
-    }
-    if let Some(time) = figures.round_trip {
-        let _ = write!(out, ",\"rtt_ms\":{}", time.as_millis());
     }
 }
 
@@ -332,48 +219,4 @@ fn render_request(format: LogFormat, head: &RequestHead<'_, '_>, path: &[u8], ou
 /// Where the first quoted string ends; quotes inside are escaped.
 fn end_of_quoted(text: &[u8]) -> usize {
     text.iter().skip(1).position(|byte| *byte == b'"').map_or(text.len(), |at| at + 2)
-}
-
-/// Escapes what would break a line or a quoted string, as `\xHH`.
-fn write_escaped(text: &[u8], out: &mut Vec<u8>) {
-    for &byte in text {
-        match byte {
-            b'"' | b'\\' | 0..=0x1f | 0x7f.. => _ = write!(out, "\\x{byte:02X}"),
-            _ => out.push(byte),
-        }
-    }
-}
-
-/// Writes a JSON string; what is not UTF-8 becomes U+FFFD.
-pub(super) fn write_json(text: &[u8], out: &mut Vec<u8>) {
-    out.push(b'"');
-    for chunk in text.utf8_chunks() {
-        for char in chunk.valid().chars() {
-            match char {
-                '"' => out.extend_from_slice(b"\\\""),
-                '\\' => out.extend_from_slice(b"\\\\"),
-                c if c.is_control() => _ = write!(out, "\\u{:04x}", c as u32),
-                c => out.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes()),
-            }
-        }
-        if !chunk.invalid().is_empty() {
-            out.extend_from_slice("\u{fffd}".as_bytes());
-        }
-    }
-    out.push(b'"');
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn nothing_breaks_a_line() {
-        let mut out = Vec::new();
-        write_escaped(b"a\"b\\c\nd\xff", &mut out);
-        assert_eq!(out, b"a\\x22b\\x5Cc\\x0Ad\\xFF");
-        out.clear();
-        write_json(b"a\"b\\c\nd\xffe", &mut out);
-        assert_eq!(out, "\"a\\\"b\\\\c\\u000ad\u{fffd}e\"".as_bytes());
-    }
 }
