@@ -80,15 +80,14 @@ impl Sealing {
         }
         let mut sealed = content.to_vec();
         let mut record = Vec::new();
-        let aad;
-        if self.is_tls13() {
+        let aad = if self.is_tls13() {
             sealed.push(kind);
             record.extend(header(DATA, sealed.len() + 16));
-            aad = record.clone();
+            record.clone()
         } else {
             record.extend(header(kind, content.len() + 16 + if explicit { 8 } else { 0 }));
-            aad = [&self.count.to_be_bytes()[..], &header(kind, content.len())].concat();
-        }
+            [&self.count.to_be_bytes()[..], &header(kind, content.len())].concat()
+        };
         if explicit {
             record.extend(&nonce[4..]);
         }
