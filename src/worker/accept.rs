@@ -16,6 +16,8 @@ use super::turn::Worker;
 
 /// Connections accepted from one listener in a turn.
 const BUDGET: usize = 64;
+/// TLS handshakes waiting to be begun, beyond which clients wait in the kernel, where they cost less.
+const WAITING: usize = 16;
 /// Times that budget is had when a listener is closed: a full backlog.
 const LAST: usize = 64;
 /// How long accepting rests when descriptors ran out and none could be freed.
@@ -79,7 +81,7 @@ impl Worker {
         }
         for door in 0..self.doors.len() {
             if self.doors[door].waiting {
-                self.accept_from(door);
+                self.accept_from(door, WAITING);
             }
         }
     }
@@ -88,17 +90,18 @@ impl Worker {
     pub(super) fn let_in_all(&mut self, door: usize) {
         for _ in 0..LAST {
             self.doors[door].waiting = true;
-            self.accept_from(door);
+            self.accept_from(door, usize::MAX);
             if !self.doors[door].waiting {
                 return;
             }
         }
     }
 
-    fn accept_from(&mut self, door: usize) {
+    /// Accepts a turn's worth, unless that many TLS handshakes wait to be begun.
+    fn accept_from(&mut self, door: usize, most: usize) {
         for _ in 0..BUDGET {
-            // Who comes now would only wait here instead of in the kernel.
-            if matches!(self.doors[door].welcome, Welcome::Tls(_)) && self.handshakes.are_many() {
+            let is_tls = matches!(self.doors[door].welcome, Welcome::Tls(_));
+            if is_tls && self.handshakes.waiting() >= most {
                 return;
             }
             if self.peers.full() && self.shed_clients() == 0 {

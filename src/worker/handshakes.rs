@@ -1,7 +1,6 @@
 //! TLS handshakes: work that costs thousands of times what passing a message does, and so takes turns.
 
 use std::collections::VecDeque;
-use std::time::{Duration, Instant};
 
 use crate::base::Key;
 use crate::reactor::tls::{HandshakeFault, Progress};
@@ -10,11 +9,6 @@ use crate::session::{CloseReason, Secure};
 
 use super::entry::{Conn, Role};
 use super::turn::Worker;
-
-/// What handshakes may take of a turn; one is made in any case.
-const SHARE: Duration = Duration::from_micros(250);
-/// Handshakes waiting to be begun, beyond which nobody is accepted any more.
-const WAITING: usize = 128;
 
 /// Connections whose handshake can go on.
 #[derive(Debug, Default)]
@@ -31,9 +25,9 @@ impl Handshakes {
         self.begun.is_empty() && self.fresh.is_empty()
     }
 
-    /// Whether so many wait that more would only make all wait longer.
-    pub(super) fn are_many(&self) -> bool {
-        self.fresh.len() >= WAITING
+    /// How many have not been begun.
+    pub(super) fn waiting(&self) -> usize {
+        self.fresh.len()
     }
 
     fn next(&mut self) -> Option<Key> {
@@ -55,20 +49,11 @@ impl Worker {
         }
     }
 
-    /// Goes on with handshakes for a part of the turn.
+    /// Goes on with one handshake: a poll more for each costs a hundredth of it, and nobody else waits for more than one.
     pub(super) fn shake_hands(&mut self) {
-        if self.handshakes.is_empty() {
-            return;
-        }
-        let began = Instant::now();
-        while let Some(conn_key) = self.handshakes.next() {
-            let session = self.conns.get(conn_key).and_then(|conn| conn.session);
-            if let Some(key) = session {
-                self.guarded(key, |worker| worker.shake_hand(key, conn_key));
-            }
-            if began.elapsed() >= SHARE {
-                return;
-            }
+        let Some(conn_key) = self.handshakes.next() else { return };
+        if let Some(key) = self.conns.get(conn_key).and_then(|conn| conn.session) {
+            self.guarded(key, |worker| worker.shake_hand(key, conn_key));
         }
     }
 
