@@ -5,6 +5,7 @@
 //! [`Fields`]. Nothing here knows how a message is framed on the wire: that is `h1`.
 
 mod accept;
+mod basic;
 mod body;
 mod field;
 pub mod host;
@@ -17,6 +18,7 @@ mod status;
 mod version;
 
 pub use accept::prefers_html;
+pub use basic::Basic;
 pub use body::Body;
 pub use field::{FIELDS_MAX, Field, FieldStore, Fields};
 pub use host::HostError;
