@@ -284,10 +284,16 @@ pub(super) fn worker_count(workers: Workers) -> usize {
     }
 }
 
+/// What this host calls itself.
+pub(super) fn host_name() -> String {
+    rustix::system::uname().nodename().to_string_lossy().into_owned()
+}
+
 pub(super) fn log_target(config: &Config) -> LogTarget {
     match &config.log.to {
         LogTo::Stdout => LogTarget::Stdout,
         LogTo::Stderr => LogTarget::Stderr,
         LogTo::File(path) => LogTarget::File(path.clone()),
+        LogTo::Syslog(syslog) => LogTarget::Syslog(syslog.clone(), host_name()),
     }
 }

@@ -48,7 +48,7 @@ impl Maker {
     pub(super) fn compile(&mut self) -> Compiled {
         let Source { file, options } = &self.source;
         let (config, mut problems) = load(file.as_deref(), options, &Surroundings::real());
-        let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
+        let host = super::boot::host_name();
         let mut connectors = Connectors::new(Arc::new(TrafficLog));
         let identities = &mut self.identities;
         let generation = worker::build(&config, identities, &mut connectors, &host, &mut problems);

@@ -135,8 +135,8 @@ const MESSAGES: &[(&str, &str)] = &[
         "8:11: [tidegate] include = \"none.ini\": cannot be read: there is no such file",
     ),
     (
-        "[tidegate]\nlog-format = %(addr)",
-        "8:14: [tidegate] log-format = \"%(addr)\": formats of your own are not in this version; expected combined or json",
+        "[tidegate]\nlog-format = %(addr) %(core)",
+        "8:22: [tidegate] log-format = \"%(addr) %(core)\": there is no %(core); did you mean code?",
     ),
     (
         "[tidegate]\nlog-level = loud",

@@ -27,12 +27,14 @@ pub mod keys;
 mod leftover;
 mod lexer;
 mod load;
+mod log_format;
 mod logic;
 mod model;
 mod nearest;
 mod origin;
 mod settings;
 mod surroundings;
+mod syslog;
 mod template;
 mod tls;
 mod units;
@@ -44,9 +46,10 @@ pub use condition::{Comparison, Condition, Subject, Test};
 pub use docs::{full_ini, markdown};
 pub use edit::{Answer, Edit};
 pub use load::{Given, load, parse};
+pub use log_format::{Asked, LogFormat, LogPiece, Seen};
 pub use model::{
-    ADMIN_DEFAULT, Admin, Balance, Config, Limits, Log, LogFormat, LogLevel, LogTo, MAX_FIELDS,
-    Placed, Protocol, ProxyVersion, Redirector, Rule, Times, Upstream, UpstreamTrust, Workers,
+    ADMIN_DEFAULT, Admin, Balance, Config, Limits, Log, LogLevel, LogTo, MAX_FIELDS, Placed,
+    Protocol, ProxyVersion, Redirector, Rule, Times, Upstream, UpstreamTrust, Workers,
 };
 pub use origin::Origin;
 pub use settings::{
@@ -54,5 +57,6 @@ pub use settings::{
     WebSocketDraft, WebSocketMode,
 };
 pub use surroundings::Surroundings;
+pub use syslog::Syslog;
 pub use template::{Cgi, Part, Template, Variable};
 pub use tls::{GROUPS, SUITES, Tls, TlsClients, TlsListener, TlsName, TlsPresented, VERSIONS};

@@ -9,7 +9,9 @@ use crate::base::{Address, Place};
 
 use super::action::Action;
 use super::condition::Condition;
+use super::log_format::LogFormat;
 use super::settings::Settings;
+use super::syslog::Syslog;
 use super::tls::Tls;
 
 /// A value together with where it was written, so that whoever compiles it later can point there.
@@ -231,15 +233,6 @@ pub struct Log {
     pub level: LogLevel,
 }
 
-/// Format of a line of the access log.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum LogFormat {
-    /// The combined format and our own fields behind it.
-    Combined,
-    /// One JSON object per line.
-    Json,
-}
-
 /// Where the access log goes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum LogTo {
@@ -249,6 +242,8 @@ pub enum LogTo {
     Stderr,
     /// Appended to this file.
     File(PathBuf),
+    /// To a syslog daemon.
+    Syslog(Syslog),
 }
 
 /// The least severe diagnostic that is logged.

@@ -134,7 +134,7 @@ impl Deciding<'_, '_> {
             &mut *cx.scratch;
         let canonical = canonical(head.path, generation.merge_slashes, path);
         let logged = canonical.as_ref().map_or(head.path, |path| path.sent);
-        record.begin(head, logged, generation.log, cx.now);
+        record.begin(head, logged, generation.log.as_ref(), cx.now);
         let path =
             canonical.map_err(|error| No::saying(CloseReason::BadRequest, error.to_string()))?;
         let host = comparable(head.host, host);
@@ -147,7 +147,7 @@ impl Deciding<'_, '_> {
         let walker = Walker { generation, head, path: &path, host, purpose: purpose(head), peer };
         let (end, found) = walker.walk(scratch, rewriting, edits);
         for (_, text) in edits.notes.iter() {
-            access_log::note(text, peer, generation.log, cx.clock, cx.log);
+            access_log::note(text, peer, generation.log.as_ref(), cx.clock, cx.log);
         }
         record.silent = edits.silent;
         let route = taken(end)?;

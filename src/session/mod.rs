@@ -54,7 +54,6 @@ mod tunnel;
 mod walk;
 mod websocket;
 
-pub use access_log::LogFormat;
 pub use bounds::Bounds;
 pub use client::Client;
 pub use cx::{Action, Cx, Input, Reuse, Scratch, SpoolOrder, Whereabouts};

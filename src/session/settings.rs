@@ -4,13 +4,11 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::config::{Answer, CertificateHeader, Edit, Origin, Rate, Template};
+use crate::config::{Answer, CertificateHeader, Edit, LogFormat, Origin, Rate, Template};
 use crate::proto::h1::Limits;
 use crate::proto::ws::{DeflatePolicy, Draft, Drafts};
 use crate::route::Table;
 use crate::upstream::{Group, Server};
-
-use super::access_log::LogFormat;
 
 /// Everything one configuration says, compiled. Immutable; replaced as a whole.
 #[derive(Debug)]

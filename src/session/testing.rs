@@ -6,7 +6,7 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use crate::base::{Address, Clock, Counters, Millis, Place as At, Rng};
 use crate::buf::{Pool, Rx, Segment, Tx};
-use crate::config::{Condition, Origin, Protocol, Subject, Test};
+use crate::config::{Condition, LogFormat, Origin, Protocol, Subject, Test};
 use crate::proto::h1::Limits;
 use crate::proto::ws::{DeflatePolicy, Draft, Drafts};
 use crate::route::{Rule, Table};

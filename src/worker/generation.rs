@@ -12,8 +12,8 @@ use crate::proto::ws::{DeflatePolicy, Draft};
 use crate::reactor::tls::Connectors;
 use crate::route::{Rule, Table};
 use crate::session::{
-    Binary, Bodies, Certificates, Deed, Generation, LogFormat, Mode, Place, Route, Target, Times,
-    Token, WebSocketRules, WebSockets,
+    Binary, Bodies, Certificates, Deed, Generation, Mode, Place, Route, Target, Times, Token,
+    WebSocketRules, WebSockets,
 };
 use crate::upstream::{Group, Identities};
 
@@ -73,10 +73,7 @@ pub fn build(
         head_timeout: config.times.headers,
         handshake_timeout: config.times.handshake,
         keepalive: config.times.keepalive,
-        log: config.log.access.then_some(match config.log.format {
-            crate::config::LogFormat::Combined => LogFormat::Combined,
-            crate::config::LogFormat::Json => LogFormat::Json,
-        }),
+        log: config.log.access.then(|| config.log.format.clone()),
         websocket_memory: config.websocket_memory,
         vars: config.settings.vars.clone(),
         server_name: server_name.to_owned(),

@@ -143,6 +143,20 @@ def test_the_access_log_goes_elsewhere(site, stage):
     assert not any("/after" in line for line in router.access())
 
 
+def test_a_request_ends_in_the_line_it_began(site, stage):
+    upstream = stage.upstream(lambda peer: (peer.request(), peer.reply(b"late")))
+    way = f"http:{upstream.address}"
+    router = site.start({"default": way})
+    with router.connect() as raw:
+        raw.send("POST /late HTTP/1.1\r\nHost: h\r\nContent-Length: 1\r\n\r\n")
+        until("the request is upstream", lambda: b"/late" in upstream.received, 5)
+        site.write({"default": way, "log-format": "json"})
+        site.hup()
+        assert raw.send("x").response().body == b"late"
+    line = until("the line", lambda: router.access())[0]
+    assert '"POST /late HTTP/1.1" 200 4 "-" "-" ' in line, line
+
+
 def test_what_cannot_change_is_named(site, stage):
     router = site.start({"default": named(stage, "one")})
     site.write({"workers": 3, "default": named(stage, "two"), "log-level": "debug"})

@@ -1,6 +1,8 @@
 //! Keys about the access log and the diagnostic log.
 
-use super::super::model::{LogFormat, LogLevel, LogTo};
+use super::super::log_format::LogFormat;
+use super::super::model::{LogLevel, LogTo};
+use super::super::syslog::Syslog;
 use super::super::value::{Fault, Value};
 use super::{Group, Key, Kind, Set, key};
 
@@ -24,28 +26,25 @@ pub(super) const GROUP: Group = Group {
                 "log-format",
                 Kind::Word,
                 Set::Main(|draft, value| {
-                    draft.config.log.format = format(value)?;
+                    draft.config.log.format = LogFormat::parse(value.text())?;
                     Ok(())
                 }),
             )
         }
         .default("combined")
-        .says("`combined` (and our fields behind it) or `json`")
-        .example("json"),
+        .says("`combined` (and our fields behind it), `json`, or a line with uWSGI's variables in it: [operating.md](operating.md#the-access-log)")
+        .example("%(addr) [%(ltime)] \"%(method) %(uri)\" %(status) %(msecs)"),
         key(
             "logto",
             Kind::Path,
             Set::Main(|draft, value| {
-                draft.config.log.to = match value.filled("expected a file, stdout or stderr")? {
-                    "stdout" | "-" => LogTo::Stdout,
-                    "stderr" => LogTo::Stderr,
-                    path => LogTo::File(path.into()),
-                };
+                draft.config.log.to = log_to(value)?;
                 Ok(())
             }),
         )
         .default("stdout")
-        .says("where the access log goes: a file, `stdout` or `stderr`")
+        .says("where the access log goes: a file, `stdout`, `stderr`, `syslog[:NAME[,FACILITY]]` or `rsyslog:ADDR[,NAME[,FACILITY]]`, \
+             all as uWSGI writes them")
         .example("/var/log/tidegate/access.log"),
         key(
             "disable-logging",
@@ -72,11 +71,14 @@ pub(super) const GROUP: Group = Group {
     ],
 };
 
-fn format(value: &Value) -> Result<LogFormat, Fault> {
-    if value.text().contains("%(") {
-        return Err(Fault::new(
-            "formats of your own are not in this version; expected combined or json",
-        ));
-    }
-    value.one_of(&[("combined", LogFormat::Combined), ("json", LogFormat::Json)])
+fn log_to(value: &Value) -> Result<LogTo, Fault> {
+    let text = value.filled("expected a file, stdout, stderr or syslog")?;
+    Ok(match text {
+        "stdout" | "-" => LogTo::Stdout,
+        "stderr" => LogTo::Stderr,
+        _ => match Syslog::parse(text) {
+            Some(syslog) => LogTo::Syslog(syslog?),
+            None => LogTo::File(text.into()),
+        },
+    })
 }

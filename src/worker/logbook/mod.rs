@@ -5,47 +5,33 @@
 //! cannot keep up, lines are dropped and counted. Nobody is stopped by a log that cannot be written:
 //! not a worker, and not the end of the process.
 
-use std::fmt;
-use std::fs::{File, OpenOptions};
-use std::io::{self, Write};
-use std::path::PathBuf;
+mod output;
+mod syslog;
+
+use std::io;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, channel};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use crate::base::Counters;
 
+use output::{Output, Unwritten, count};
+
+pub use output::LogTarget;
+
 /// Bytes waiting for the writer before lines are dropped.
 const MOST: usize = 8 << 20;
 /// How long the end waits for the last lines to be written: a pipe that nobody reads never takes them.
 const PATIENCE: Duration = Duration::from_secs(2);
-
-/// Where lines go.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum LogTarget {
-    /// Standard output.
-    Stdout,
-    /// Standard error.
-    Stderr,
-    /// Appended to a file.
-    File(PathBuf),
-}
-
-impl fmt::Display for LogTarget {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            LogTarget::Stdout => f.write_str("stdout"),
-            LogTarget::Stderr => f.write_str("stderr"),
-            LogTarget::File(path) => path.display().fmt(f),
-        }
-    }
-}
 
 /// What workers and writer share.
 #[derive(Debug, Default)]
 struct Shared {
     waiting: Mutex<Waiting>,
     ready: Condvar,
+    /// Lines that could not be written and that no counter knows of yet.
+    unwritten: AtomicU64,
 }
 
 #[derive(Debug, Default)]
@@ -138,10 +124,10 @@ impl LogSink {
         } else if waiting.lines.len() + lines.len() <= MOST {
             waiting.lines.extend_from_slice(lines);
         } else {
-            let lost = lines.iter().filter(|byte| **byte == b'\n').count();
-            self.counters.log_lost.add(lost as u64);
+            self.counters.log_lost.add(count(lines));
         }
         drop(waiting);
+        self.counters.log_lost.add(self.shared.unwritten.swap(0, Ordering::Relaxed));
         lines.clear();
         self.shared.ready.notify_one();
     }
@@ -159,17 +145,19 @@ fn write_on(shared: &Shared, mut target: LogTarget, mut output: Output) {
         } else if reopen {
             match Output::open(&target) {
                 Ok(opened) => output = opened,
-                Err(error) => tracing::error!(%error, "a log stays as it was: {target:?}"),
+                Err(error) => tracing::error!(%error, "a log stays as it was: {target}"),
             }
         }
         match output.write_all(&lines) {
-            Err(error) if !failing => {
-                failing = true;
-                tracing::error!(%error, "a log cannot be written: {target:?}");
+            Err(Unwritten { lines, error }) => {
+                shared.unwritten.fetch_add(lines, Ordering::Relaxed);
+                if !std::mem::replace(&mut failing, true) {
+                    tracing::error!(%error, "a log cannot be written: {target}");
+                }
             }
             Ok(()) if failing && !lines.is_empty() => {
                 failing = false;
-                tracing::info!("a log can be written again: {target:?}");
+                tracing::info!("a log can be written again: {target}");
             }
             _ => {}
         }
@@ -201,39 +189,10 @@ fn take(shared: &Shared, lines: &mut Vec<u8>) -> Wishes {
     Wishes { reopen, turn: waiting.turn.take(), closed: waiting.closed }
 }
 
-#[derive(Debug)]
-enum Output {
-    Stdout,
-    Stderr,
-    File(File),
-}
-
-impl Output {
-    fn open(target: &LogTarget) -> io::Result<Output> {
-        Ok(match target {
-            LogTarget::Stdout => Output::Stdout,
-            LogTarget::Stderr => Output::Stderr,
-            LogTarget::File(path) => {
-                Output::File(OpenOptions::new().append(true).create(true).open(path)?)
-            }
-        })
-    }
-
-    fn write_all(&mut self, lines: &[u8]) -> io::Result<()> {
-        match self {
-            Output::Stdout => {
-                let mut out = io::stdout().lock();
-                out.write_all(lines)?;
-                out.flush()
-            }
-            Output::Stderr => io::stderr().lock().write_all(lines),
-            Output::File(file) => file.write_all(lines),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use std::fs::OpenOptions;
+
     use super::*;
 
     #[test]
