@@ -8,6 +8,7 @@ use clap::error::ErrorKind;
 use clap::{Arg, ArgAction, ArgMatches, value_parser};
 
 use super::ctl::{self, Ctl};
+use super::explain::Question;
 use crate::config::Given;
 use crate::config::keys::{self, Key, Scope, Status};
 
@@ -18,6 +19,8 @@ pub enum Command {
     Run(Source),
     /// Report every problem.
     Check(Source),
+    /// Say what becomes of a request.
+    Explain(Source, Question),
     /// Show a page and a worker of our own.
     Demo(Demo),
     /// Talk to a running tidegate.
@@ -54,7 +57,7 @@ pub const BAD_USE: u8 = 2;
 const USAGE: &str = "\
 tidegate [OPTIONS] FILE.ini
        tidegate --http ADDR --http-to ADDR [--route 'REGEX ACTION']...
-       tidegate check [OPTIONS] FILE.ini
+       tidegate check [OPTIONS] FILE.ini [--explain 'GET https://host/path']
        tidegate ctl [FILE.ini] status | sessions | kill | check | drain
        tidegate demo [--tls]";
 
@@ -82,7 +85,10 @@ fn read(arguments: impl IntoIterator<Item = OsString>) -> Result<Command, clap::
     let mut command = command();
     let matches = command.try_get_matches_from_mut(arguments)?;
     Ok(match matches.subcommand() {
-        Some(("check", matches)) => Command::Check(source(matches)),
+        Some(("check", matches)) => match question(matches) {
+            Some(question) => Command::Explain(source(matches), question),
+            None => Command::Check(source(matches)),
+        },
         Some(("demo", matches)) => Command::Demo(Demo {
             options: options(matches),
             tls: matches.get_one::<String>("tls").cloned(),
@@ -111,12 +117,39 @@ fn command() -> clap::Command {
         .args_conflicts_with_subcommands(true)
         .disable_help_subcommand(true)
         .subcommand(configured("run", "Serve; the same as without a command"))
-        .subcommand(configured(
-            "check",
-            "Report every problem of a configuration; 0 when it is fine",
-        ))
+        .subcommand(
+            configured("check", "Report every problem of a configuration; 0 when it is fine")
+                .next_help_heading("Explaining")
+                .args(explaining()),
+        )
         .subcommand(demo)
         .subcommand(ctl::command())
+}
+
+/// The options that say which request is to be explained.
+fn explaining() -> [Arg; 3] {
+    let option = |name| Arg::new(name).long(name).num_args(1);
+    [
+        option("explain")
+            .value_name("REQUEST")
+            .help("Say which rule takes a request, and why the earlier ones did not: 'GET https://host/path'"),
+        option("header")
+            .value_name("LINE")
+            .requires("explain")
+            .action(ArgAction::Append)
+            .help("A field of that request, 'Name: value' [repeatable]"),
+        option("from").value_name("IP").requires("explain").help("Who sends it [default: 127.0.0.1]"),
+    ]
+}
+
+/// The request that is to be explained, if one is.
+fn question(matches: &ArgMatches) -> Option<Question> {
+    let headers = matches.get_many::<String>("header").into_iter().flatten();
+    Some(Question {
+        request: matches.get_one::<String>("explain")?.clone(),
+        headers: headers.cloned().collect(),
+        from: matches.get_one::<String>("from").cloned(),
+    })
 }
 
 fn demo_tls() -> Arg {
@@ -218,6 +251,26 @@ mod tests {
             (&["site.ini"][..], run(from("site.ini", &[]))),
             (&["run", "site.ini"], run(from("site.ini", &[]))),
             (&["check", "site.ini"], Command::Check(from("site.ini", &[]))),
+            (
+                &[
+                    "check",
+                    "site.ini",
+                    "--explain",
+                    "http://a/",
+                    "--header",
+                    "A: b",
+                    "--from",
+                    "::1",
+                ],
+                Command::Explain(
+                    from("site.ini", &[]),
+                    Question {
+                        request: "http://a/".into(),
+                        headers: vec!["A: b".into()],
+                        from: Some("::1".into()),
+                    },
+                ),
+            ),
             (&["demo"], Command::Demo(Demo::default())),
             (
                 &["demo", "--http", ":90", "--tls"],

@@ -1,6 +1,6 @@
 //! Command line, boot, signals, the admin socket, demo.
 //!
-//! [`cli`] reads what is wanted, `site` compiles a configuration, `boot` makes running workers of it and stops
+//! [`cli`] reads what is wanted, `site` compiles a configuration, [`explain`] says what it does with a request, `boot` makes running workers of it and stops
 //! them at a signal, `reload` has them go over to another one, `admin` answers whoever asks the running router about itself and [`ctl`] is who asks,
 //! `diagnostics` is the log of what happens to it, [`mod@demo`] a site to look at.
 
@@ -12,6 +12,7 @@ pub mod ctl;
 pub mod demo;
 mod diagnostics;
 mod doors;
+pub mod explain;
 mod line;
 mod reload;
 mod site;
@@ -46,6 +47,19 @@ pub fn main() -> ExitCode {
                 say("no errors");
                 ExitCode::SUCCESS
             }
+            Err(code) => code,
+        },
+        Ok(Command::Explain(source, question)) => match read(Maker::new(source, None)) {
+            Ok(ready) => match explain::explain(&ready.config, &ready.generation, &question) {
+                Ok(text) => {
+                    say(text.trim_end());
+                    ExitCode::SUCCESS
+                }
+                Err(said) => {
+                    complain(said);
+                    ExitCode::from(BAD_USE)
+                }
+            },
             Err(code) => code,
         },
         Ok(Command::Demo(options)) => demo(options),

@@ -114,6 +114,7 @@ impl Applier<'_> {
             place: rule.place,
             conditions: rule.conditions,
             action,
+            said: value.text().into(),
             settings: rule.settings.map_or_else(|| settings.clone(), Arc::new),
         })
     }

@@ -40,6 +40,7 @@ mod tls;
 mod units;
 mod uwsgi_actions;
 mod value;
+mod wording;
 
 pub use action::{Action, Label, Target, Way};
 pub use condition::{Comparison, Condition, Subject, Test};

@@ -135,6 +135,8 @@ pub struct Rule {
     pub conditions: Vec<Condition>,
     /// What is done.
     pub action: Placed<Action>,
+    /// The same as it is written.
+    pub said: String,
     /// Settings for what it takes.
     pub settings: Arc<Settings>,
 }

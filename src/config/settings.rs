@@ -136,6 +136,11 @@ impl WebSocketDraft {
         ("hybi-08", WebSocketDraft::Hybi08),
         ("13", WebSocketDraft::Rfc6455),
     ];
+
+    /// Its name.
+    pub fn name(self) -> &'static str {
+        Self::NAMES.iter().find(|(_, draft)| *draft == self).map_or("", |(name, _)| name)
+    }
 }
 
 /// Whether permessage-deflate is agreed to where a WebSocket ends in the router.

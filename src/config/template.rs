@@ -1,5 +1,7 @@
 //! Text with captures and variables in it: `/v2/$1`, `${qs[token]}`.
 
+use std::fmt;
+
 use super::value::Fault;
 
 /// Text in which `$0` to `$9` stand for what a rule's regex captured, and `${...}` for what the request says.
@@ -160,6 +162,35 @@ impl Template {
     }
 }
 
+impl fmt::Display for Template {
+    /// As it is written.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.parts.iter().try_for_each(|part| match part {
+            Part::Text(text) => f.write_str(text),
+            Part::Capture(n) => write!(f, "${n}"),
+            Part::Variable(variable) => write!(f, "${{{variable}}}"),
+        })
+    }
+}
+
+impl fmt::Display for Variable {
+    /// As it is written between the braces.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Variable::Query(name) => write!(f, "qs[{name}]"),
+            Variable::Cookie(name) => write!(f, "cookie[{name}]"),
+            Variable::Field(name) => {
+                write!(f, "HTTP_{}", name.to_ascii_uppercase().replace('-', "_"))
+            }
+            Variable::Cgi(cgi) => {
+                let known = Cgi::NAMES.iter().find(|(_, known)| known == cgi);
+                f.write_str(known.map_or("", |(name, _)| name))
+            }
+            Variable::Own(name) => f.write_str(name),
+        }
+    }
+}
+
 impl Variable {
     /// What stands between the braces.
     fn parse(name: &str) -> Option<Variable> {
@@ -224,6 +255,8 @@ mod tests {
         let template = template.unwrap();
         let wanted = [text("é"), query, text("-"), cookie, field, Part::Capture(1), address];
         assert_eq!(template.parts(), wanted);
+        let written = "é${qs[a]}-${cookie[Sid]}${HTTP_X_REAL_IP}$1${REMOTE_ADDR}";
+        assert_eq!(template.to_string(), written);
         let own = Template::parse("${B_1}${PATH_INFO}").unwrap();
         assert_eq!(own.own().collect::<Vec<_>>(), ["B_1"]);
         for bad in [

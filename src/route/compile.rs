@@ -71,13 +71,13 @@ impl Compiler {
         let mut sketch = Sketch { step, prefixes: vec![Box::default()], ..Sketch::default() };
         let mut purposes = Purposes::ALL;
         // The one whose captures are wanted goes last.
-        let mut conditions: Vec<&Condition> = rule.conditions.iter().collect();
+        let mut conditions: Vec<(usize, &Condition)> = rule.conditions.iter().enumerate().collect();
         let asked = rule.captures.and_then(|_| asked(&rule.conditions));
         if let Some(asked) = asked {
             let asked = conditions.remove(asked);
             conditions.push(asked);
         }
-        for (at, condition) in conditions.iter().enumerate() {
+        for (at, (written, condition)) in conditions.iter().enumerate() {
             if let Test::Opens(draft) = condition.test {
                 purposes = purposes.and(Purposes::of(draft, condition.negated));
                 continue;
@@ -91,6 +91,7 @@ impl Compiler {
                     then: Then::Next,
                     purposes,
                     negated: condition.negated,
+                    condition: u8::try_from(*written).unwrap_or(u8::MAX),
                 }),
                 Err(problem) => self.problems.push(problem),
             }
@@ -250,6 +251,7 @@ impl Step {
             then: Then::Done,
             purposes: Purposes::ALL,
             negated: false,
+            condition: 0,
         }
     }
 }

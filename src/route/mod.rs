@@ -34,7 +34,7 @@ mod trie;
 pub use captures::Captures;
 pub use purpose::{Purpose, Purposes};
 pub use rule::{Facts, Rule, Says, Silent, Source};
-pub use table::{Found, Scratch, Table};
+pub use table::{Found, Refuted, Scratch, Table};
 
 #[cfg(test)]
 mod tests;

@@ -8,7 +8,7 @@ use super::compile;
 use super::index::{Gather, Index};
 use super::matcher::{Matcher, Matchers};
 use super::program::Search;
-use super::purpose::Purposes;
+use super::purpose::{Purpose, Purposes};
 use super::rule::{Facts, Rule, Source};
 use super::texts::Texts;
 
@@ -35,6 +35,8 @@ pub(super) struct Step {
     pub(super) purposes: Purposes,
     /// It holds when its matcher does not match.
     pub(super) negated: bool,
+    /// Which condition of its rule it is, as that is written; beyond 255, 255.
+    pub(super) condition: u8,
 }
 
 /// What follows a step that matches.
@@ -98,6 +100,22 @@ pub struct Found {
     pub captures: Captures,
 }
 
+/// Why a rule does not match.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Refuted {
+    /// It takes WebSockets only, or none, or only those of other drafts, but the request is for this.
+    Purpose(Purpose),
+    /// One of its conditions does not hold.
+    Condition {
+        /// Which one, from 0.
+        number: usize,
+        /// What it looked at.
+        text: Vec<u8>,
+        /// What it compared that with, where the request says that as well.
+        other: Option<Vec<u8>>,
+    },
+}
+
 impl Table {
     /// Compiles `rules`; what is wrong or costly is added to `problems`. `None` when any of it is an error: a table
     /// without one of its rules would let requests pass that the rule was meant to catch.
@@ -148,6 +166,32 @@ impl Table {
             let captures = self.try_step(step, facts, search, texts)?;
             if step.then != Then::Next {
                 return Some(Found { rule: step.rule, source: step.matcher.source, captures });
+            }
+        }
+        None
+    }
+
+    /// Why a rule does not match; `None` if it does. For people: a request is never asked this.
+    pub fn refute(&self, rule: u32, facts: &Facts<'_>, scratch: &mut Scratch) -> Option<Refuted> {
+        let Scratch { search, texts, .. } = scratch;
+        let first = self.steps.partition_point(|step| step.rule < rule);
+        let steps = self.steps.iter().skip(first).take_while(|step| step.rule == rule);
+        for step in steps {
+            if !step.purposes.contains(facts.purpose) {
+                return Some(Refuted::Purpose(facts.purpose));
+            }
+            if self.try_step(step, facts, search, texts).is_none() {
+                let text = match step.matcher.source {
+                    Source::Path => facts.path,
+                    Source::Host => facts.host,
+                    Source::Text(n) => texts.get(n),
+                };
+                let other = self.matchers.other(&step.matcher).map(|other| texts.get(other));
+                return Some(Refuted::Condition {
+                    number: step.condition.into(),
+                    text: text.to_vec(),
+                    other: other.map(<[u8]>::to_vec),
+                });
             }
         }
         None

@@ -400,6 +400,9 @@ proptest! {
                 (rule, groups)
             });
             prop_assert_eq!(found.map(groups), expected, "{:?}", facts);
+            let refuted = |rule| table.refute(rule, &facts, &mut Scratch::new()).is_some();
+            let first = (0..rules.len() as u32).find(|rule| !refuted(*rule));
+            prop_assert_eq!(found.map(|found| found.rule), first, "what is not refuted is found");
         }
     }
 }

@@ -15,6 +15,7 @@ use super::edits::{Edits, Rewriting};
 use super::exchange::Exchange;
 use super::port::Side;
 use super::settings::{Generation, Route};
+use super::trace::Trace;
 
 /// The world, borrowed for one call. Reading and changing it is memory only; what needs a socket, a
 /// thread or the disk is pushed into `actions`.
@@ -72,6 +73,8 @@ pub struct Scratch {
     // Boxes are what a session holds: moving one moves a pointer.
     #[allow(clippy::vec_box)]
     pub(super) spare: Vec<Box<Exchange>>,
+    /// What rules do with requests, where somebody wants to know.
+    pub trace: Option<Box<Trace>>,
     /// Number of the next tunnel.
     pub next_tunnel: u64,
 }

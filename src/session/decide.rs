@@ -27,7 +27,8 @@ use super::redirect;
 use super::request::{ComposeCx, Facts, Wanted};
 use super::secure::Secure;
 use super::settings::{Place, Route};
-use super::walk::{End, Walker, captured};
+use super::trace::Notebook;
+use super::walk::{Desk, End, Walker, captured};
 
 /// A client as its connection knows it.
 #[derive(Clone, Copy)]
@@ -130,8 +131,9 @@ impl Deciding<'_, '_> {
     fn route(self, upstream: &mut Tx, cx: &mut Cx<'_>) -> Result<Box<Exchange>, No> {
         let Deciding { head, ends: Ends { peer, secure, to_https }, record, spare } = self;
         let generation = cx.generation;
-        let Scratch { path, host, route: scratch, out, rewriting, edits, spare_edits, .. } =
-            &mut *cx.scratch;
+        let Scratch {
+            path, host, route: scratch, out, rewriting, edits, spare_edits, trace, ..
+        } = &mut *cx.scratch;
         let canonical = canonical(head.path, generation.merge_slashes, path);
         let logged = canonical.as_ref().map_or(head.path, |path| path.sent);
         record.begin(head, logged, generation.log.as_ref(), cx.now);
@@ -145,7 +147,8 @@ impl Deciding<'_, '_> {
             return Err(sent_on(head, &path, port, out, edits).into());
         }
         let walker = Walker { generation, head, path: &path, host, purpose: purpose(head), peer };
-        let (end, found) = walker.walk(scratch, rewriting, edits);
+        let notebook = Notebook(trace.as_deref_mut());
+        let (end, found) = walker.walk(Desk { scratch, rewriting, edits, notebook });
         for (_, text) in edits.notes.iter() {
             access_log::note(text, peer, generation.log.as_ref(), cx.clock, cx.log);
         }

@@ -50,6 +50,7 @@ mod testing;
 #[cfg(test)]
 mod tests;
 mod token;
+mod trace;
 mod tunnel;
 mod walk;
 mod websocket;
@@ -67,4 +68,5 @@ pub use settings::{
     WebSocketRules, WebSockets,
 };
 pub use snapshot::SnapshotError;
+pub use trace::{Happened, Trace};
 pub use tunnel::{Closer, Figures, Tunnel, TunnelKind};

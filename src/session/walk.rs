@@ -13,6 +13,7 @@ use super::edits::{Edits, Rewriting, split};
 use super::expand::{Filler, Said, has_dots};
 use super::peer::Peer;
 use super::settings::{Deed, Generation, Route};
+use super::trace::Notebook;
 
 /// A request on its way.
 #[derive(Clone, Copy)]
@@ -47,24 +48,37 @@ pub(super) enum End<'g> {
     Nothing,
 }
 
-/// What one edit comes to.
-enum Step {
+/// Where the walk writes.
+pub(super) struct Desk<'w> {
+    pub(super) scratch: &'w mut Scratch,
+    /// A new target.
+    pub(super) rewriting: &'w mut Rewriting,
+    /// What rules change.
+    pub(super) edits: &'w mut Edits,
+    /// What they did, where somebody wants to know.
+    pub(super) notebook: Notebook<'w>,
+}
+
+/// What the action of one rule comes to.
+enum Turn<'g> {
+    /// On to the next rule.
     On,
-    /// Variables are others now.
+    /// The same; variables are others now.
     Changed,
-    /// The target is another now.
+    /// The same; the target is another now.
     Rewritten,
-    Denied,
+    /// On to the rule of this number.
+    To(u32),
+    /// No further rule is tried.
+    Rest,
+    /// It is decided.
+    End(End<'g>),
 }
 
 impl<'a> Walker<'a> {
-    /// Tries the rules in their order; what they change is put into `edits`, a new target into `rewriting`.
-    pub(super) fn walk(
-        &self,
-        scratch: &mut Scratch,
-        rewriting: &mut Rewriting,
-        edits: &mut Edits,
-    ) -> (End<'a>, Option<Found>) {
+    /// Tries the rules in their order.
+    pub(super) fn walk(&self, desk: Desk<'_>) -> (End<'a>, Option<Found>) {
+        let Desk { scratch, rewriting, edits, mut notebook } = desk;
         let generation = self.generation;
         let table = &generation.table;
         let Rewriting { target, text, path: memory } = rewriting;
@@ -77,36 +91,38 @@ impl<'a> Walker<'a> {
             if std::mem::take(&mut begins) {
                 table.begin(&facts, scratch);
             }
-            let Some(found) = table.next(from, &facts, scratch) else { break };
+            let found = table.next(from, &facts, scratch);
+            notebook.looked(table, from, found.as_ref(), &facts, scratch);
+            let Some(found) = found else { break };
             let subject = scratch.text(found.source, &facts);
             let filler = Filler { said: &said, captures: &found.captures, text: subject };
             let Some(deed) = generation.deeds.get(found.rule as usize) else { break };
-            let step = match deed {
+            text.clear();
+            let turn = match deed {
                 Deed::Go(route) => match generation.routes.get(*route) {
-                    Some(route) => return (End::Route(route), Some(found)),
-                    None => break,
+                    Some(route) => Turn::End(End::Route(route)),
+                    None => Turn::Rest,
                 },
-                Deed::Last => break,
-                Deed::Goto(rule) => {
-                    from = *rule;
-                    continue;
-                }
+                Deed::Last => Turn::Rest,
+                Deed::Goto(rule) => Turn::To(*rule),
                 Deed::Answer(answer) => {
-                    return (answered(answer, &filler, text, &mut edits.response), Some(found));
+                    Turn::End(answered(answer, &filler, text, &mut edits.response))
                 }
                 Deed::Edit(edit) => {
-                    text.clear();
-                    let step = fill(edit, &filler, text);
+                    let turn = fill(edit, &filler, text);
                     keep(edit, self.peer, text, edits);
-                    step
+                    turn
                 }
             };
+            notebook.did(found.rule, text);
             from = found.rule + 1;
-            match step {
-                Step::On => {}
-                Step::Changed => begins = true,
-                Step::Denied => return (End::Denied, None),
-                Step::Rewritten => {
+            match turn {
+                Turn::On => {}
+                Turn::Changed => begins = true,
+                Turn::To(rule) => from = rule,
+                Turn::Rest => break,
+                Turn::End(end) => return (end, Some(found)),
+                Turn::Rewritten => {
                     std::mem::swap(target, text);
                     edits.target.clone_from(target);
                     let (raw, rest) = split(target);
@@ -149,7 +165,6 @@ fn answered<'g>(
     text: &mut Vec<u8>,
     response: &mut Pairs,
 ) -> End<'g> {
-    text.clear();
     let (status, exact) = match answer {
         Answer::Redirect { status, url } => {
             filler.encoded(url, text);
@@ -169,7 +184,7 @@ fn answered<'g>(
 }
 
 /// Puts together what an edit says, and whether it can go on.
-fn fill(edit: &Edit, filler: &Filler<'_>, text: &mut Vec<u8>) -> Step {
+fn fill<'g>(edit: &Edit, filler: &Filler<'_>, text: &mut Vec<u8>) -> Turn<'g> {
     let address = filler.said.peer.ip;
     match edit {
         Edit::Rewrite(to) => {
@@ -181,26 +196,26 @@ fn fill(edit: &Edit, filler: &Filler<'_>, text: &mut Vec<u8>) -> Step {
                 text.push(if text.contains(&b'?') { b'&' } else { b'?' });
                 text.extend_from_slice(query);
             }
-            return Step::Rewritten;
+            return Turn::Rewritten;
         }
         Edit::AddHeader(_, value) | Edit::AddRequestHeader(_, value) => filler.field(value, text),
         Edit::AddVar(_, value) => {
             filler.plain(value, text);
-            return Step::Changed;
+            return Turn::Changed;
         }
         Edit::Log(said) => filler.plain(said, text),
         Edit::Hsts(age) => _ = write!(text, "max-age={age}"),
         Edit::Allow(networks) => {
             let inside = |address| networks.iter().any(|network| network.contains(address));
-            return if address.is_some_and(inside) { Step::On } else { Step::Denied };
+            return if address.is_some_and(inside) { Turn::On } else { Turn::End(End::Denied) };
         }
         Edit::Deny(networks) => {
             let inside = |address| networks.iter().any(|network| network.contains(address));
-            return if address.is_some_and(inside) { Step::Denied } else { Step::On };
+            return if address.is_some_and(inside) { Turn::End(End::Denied) } else { Turn::On };
         }
         Edit::DelHeader(_) | Edit::DoNotLog => {}
     }
-    Step::On
+    Turn::On
 }
 
 /// Keeps what an edit says for when it is wanted.

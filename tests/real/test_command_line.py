@@ -38,6 +38,24 @@ def test_check_tells_every_problem_at_once(tmp_path):
     assert "nowhere" in said
 
 
+def test_explain_says_what_becomes_of_a_request(tmp_path):
+    file = write(tmp_path, "[tidegate]\nhttp = 127.0.0.1:0\nroute-if = equal:${HTTP_X_TENANT};blue http:127.0.0.1:9002\n"
+                 "route = ^/old/(.*) rewrite:/new/$1\nroute = ^/new/ http:127.0.0.1:9000\n"
+                 "[route:ws]\nis-websocket = on\nremote-addr = ^192\\.\nto = echo:\n")
+    result = tidegate("check", file, "--explain", "GET https://www.example.com/old/a?b=1", "--header", "X-Tenant: red", "--from", "192.0.2.7")
+    assert result.returncode == 0, result.stderr
+    said = result.stdout.splitlines()
+    assert said[:4] == [f'{file}:3:12: passed over: if equal:${{HTTP_X_TENANT}};blue does not hold for "red" (http:127.0.0.1:9002)',
+                        f'{file}:4:9: goes on: rewrite:/new/$1, which comes to "/new/a?b=1" [^/old/(.*)]',
+                        f"{file}:5:9: takes it: http:127.0.0.1:9000 [^/new/]", "goes to ^/new/: 127.0.0.1:9000"]
+    for line in ["    GET /new/a?b=1 HTTP/1.1", "    Host: www.example.com", "    X-Forwarded-For: 192.0.2.7", "    X-Forwarded-Proto: https"]:
+        assert line in said
+    for request, sought in [("ws://a/x", f"{file}:6:1: takes it: echo: [ws]"), ("http://a/x", f"{file}:6:1: passed over: if is-websocket: does not hold (echo:)")]:
+        assert sought in tidegate("check", file, "--explain", request, "--from", "192.0.2.7").stdout.splitlines()
+    result = tidegate("check", file, "--explain", "nonsense")
+    assert result.returncode == 2 and "expected a method and a URL" in result.stderr
+
+
 def test_run_of_a_bad_file_starts_nothing(tmp_path):
     result = tidegate(write(tmp_path, "[tidegate]\nhttp = 127.0.0.1:0\nnonsense = 1\n"))
     assert result.returncode == 2
