@@ -24,7 +24,8 @@ def site(request):
     with staged(request.node) as stage:
         address, _ = stage.uwsgi("threads")
         authority = Authority(stage.directory)
-        options = {"https": f"127.0.0.1:0,{authority.issue('localhost', '127.0.0.1')}", "http-to": address, "route": "^/loop echo:"}
+        options = {"https": f"127.0.0.1:0,{authority.issue('localhost', '127.0.0.1')}", "http-to": address, "route": "^/loop echo:",
+                   "route-run": "hsts:8760h"}
         router = stage.tidegate({"http": None, **options})
         router.stage, router.authority = stage, authority
         yield router
@@ -50,6 +51,10 @@ def test_curl(site, version, ciphers):
 
 def test_curl_over_http2_stays_with_http1(site):
     assert curl(site, "--http2", "-w", "%{http_version}").endswith(b"1.1")
+
+
+def test_strict_transport_security(site):
+    assert b"\nStrict-Transport-Security: max-age=31536000\r\n" in curl(site, "-i")
 
 
 def test_curl_keeps_its_connection(site):

@@ -5,13 +5,14 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use rustls::client::Resumption;
-use rustls::pki_types::ServerName;
+use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, KeyLog, RootCertStore};
 
 use super::build::{Certificate, Named};
 use super::credentials;
 use super::files::{self, Files};
 use super::suites::Agreement;
+use super::trusted::Trusted;
 use crate::base::{Place, Problem};
 
 /// Sessions with servers that can be resumed, for each configuration.
@@ -130,15 +131,24 @@ struct Reading<'a> {
 
 impl Reading<'_> {
     fn config(mut self, trust: &Trust, key_log: &Arc<dyn KeyLog>) -> Option<ClientConfig> {
-        let roots = match &trust.authorities {
+        let provider = Arc::clone(&self.agreement.provider);
+        let trusted = match &trust.authorities {
             Some(file) => self.authorities(file),
-            None => system_roots().map_err(|said| self.say(&trust.place, said)).ok(),
+            None => system_roots().map(|roots| (roots, Vec::new())),
         };
+        let trusted = trusted.and_then(|(roots, named)| Trusted::new(roots, named, provider));
+        let trusted = trusted.map_err(|said| {
+            let file = trust.authorities.as_ref();
+            let place = file.map_or(&trust.place, |file| &file.place);
+            self.say(place, file.map_or(said.clone(), |file| about(&file.path, &said)));
+        });
         let own = trust.own.as_ref().map(|(certificate, key)| self.own(certificate, key));
         let builder = ClientConfig::builder_with_provider(Arc::clone(&self.agreement.provider))
             .with_protocol_versions(&self.agreement.versions);
         let builder = match builder {
-            Ok(builder) => builder.with_root_certificates(roots?),
+            Ok(builder) => {
+                builder.dangerous().with_custom_certificate_verifier(Arc::new(trusted.ok()?))
+            }
             Err(error) => return self.fail(&trust.place, error.to_string()),
         };
         let mut config = match own {
@@ -154,15 +164,16 @@ impl Reading<'_> {
         Some(config)
     }
 
-    fn authorities(&mut self, file: &Named) -> Option<RootCertStore> {
-        let content = self.files.read(&file.path);
-        let found = content.and_then(|content| credentials::certificates(&content));
-        let roots = found.and_then(|certificates| {
-            let mut roots = RootCertStore::empty();
-            let added = certificates.into_iter().try_for_each(|authority| roots.add(authority));
-            added.map(|()| roots).map_err(|_| "an authority in it is broken".to_owned())
-        });
-        roots.map_err(|said| self.say(&file.place, about(&file.path, &said))).ok()
+    /// Authorities of a file, and its certificates as they are.
+    fn authorities(
+        &mut self,
+        file: &Named,
+    ) -> Result<(RootCertStore, Vec<CertificateDer<'static>>), String> {
+        let named = credentials::certificates(&self.files.read(&file.path)?)?;
+        let mut roots = RootCertStore::empty();
+        let mut each = named.iter().cloned();
+        let added = each.try_for_each(|authority| roots.add(authority));
+        added.map(|()| (roots, named)).map_err(|_| "an authority in it is broken".to_owned())
     }
 
     fn own(

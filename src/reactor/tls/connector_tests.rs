@@ -2,7 +2,7 @@
 
 use rustls::{NoKeyLog, ServerConfig};
 
-use super::super::testing::{Authority, Met, Refused, Site, shake_hands, terms};
+use super::super::testing::{Authority, Issued, Met, Refused, Site, shake_hands, terms};
 use super::*;
 
 const NAME: &str = "app.example";
@@ -61,6 +61,31 @@ fn only_the_expected_name_by_a_trusted_authority_is_taken() {
     for connector in connectors.connect(&system, &[server_name(NAME).unwrap()], &mut problems) {
         assert_eq!(dial(&connector, &server), refused);
     }
+}
+
+#[test]
+fn a_server_that_signed_for_itself_is_taken_where_its_certificate_is_named() {
+    let site = Site::new();
+    let own = Issued::by_itself(&[NAME], 2024..2124);
+    let server = site.config(&[terms(":443", site.present("server", &own))], 0, NAME);
+    let trust = trust(&site, Some(&own.certificate));
+    let mut connectors = connectors();
+    assert_eq!(dial(&connect(&mut connectors, &trust, NAME), &server), FULL);
+    let refused = Err(Refused::ByClient);
+    let other = connect(&mut connectors, &trust, "other.example");
+    assert_eq!(dial(&other, &server), refused, "its name counts");
+    for years in [2020..2021, 2120..2124] {
+        let own = Issued::by_itself(&[NAME], years);
+        let server = site.config(&[terms(":443", site.present("server", &own))], 0, NAME);
+        site.write("ca.pem", &own.certificate);
+        connectors.refresh(&mut Vec::new());
+        let expired = connect(&mut connectors, &trust, NAME);
+        assert_eq!(dial(&expired, &server), refused, "so does the date");
+    }
+    let twin = Issued::by_itself(&[NAME], 2024..2124);
+    site.write("ca.pem", &twin.certificate);
+    let stranger = connect(&mut self::connectors(), &trust, NAME);
+    assert_eq!(dial(&stranger, &server), refused, "and no other of that name is it");
 }
 
 #[test]

@@ -27,6 +27,7 @@ mod suites;
 #[cfg(test)]
 mod testing;
 mod tickets;
+mod trusted;
 mod wire;
 
 pub use acceptor::{Acceptor, Profile, TICKET_LIFETIME};

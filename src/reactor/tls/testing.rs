@@ -88,6 +88,20 @@ impl Authority {
     }
 }
 
+impl Issued {
+    /// By nobody but its owner, as `openssl req -x509` does: an authority, too. Valid from January to January.
+    pub(super) fn by_itself(names: &[&str], years: std::ops::Range<i32>) -> Issued {
+        let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
+        let mut params = CertificateParams::new(names).unwrap();
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        params.not_before = date_time_ymd(years.start, 1, 1);
+        params.not_after = date_time_ymd(years.end, 1, 1);
+        let key = KeyPair::generate().unwrap();
+        let certificate = params.self_signed(&key).unwrap().pem();
+        Issued { certificate, key: key.serialize_pem(), serial: SerialNumber::from(1) }
+    }
+}
+
 /// A directory of files, and what is known outside generations.
 pub(super) struct Site {
     folder: tempfile::TempDir,
