@@ -38,9 +38,9 @@ def start_uwsgi(track, directory, mode="gevent", *more, unix=False, kind="socket
     return address, child
 
 
-def start_nginx(track, directory, server="", name="nginx"):
+def start_nginx(track, directory, server="", name="nginx", port=None):
     """Runs nginx with the files of `directory`/www; the answer is its address."""
-    port = free_port()
+    port = port or free_port()
     root = directory / "www"
     root.mkdir(exist_ok=True)
     config = directory / f"{name}.conf"
