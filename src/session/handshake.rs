@@ -128,7 +128,7 @@ impl Handshake {
             Proof::None | Proof::Numbers(_) => HixieAnswer {
                 draft: self.draft,
                 origin: head.fields.get(Known::Origin),
-                secure: false,
+                secure: exchange.facts.peer.secure,
                 host: head.host,
                 target: head.target,
                 protocol,

@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 
+use super::terminated::handshake;
 use super::*;
 use crate::base::{ByName, Certificate, NameRules, RuleId};
 use crate::config::CertificateHeader;
+use crate::proto::ws::Draft;
 use crate::session::{Peer, Secure};
 
 const GET: &str = "GET /http HTTP/1.1\r\nHost: open.example.com\r\n";
@@ -48,6 +50,18 @@ fn upstreams_learn_that_it_was_https() {
     let mut bench = secured(0, None, |_| {});
     bench.client_says([GET, "\r\n"].concat().replace("/http", "/uwsgi"));
     assert!(bench.dialled(false).contains("HTTPS\u{2}\0on"));
+}
+
+#[test]
+fn old_browsers_compare_the_location_with_wss() {
+    for (draft, name) in
+        [(Draft::Hixie75, "WebSocket-Location"), (Draft::Hixie76, "Sec-WebSocket-Location")]
+    {
+        let mut bench = secured(0, None, |_| {});
+        bench.client_says(handshake("echo", draft, ""));
+        let answer = bench.client_reads();
+        assert!(answer.contains(&format!("\r\n{name}: wss://a.example/echo\r\n")), "{answer}");
+    }
 }
 
 #[test]
