@@ -277,6 +277,34 @@ fn an_upstream_whose_client_sends_no_key3_is_heard_when_it_answers() {
 }
 
 #[test]
+fn nothing_of_an_upstream_stands_in_place_of_the_proof() {
+    let ends: [fn(&mut Bench); 3] = [
+        |bench| bench.ends(CLIENT, RxEnd::Finished),
+        |bench| bench.expire(),
+        |bench| {
+            let now = bench.world.clock.now();
+            assert!(bench.client.leave(CloseReason::Killed, now));
+        },
+    ];
+    for end in ends {
+        let (mut bench, _) = joined("guard", Draft::Hixie76, "", "");
+        bench.upstream_says(plain(Opcode::Text, b"early"));
+        end(&mut bench);
+        bench.upstream_says(plain(Opcode::Text, b"late"));
+        assert_eq!(bench.takes_bytes(CLIENT), b"");
+
+        let mut bench = Bench::new();
+        bench.client_says(handshake("tcp", Draft::Hixie76, ""));
+        bench.dialled(false);
+        bench.client_reads();
+        bench.upstream_says(b"early");
+        end(&mut bench);
+        bench.upstream_says(b"late");
+        assert_eq!(bench.takes_bytes(CLIENT), b"");
+    }
+}
+
+#[test]
 fn key3_with_a_length_is_no_body() {
     let (mut bench, answer) = echo(Draft::Hixie76, "Content-Length: 8\r\n");
     assert!(answer.starts_with("HTTP/1.1 101 "));

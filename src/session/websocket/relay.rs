@@ -33,7 +33,7 @@ impl Terminated {
         let rules = end.rules(limit(side, settings, cx));
         loop {
             let goes_to = self.goes_to(side) as usize;
-            let discard = self.life.discards(side);
+            let discard = self.discards(side);
             let port = &mut ports[side as usize];
             if self.life.is_muted(side) {
                 // Whoever is not listened to any more may go on sending for a while.
@@ -129,6 +129,11 @@ impl Terminated {
         Ok(())
     }
 
+    /// Whether what `side` sends goes nowhere. A client whose handshake came to nothing has no place for it.
+    fn discards(&self, side: Side) -> bool {
+        self.life.discards(side) || side == Side::Upstream && self.challenge.is_some()
+    }
+
     /// Whether enough of an upstream's message has come to send it on before the rest.
     fn passes_fragments(&self) -> bool {
         match &self.far {
@@ -149,11 +154,11 @@ impl Terminated {
         cx: &mut Cx<'_>,
     ) -> u64 {
         let [client, upstream] = ports;
-        let Far::Bridge(bridge) = &mut self.far else { return 0 };
-        if self.life.discards(Side::Upstream) || self.life.is_muted(Side::Upstream) {
+        if self.discards(Side::Upstream) || self.life.is_muted(Side::Upstream) {
             upstream.rx.consume(upstream.rx.len());
             return 0;
         }
+        let Far::Bridge(bridge) = &mut self.far else { return 0 };
         let came = upstream.rx.len() as u64;
         if came > 0 {
             if client.tx.room() == 0 {
