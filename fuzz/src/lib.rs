@@ -10,6 +10,7 @@ pub mod deflate;
 pub mod h1;
 pub mod handshake;
 pub mod path;
+pub mod proxy;
 pub mod records;
 pub mod tls;
 pub mod uwsgi;
@@ -26,6 +27,7 @@ pub const TARGETS: &[(&str, Check)] = &[
     ("canonical_path", path::canonical_path),
     ("uwsgi_response", uwsgi::uwsgi_response),
     ("ini", config::ini),
+    ("proxy_header", proxy::proxy_header),
     ("tls_hello", tls::tls_hello),
     ("tls_records", records::tls_records),
     ("ws_frame", ws::ws_frame),

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::base::{Address, Place};
+use crate::base::{Address, Neighbours, Place};
 
 use super::action::Action;
 use super::condition::Condition;
@@ -32,6 +32,8 @@ pub struct Config {
     pub redirectors: Vec<Redirector>,
     /// `https` and what belongs to it.
     pub tls: Tls,
+    /// `proxy-protocol`: who says in front of a connection for whom it is.
+    pub proxies: Neighbours,
     /// `workers`: how many reactors.
     pub workers: Workers,
     /// `listen`: backlog of every listening socket.
@@ -279,6 +281,7 @@ impl Default for Config {
             listeners: Vec::new(),
             redirectors: Vec::new(),
             tls: Tls::default(),
+            proxies: Neighbours::default(),
             workers: Workers::Auto,
             backlog: 4096,
             max_connections: None,

@@ -63,6 +63,12 @@ impl Stream {
         Ok(uninterrupted(received)?.0)
     }
 
+    /// Looks at what the next read would get, and leaves it there.
+    pub fn peek(&self, room: &mut [u8]) -> io::Result<usize> {
+        let received = || rustix::net::recv(&self.fd, &mut *room, RecvFlags::PEEK);
+        Ok(uninterrupted(received)?.0)
+    }
+
     /// Reads into several buffers, one after the other.
     #[inline]
     pub fn readv(&self, rooms: &mut [IoSliceMut<'_>]) -> io::Result<usize> {

@@ -17,6 +17,7 @@ use super::secure::Secure;
 use super::tunnel::{Tunnel, TunnelKind};
 use crate::base::{Address, Millis};
 use crate::buf::Pool;
+use crate::proto::proxyproto::{Ends, Header};
 use crate::upstream::Server;
 
 /// Exchanges kept for reuse, at most.
@@ -35,6 +36,12 @@ pub struct Client {
 
 #[derive(Debug)]
 enum State {
+    /// A PROXY header is awaited since then.
+    Greeting {
+        since: Millis,
+        /// A TLS handshake comes behind it.
+        secure: bool,
+    },
     /// A TLS handshake is under way since then.
     Handshake(Millis),
     /// The next request's head is awaited.
@@ -63,6 +70,28 @@ impl Client {
     /// A connection just accepted that begins with a TLS handshake.
     pub fn greeted(peer: Peer, now: Millis) -> Client {
         Client { state: State::Handshake(now), peer, secure: None, to_https: None }
+    }
+
+    /// The same connection, of a proxy that says first for whom it is.
+    #[must_use]
+    pub fn behind_proxy(mut self, now: Millis) -> Client {
+        let secure = matches!(self.state, State::Handshake(_));
+        self.state = State::Greeting { since: now, secure };
+        self
+    }
+
+    /// The proxy has said it. Where it speaks for nobody, the client is the proxy itself.
+    pub fn introduced(&mut self, header: &Header, now: Millis) {
+        let State::Greeting { secure, .. } = self.state else { return };
+        if let Some(Ends { source, destination }) = header.ends {
+            self.peer.ip = Some(source.ip().to_canonical());
+            (self.peer.port, self.peer.server_port) = (source.port(), destination.port());
+        }
+        self.peer.secure |= header.secure;
+        self.state = match secure {
+            true => State::Handshake(now),
+            false => State::Head(HeadWait::first(now)),
+        };
     }
 
     /// The TLS handshake is over.
@@ -102,19 +131,17 @@ impl Client {
 
     fn step(&mut self, ports: &mut [Port; 2], cx: &mut Cx<'_>) -> Option<State> {
         match &mut self.state {
+            State::Greeting { since, .. } => {
+                let late = cx.now >= *since + HeadTimeouts::of(cx.generation).head;
+                self.given_up(late.then_some(CloseReason::ProxyHeader), cx)
+            }
             State::Handshake(since) => {
                 let late = cx.now >= *since + HeadTimeouts::of(cx.generation).handshake;
-                let reason = match (late, cx.draining) {
-                    (true, _) => CloseReason::TlsTimeout,
-                    (false, true) => CloseReason::Drained,
-                    (false, false) => return None,
-                };
-                cx.counters.close_reason(reason as usize);
-                Some(State::Closed(reason))
+                self.given_up(late.then_some(CloseReason::TlsTimeout), cx)
             }
             State::Head(wait) => {
                 let secure = self.secure.as_deref();
-                let ends = Ends { peer: &self.peer, secure, to_https: self.to_https };
+                let ends = head::Ends { peer: &self.peer, secure, to_https: self.to_https };
                 match head::advance(wait, ends, ports, cx) {
                     Next::Wait => None,
                     Next::Closed(reason) => Some(self.ended(reason, &ports[0], cx)),
@@ -138,6 +165,13 @@ impl Client {
             State::Linger(linger) => linger.advance(&mut ports[0], cx).map(State::Closed),
             State::Closed(_) => None,
         }
+    }
+
+    /// What comes before the first request was too late, or we are stopping.
+    fn given_up(&self, late: Option<CloseReason>, cx: &Cx<'_>) -> Option<State> {
+        let reason = late.or(cx.draining.then_some(CloseReason::Drained))?;
+        cx.counters.close_reason(reason as usize);
+        Some(State::Closed(reason))
     }
 
     /// No further request comes. What was answered before gets through all the same.
@@ -310,6 +344,7 @@ impl Client {
         head_timeouts: &HeadTimeouts,
     ) -> Option<Millis> {
         match &self.state {
+            State::Greeting { since, .. } => Some(*since + head_timeouts.head),
             State::Handshake(since) => Some(*since + head_timeouts.handshake),
             State::Head(wait) => Some(wait.deadline(active, head_timeouts)),
             State::Exchange(exchange) => Some(exchange.deadline(active)),
@@ -410,7 +445,9 @@ impl Client {
         match &self.state {
             State::Tunnel(_) => self.tunnel_ended(reason, cx),
             State::Exchange(exchange) => self.write_line(exchange, reason, None, cx),
-            State::Handshake(_) | State::Head(_) => cx.counters.close_reason(reason as usize),
+            State::Greeting { .. } | State::Handshake(_) | State::Head(_) => {
+                cx.counters.close_reason(reason as usize)
+            }
             State::Linger(_) | State::Closed(_) => {}
         }
         self.state = State::Closed(reason);

@@ -62,6 +62,8 @@ reasons! {
     ClientGone, "client-gone", 0, Client, "the client closed in the middle of an exchange";
     /// The client finished in the middle of its request body.
     BodyTruncated, "body-truncated", 400, Client, "the request body ended early";
+    /// A proxy did not say for whom its connection is.
+    ProxyHeader, "proxy-header", 0, Client, "the connection did not begin with a good PROXY header within http-headers-timeout";
     /// The TLS handshake failed.
     TlsHandshake, "tls-handshake", 0, Client, "the TLS handshake failed";
     /// The TLS handshake took too long.

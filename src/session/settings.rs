@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::base::Neighbours;
 use crate::config::{Answer, CertificateHeader, Edit, LogFormat, Origin, Rate, Template};
 use crate::proto::h1::Limits;
 use crate::proto::ws::{DeflatePolicy, Draft, Drafts};
@@ -23,6 +24,8 @@ pub struct Generation {
     pub fallback: Option<Arc<Route>>,
     /// Bounds of a request head.
     pub limits: Limits,
+    /// `proxy-protocol`: who says in front of a connection for whom it is.
+    pub proxies: Neighbours,
     /// `merge-slashes`.
     pub merge_slashes: bool,
     /// `http-headers-timeout`: a whole head, from its first byte.

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::{Duration, UNIX_EPOCH};
 
-use crate::base::{Address, Clock, Counters, Millis, Place as At, Rng};
+use crate::base::{Address, Clock, Counters, Millis, Neighbours, Place as At, Rng};
 use crate::buf::{Pool, Rx, Segment, Tx};
 use crate::config::{Condition, LogFormat, Origin, Protocol, Subject, Test};
 use crate::proto::h1::Limits;
@@ -101,6 +101,7 @@ pub(super) fn generation() -> Generation {
         routes,
         fallback: None,
         limits: Limits::default(),
+        proxies: Neighbours::default(),
         merge_slashes: true,
         head_timeout: Duration::from_secs(HEAD),
         handshake_timeout: Duration::from_secs(HEAD),

@@ -181,6 +181,10 @@ impl Worker {
                 (Client::greeted(peer, now), Transport::handshake(Handshake::accept(acceptor)))
             }
         };
+        let (machine, role) = match self.world.generation.proxies.hold(peer.ip) {
+            true => (machine.behind_proxy(now), Role::Greeting),
+            false => (machine, Role::Client),
+        };
         let conn_key = self.conns.insert(Conn {
             stream,
             transport,
@@ -188,7 +192,7 @@ impl Worker {
             bulk: false,
             finished: false,
             queued: false,
-            role: Role::Client,
+            role,
             session: None,
         });
         let wheel = &mut self.wheel;

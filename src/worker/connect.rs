@@ -162,11 +162,15 @@ impl Worker {
         let Some(conn) = self.conns.get_mut(conn_key) else { return };
         conn.ready.event(event);
         let session = conn.session;
+        if conn.role == Role::Greeting {
+            let greeted = session.map(|key| (key, conn_key));
+            return greeted.into_iter().for_each(|(key, conn)| self.greet(key, conn));
+        }
         if !conn.transport.is_open() {
             return self.queue_handshake(conn_key);
         }
         match conn.role {
-            Role::Idle => {}
+            Role::Idle | Role::Greeting => {}
             Role::Dialling(_) => {
                 if let Some(key) = session {
                     self.guarded(key, |worker| {

@@ -24,7 +24,8 @@ pub(super) struct Conn {
 impl Conn {
     /// Whether a read may get something.
     pub(super) fn is_readable(&self) -> bool {
-        self.ready.readable && !matches!(self.role, Role::Dialling(_)) && self.transport.is_open()
+        let waits = matches!(self.role, Role::Dialling(_) | Role::Greeting);
+        self.ready.readable && !waits && self.transport.is_open()
     }
 }
 
@@ -33,6 +34,8 @@ impl Conn {
 pub(super) enum Role {
     /// A client's, of a session.
     Client,
+    /// A proxy's, of a session: its PROXY header is awaited.
+    Greeting,
     /// To a server, of a session.
     Upstream,
     /// To a server, not connected yet; the number of the address that is being tried.

@@ -69,6 +69,7 @@ pub fn build(
             max_head: config.limits.max_head,
             max_fields: config.limits.max_fields,
         },
+        proxies: config.proxies.clone(),
         merge_slashes: config.merge_slashes,
         head_timeout: config.times.headers,
         handshake_timeout: config.times.handshake,

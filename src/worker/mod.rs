@@ -19,6 +19,7 @@ mod connect;
 mod drive;
 mod entry;
 mod generation;
+mod greet;
 mod handshakes;
 mod idle;
 mod inspect;

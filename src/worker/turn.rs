@@ -98,6 +98,8 @@ pub struct Worker {
     pub(super) starved: Vec<Key>,
     pub(super) accept_after: Millis,
     pub(super) accept_paused: bool,
+    /// Until then nothing is said of bad PROXY headers.
+    pub(super) silent_on_proxies: Millis,
     pub(super) chores: Chores,
     /// Set while stopping: when what is left is closed.
     drain_until: Option<Millis>,
@@ -156,6 +158,7 @@ impl Worker {
             starved: Vec::new(),
             accept_after: Millis::default(),
             accept_paused: false,
+            silent_on_proxies: Millis::default(),
             chores: Chores::new(setup.log),
             drain_until: None,
             goodbye_at: None,

@@ -7,6 +7,8 @@ use super::super::units::word_flag;
 use super::super::value::{Fault, Value};
 use super::{Group, Kind, Scope, Set, key, planned};
 
+use crate::base::{Neighbours, Network, Problem};
+
 const MAIN: &[Scope] = &[Scope::Main];
 const PROCESS: &str = "start tidegate as the user it is to run as";
 
@@ -48,6 +50,39 @@ pub(super) const GROUP: Group = Group {
              where that is not 443",
         )
         .example(":8000,8443"),
+        key(
+            "proxy-protocol",
+            Kind::Words,
+            Set::Main(|draft, value| {
+                draft.config.proxies = neighbours(value)?;
+                Ok(())
+            }),
+        )
+        .unset("nobody")
+        .says(
+            "proxies whose connections begin with a PROXY header, version 1 or 2, before TLS too: networks, and `unix` for \
+             unix sockets. Theirs without one are closed; from others it is no request",
+        )
+        .example("10.0.0.0/8 ::1"),
+        key(
+            "http-enable-proxy-protocol",
+            Kind::Flag,
+            Set::Main(|draft, value| {
+                if value.flag()? {
+                    draft.config.proxies = Neighbours { any: true, ..Neighbours::default() };
+                    let said = format!(
+                        "{}: whoever connects must say for whom, and may say anything; expected proxy-protocol with \
+                         the networks of the proxies, as in proxy-protocol = 10.0.0.0/8",
+                        value.quoted()
+                    );
+                    draft.notices.push(Problem::warning(Some(value.place_at(0)), said));
+                }
+                Ok(())
+            }),
+        )
+        .default("off")
+        .says("`proxy-protocol` of everybody, as uWSGI has it")
+        .example("false"),
         key(
             "workers",
             Kind::Word,
@@ -97,7 +132,6 @@ pub(super) const GROUP: Group = Group {
         .unset("`unix:/run/tidegate.sock` where that can be made")
         .says("where `tidegate ctl` and curl ask the running router about itself, or `off`")
         .example("unix:/run/tidegate/admin.sock"),
-        planned("proxy-protocol", MAIN, "").aliases(&["http-enable-proxy-protocol"]),
         planned("trusted-proxies", MAIN, "until then X-Forwarded-* of clients is always replaced"),
         planned("user", MAIN, PROCESS).aliases(&["uid", "http-uid"]),
         planned("group", MAIN, PROCESS).aliases(&["gid", "http-gid"]),
@@ -121,6 +155,25 @@ fn redirector(value: &Value) -> Result<Redirector, Fault> {
     let port = u16::try_from(port).ok().and_then(NonZeroU16::new);
     let port = port.ok_or_else(|| Fault::new("expected a port"))?;
     Ok(Redirector { address: placed, port })
+}
+
+/// Networks, and `unix`.
+fn neighbours(value: &Value) -> Result<Neighbours, Fault> {
+    let mut found = Neighbours::default();
+    for word in value.words() {
+        match word.text() {
+            "unix" => found.unix = true,
+            text => {
+                let network = text.parse::<Network>();
+                let fault = |error| value.fault_of(&word, &format!("{error}"));
+                found.networks.push(network.map_err(fault)?);
+            }
+        }
+    }
+    match found == Neighbours::default() {
+        true => Err(Fault::new("expected networks, as in 10.0.0.0/8, or unix")),
+        false => Ok(found),
+    }
 }
 
 fn workers(value: &Value) -> Result<Workers, Fault> {

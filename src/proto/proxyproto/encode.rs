@@ -22,15 +22,15 @@ pub struct Ends {
 }
 
 /// What a binary block begins with (section 2.2).
-const SIGNATURE: &[u8; 12] = b"\r\n\r\n\0\r\nQUIT\n";
+pub(super) const SIGNATURE: &[u8; 12] = b"\r\n\r\n\0\r\nQUIT\n";
 /// Version 2, a connection relayed for somebody.
-const PROXY: u8 = 0x21;
+pub(super) const PROXY: u8 = 0x21;
 /// Version 2, a connection to be taken for our own.
-const LOCAL: u8 = 0x20;
+pub(super) const LOCAL: u8 = 0x20;
 /// Families and transports.
-const UNSPEC: u8 = 0x00;
-const TCP_OVER_IPV4: u8 = 0x11;
-const TCP_OVER_IPV6: u8 = 0x21;
+pub(super) const UNSPEC: u8 = 0x00;
+pub(super) const TCP_OVER_IPV4: u8 = 0x11;
+pub(super) const TCP_OVER_IPV6: u8 = 0x21;
 
 /// Both ends in one family.
 enum Family {

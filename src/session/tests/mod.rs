@@ -1,6 +1,7 @@
 //! The transitions of the machines, one by one, with both ends as bytes.
 
 mod admin;
+mod greeting;
 mod hostile;
 mod introduction;
 mod keepalive;

@@ -54,8 +54,11 @@ class Raw:
         sock.settimeout(timeout)
 
     @classmethod
-    def connect(cls, port, timeout=TIMEOUT, receive_buffer=None):
+    def connect(cls, port, timeout=TIMEOUT, receive_buffer=None, source=None):
+        """`source`: the address it comes from, as in 127.0.0.7."""
         sock = socket.socket()
+        if source:
+            sock.bind((source, 0))
         if receive_buffer:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
         sock.settimeout(timeout)

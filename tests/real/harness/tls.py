@@ -39,8 +39,8 @@ class TlsRaw(Raw):
     truncated = False
 
     @classmethod
-    def connect(cls, port, timeout=TIMEOUT, name="localhost", session=None, settings=None, **wanted):
-        sock = socket.create_connection(("127.0.0.1", port), timeout)
+    def connect(cls, port, timeout=TIMEOUT, name="localhost", session=None, settings=None, source=None, **wanted):
+        sock = socket.create_connection(("127.0.0.1", port), timeout, source and (source, 0))
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         try:
             settings = settings or context(**wanted)
