@@ -30,7 +30,8 @@ pub fn proxy_header(data: &[u8]) {
         assert_eq!(found.len, again.len());
         let canonical = |ip: IpAddr| ip.to_canonical();
         let same = |a: Ends, b: Ends| {
-            (canonical(a.source.ip()), a.source.port()) == (canonical(b.source.ip()), b.source.port())
+            (canonical(a.source.ip()), a.source.port())
+                == (canonical(b.source.ip()), b.source.port())
                 && (canonical(a.destination.ip()), a.destination.port())
                     == (canonical(b.destination.ip()), b.destination.port())
         };

@@ -251,8 +251,24 @@ const MESSAGES: &[(&str, &str)] = &[
         "8:17: [tidegate] http-to-https = \":80\": listened on already, from site.ini:2:8",
     ),
     (
-        "[tidegate]\ntrusted-proxies = 10.0.0.0/8",
-        "8:1: [tidegate] trusted-proxies is not in this version; until then X-Forwarded-* of clients is always replaced",
+        "[tidegate]\ntrusted-proxies = 10.0.0.0/33",
+        "8:19: [tidegate] trusted-proxies = \"10.0.0.0/33\": expected 0 to 32 bits behind the slash, or up to 128 for IPv6",
+    ),
+    (
+        "[tidegate]\nproxy-protocol = unix, 10.0.0.1/8",
+        "8:24: [tidegate] proxy-protocol = \"unix, 10.0.0.1/8\": bits are set behind those that count: the network is 10.0.0.0/8",
+    ),
+    (
+        "[tidegate]\nproxy-protocol = on",
+        "8:18: [tidegate] proxy-protocol = \"on\": expected an address or a network, as in 192.0.2.1, 10.0.0.0/8 or 2001:db8::/32",
+    ),
+    (
+        "[tidegate]\nproxy-protocol =",
+        "8:17: [tidegate] proxy-protocol = \"\": expected networks, as in 10.0.0.0/8, or unix",
+    ),
+    (
+        "[tidegate]\nhttp-enable-proxy-protocol = true",
+        "8:30: warning: [tidegate] http-enable-proxy-protocol = \"true\": whoever connects must say for whom, and may say anything; expected proxy-protocol with the networks of the proxies, as in proxy-protocol = 10.0.0.0/8",
     ),
     (
         "[tidegate]\nhttp-use-pattern = /s/%s",

@@ -33,7 +33,9 @@ pub struct Config {
     /// `https` and what belongs to it.
     pub tls: Tls,
     /// `proxy-protocol`: who says in front of a connection for whom it is.
-    pub proxies: Neighbours,
+    pub proxy_protocol: Neighbours,
+    /// `trusted-proxies`: who is believed about whom it asks for.
+    pub trusted_proxies: Neighbours,
     /// `workers`: how many reactors.
     pub workers: Workers,
     /// `listen`: backlog of every listening socket.
@@ -281,7 +283,8 @@ impl Default for Config {
             listeners: Vec::new(),
             redirectors: Vec::new(),
             tls: Tls::default(),
-            proxies: Neighbours::default(),
+            proxy_protocol: Neighbours::default(),
+            trusted_proxies: Neighbours::default(),
             workers: Workers::Auto,
             backlog: 4096,
             max_connections: None,

@@ -17,7 +17,7 @@ use super::secure::Secure;
 use super::tunnel::{Tunnel, TunnelKind};
 use crate::base::{Address, Millis};
 use crate::buf::Pool;
-use crate::proto::proxyproto::{Ends, Header};
+use crate::proto::proxyproto::Header;
 use crate::upstream::Server;
 
 /// Exchanges kept for reuse, at most.
@@ -83,9 +83,10 @@ impl Client {
     /// The proxy has said it. Where it speaks for nobody, the client is the proxy itself.
     pub fn introduced(&mut self, header: &Header, now: Millis) {
         let State::Greeting { secure, .. } = self.state else { return };
-        if let Some(Ends { source, destination }) = header.ends {
-            self.peer.ip = Some(source.ip().to_canonical());
-            (self.peer.port, self.peer.server_port) = (source.port(), destination.port());
+        if let Some(said) = header.ends {
+            self.peer.ip = Some(said.source.ip().to_canonical());
+            self.peer.port = said.source.port();
+            self.peer.server_port = said.destination.port();
         }
         self.peer.secure |= header.secure;
         self.state = match secure {
@@ -141,7 +142,7 @@ impl Client {
             }
             State::Head(wait) => {
                 let secure = self.secure.as_deref();
-                let ends = head::Ends { peer: &self.peer, secure, to_https: self.to_https };
+                let ends = Ends { peer: &self.peer, secure, to_https: self.to_https };
                 match head::advance(wait, ends, ports, cx) {
                     Next::Wait => None,
                     Next::Closed(reason) => Some(self.ended(reason, &ports[0], cx)),
@@ -186,12 +187,12 @@ impl Client {
 
     /// A request that got no exchange: answered by us.
     fn refused(&self, refusal: Refusal, client: &mut Port, cx: &mut Cx<'_>) -> State {
-        let Refusal { reason, status, sentence, asked, mut record, route, keep } = refusal;
+        let Refusal { reason, status, sentence, asked, mut record, peer, route, keep } = refusal;
         record.silent = cx.scratch.edits.silent;
         answer::put(client, route.as_deref(), status, &sentence, asked, keep, cx);
         record.status = status;
         let line = Line {
-            peer: &self.peer,
+            peer: &peer,
             route: route.as_deref(),
             server: None,
             reason,
@@ -245,6 +246,8 @@ impl Client {
         cx.counters.tunnels_opened.add(1);
         self.write_line(&exchange, CloseReason::Done, Some(id), cx);
         let sight = exchange.sight(cx);
+        // No other request comes on this connection.
+        self.peer = exchange.facts.peer;
         let tunnel = Tunnel {
             kind,
             id,
@@ -311,7 +314,7 @@ impl Client {
         cx: &mut Cx<'_>,
     ) {
         let line = Line {
-            peer: &self.peer,
+            peer: &exchange.facts.peer,
             route: Some(&exchange.route),
             server: exchange.server_address(),
             reason,
@@ -453,9 +456,12 @@ impl Client {
         self.state = State::Closed(reason);
     }
 
-    /// Who is at the other end.
+    /// Who is served: the client of the request, where a proxy is believed about that, else that of the connection.
     pub fn peer(&self) -> Peer {
-        self.peer
+        match &self.state {
+            State::Exchange(exchange) => exchange.facts.peer,
+            _ => self.peer,
+        }
     }
 }
 

@@ -15,6 +15,7 @@ use crate::route::Purpose;
 
 use super::access_log::{self, Record};
 use super::answer::Asked;
+use super::asker::{Asker, Doubt};
 use super::cx::{Cx, Scratch};
 use super::edits::{Edits, Rewriting};
 use super::exchange::Exchange;
@@ -47,6 +48,8 @@ pub(super) struct Refusal {
     pub(super) sentence: String,
     pub(super) asked: Asked,
     pub(super) record: Record,
+    /// Who asked.
+    pub(super) peer: Peer,
     pub(super) route: Option<Arc<Route>>,
     /// The connection can serve another request.
     pub(super) keep: bool,
@@ -97,7 +100,9 @@ pub(super) fn decide(
         && !cx.draining
         && head.upgrade == Upgrade::None
         && !is_old_upgrade(head);
-    let deciding = Deciding { head, ends, record: &mut record, spare };
+    let asker = Asker::of(head, ends.peer, &cx.generation.trusted_proxies);
+    let peer = asker.map_or(*ends.peer, |asker| asker.peer);
+    let deciding = Deciding { head, ends, asker, record: &mut record, spare };
     match deciding.route(upstream, cx) {
         Ok(mut exchange) => {
             exchange.keep = keep;
@@ -112,7 +117,7 @@ pub(super) fn decide(
                 exact,
             };
             let keep = keep && head.body.is_empty() && status != 400;
-            Err(Box::new(Refusal { reason, status, sentence, asked, record, route, keep }))
+            Err(Box::new(Refusal { reason, status, sentence, asked, record, peer, route, keep }))
         }
     }
 }
@@ -121,6 +126,7 @@ pub(super) fn decide(
 struct Deciding<'d, 'a> {
     head: &'d RequestHead<'a, 'a>,
     ends: Ends<'d>,
+    asker: Result<Asker, Doubt>,
     record: &'d mut Record,
     /// Memory for its exchange.
     spare: Option<Box<Exchange>>,
@@ -129,7 +135,7 @@ struct Deciding<'d, 'a> {
 impl Deciding<'_, '_> {
     /// Finds out where it goes, and begins its exchange.
     fn route(self, upstream: &mut Tx, cx: &mut Cx<'_>) -> Result<Box<Exchange>, No> {
-        let Deciding { head, ends: Ends { peer, secure, to_https }, record, spare } = self;
+        let Deciding { head, ends: Ends { secure, to_https, .. }, asker, record, spare } = self;
         let generation = cx.generation;
         let Scratch {
             path, host, route: scratch, out, rewriting, edits, spare_edits, trace, ..
@@ -139,7 +145,9 @@ impl Deciding<'_, '_> {
         record.begin(head, logged, generation.log.as_ref(), cx.now);
         let path =
             canonical.map_err(|error| No::saying(CloseReason::BadRequest, error.to_string()))?;
-        let host = comparable(head.host, host);
+        let asker =
+            asker.map_err(|doubt| No::saying(CloseReason::BadRequest, doubt.to_string()))?;
+        let (peer, host) = (&asker.peer, comparable(head.host, host));
         if secure.is_some_and(|secure| !secure.covers(host)) {
             return Err(CloseReason::Misdirected.into());
         }
@@ -155,7 +163,7 @@ impl Deciding<'_, '_> {
         record.silent = edits.silent;
         let route = taken(end)?;
         let handshake = screen(head, route, cx.rng).map_err(|no| no.of(route))?;
-        let facts = Facts::new(head, route, handshake, *peer);
+        let facts = Facts::new(head, route, handshake, asker);
         if let Body::Length(n) = head.body
             && n > facts.max_body
         {
@@ -271,6 +279,7 @@ impl Exchange {
             sentence: reason.sentence().to_owned(),
             asked: Asked::from(&self.facts),
             record: std::mem::take(&mut self.record),
+            peer: self.facts.peer,
             route: Some(Arc::clone(&self.route)),
             keep: self.keep && self.facts.has_no_body(),
         })

@@ -11,6 +11,7 @@ use super::answer::Asked;
 use super::cx::Cx;
 use super::decide::{Ends, Refusal, decide};
 use super::exchange::{Exchange, Request};
+use super::peer::Peer;
 use super::port::Port;
 use super::reason::CloseReason;
 use super::settings::{Generation, Place};
@@ -118,10 +119,16 @@ pub(super) fn advance(
         match try_begin(ends, ports, cx) {
             Ok(Some(next)) => return next,
             Ok(None) if ports[0].rx.gather(cx.pool) => {}
-            Ok(None) => return incomplete(wait, &timeouts, &ports[0], cx),
+            Ok(None) => return incomplete((wait, ends.peer), &timeouts, &ports[0], cx),
             Err(error) => {
                 let reason = CloseReason::BadRequest;
-                return Next::Refused(unreadable(reason, error.status(), error.reason(), wait, cx));
+                return Next::Refused(unreadable(
+                    reason,
+                    error.status(),
+                    error.reason(),
+                    (wait, ends.peer),
+                    cx,
+                ));
             }
         }
     }
@@ -164,7 +171,12 @@ fn try_begin(
     Ok(Some(Next::Exchange(exchange)))
 }
 
-fn incomplete(wait: &HeadWait, timeouts: &HeadTimeouts, client: &Port, cx: &Cx<'_>) -> Next {
+fn incomplete(
+    (wait, peer): (&HeadWait, &Peer),
+    timeouts: &HeadTimeouts,
+    client: &Port,
+    cx: &Cx<'_>,
+) -> Next {
     if client.rx_end.is_some() {
         return Next::Closed(CloseReason::ClientGone);
     }
@@ -172,18 +184,18 @@ fn incomplete(wait: &HeadWait, timeouts: &HeadTimeouts, client: &Port, cx: &Cx<'
         return Next::Wait;
     }
     let reason = CloseReason::HeadTimeout;
-    Next::Refused(unreadable(reason, reason.status(), reason.sentence(), wait, cx))
+    Next::Refused(unreadable(reason, reason.status(), reason.sentence(), (wait, peer), cx))
 }
 
 fn unreadable(
     reason: CloseReason,
     status: u16,
     sentence: &str,
-    wait: &HeadWait,
+    (wait, peer): (&HeadWait, &Peer),
     cx: &Cx<'_>,
 ) -> Refusal {
     let asked = Asked::default();
     let record = Record::unreadable(wait.first_byte, cx);
     let sentence = sentence.to_owned();
-    Refusal { reason, status, sentence, asked, record, route: None, keep: false }
+    Refusal { reason, status, sentence, asked, record, peer: *peer, route: None, keep: false }
 }

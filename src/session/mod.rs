@@ -17,6 +17,7 @@
 mod access_log;
 pub mod admin;
 mod answer;
+mod asker;
 mod body;
 mod bounds;
 mod client;

@@ -3,12 +3,12 @@
 use std::fmt::{self, Write};
 use std::net::IpAddr;
 
-/// The two ends of a client connection, as they are known when it is accepted.
+/// The two ends of a client connection, or of the one that a proxy relays.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Peer {
     /// The client's address, without the zone of a link-local one; `None` on a unix socket.
     pub ip: Option<IpAddr>,
-    /// The client's port; 0 on a unix socket.
+    /// The client's port; 0 on a unix socket, and where a proxy names the address only.
     pub port: u16,
     /// The port it connected to; 0 on a unix socket.
     pub server_port: u16,
@@ -31,8 +31,8 @@ impl Peer {
     }
 }
 
-/// A peer as text, without allocation. Empty parts for a unix socket.
-#[derive(Debug, Default)]
+/// A peer as text, without allocation. What is not known is empty.
+#[derive(Debug)]
 pub(super) struct PeerText {
     pub(super) ip: Short,
     pub(super) port: Short,
@@ -41,13 +41,18 @@ pub(super) struct PeerText {
 
 impl PeerText {
     pub(super) fn new(peer: &Peer) -> PeerText {
-        let mut text = PeerText::default();
-        if let Some(ip) = peer.ip {
-            text.ip.put_ip(ip.to_canonical());
-            text.port.put_number(peer.port);
-            text.server_port.put_number(peer.server_port);
+        let port = |port| {
+            let mut text = Short::default();
+            if port != 0 {
+                text.put_number(port);
+            }
+            text
+        };
+        PeerText {
+            ip: Short::of_ip(peer.ip),
+            port: port(peer.port),
+            server_port: port(peer.server_port),
         }
-        text
     }
 }
 
@@ -65,6 +70,15 @@ impl Default for Short {
 }
 
 impl Short {
+    /// An address, if there is one.
+    pub(super) fn of_ip(ip: Option<IpAddr>) -> Short {
+        let mut text = Short::default();
+        if let Some(ip) = ip {
+            text.put_ip(ip.to_canonical());
+        }
+        text
+    }
+
     // Addresses and ports always fit. Every request has its peer written, so the usual kinds do
     // without the formatting machinery.
 

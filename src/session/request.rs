@@ -1,5 +1,7 @@
 //! The request as the upstream sees it.
 
+use std::net::IpAddr;
+
 use crate::base::Certificate;
 use crate::buf::{Copied, Tx};
 use crate::proto::h1::{Forward, Identity, RequestHead, Switch, encode_request, parse_request};
@@ -10,13 +12,14 @@ use crate::proto::http::{
 use crate::proto::uwsgi;
 use crate::proto::ws::Opening;
 
+use super::asker::Asker;
 use super::body::{BodyPipe, Framing};
 use super::cx::{Cx, Scratch};
 use super::edits::{Rewriting, split};
 use super::exchange::Exchange;
 use super::expand::{Filler, has_dots};
 use super::handshake::Handshake;
-use super::peer::{Peer, PeerText};
+use super::peer::{Peer, PeerText, Short};
 use super::port::Port;
 use super::reason::CloseReason;
 use super::response::KEPT;
@@ -49,6 +52,10 @@ pub(super) struct Facts {
     pub(super) handshake: Option<Handshake>,
     /// Who asks.
     pub(super) peer: Peer,
+    /// A trusted proxy asks for it.
+    pub(super) relayed: bool,
+    /// The address at the other end of the connection.
+    pub(super) neighbour: Option<IpAddr>,
 }
 
 impl Facts {
@@ -57,7 +64,7 @@ impl Facts {
         head: &RequestHead<'_, '_>,
         route: &Route,
         handshake: Option<Handshake>,
-        peer: Peer,
+        asker: Asker,
     ) -> Facts {
         let bodies = &route.bodies;
         let max_body =
@@ -80,7 +87,9 @@ impl Facts {
             last: !head.keep_alive,
             html: prefers_html(head.fields.get(Known::Accept)),
             handshake,
-            peer,
+            peer: asker.peer,
+            relayed: asker.relayed,
+            neighbour: asker.neighbour,
         }
     }
 
@@ -151,8 +160,12 @@ impl Exchange {
         };
         let peer = PeerText::new(&self.facts.peer);
         let edits = self.edits.as_deref();
-        let identity =
-            Identity { addr: peer.ip.as_str(), proto: self.facts.peer.scheme(), trusted: false };
+        let proxy = self.facts.relayed.then(|| Short::of_ip(self.facts.neighbour));
+        let identity = Identity {
+            addr: proxy.as_ref().unwrap_or(&peer.ip).as_str(),
+            proto: self.facts.peer.scheme(),
+            trusted: proxy.is_some(),
+        };
         match &self.route.target.place {
             Place::Http { authority, .. } => {
                 let mut head = *head;

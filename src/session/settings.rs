@@ -25,7 +25,9 @@ pub struct Generation {
     /// Bounds of a request head.
     pub limits: Limits,
     /// `proxy-protocol`: who says in front of a connection for whom it is.
-    pub proxies: Neighbours,
+    pub proxy_protocol: Neighbours,
+    /// `trusted-proxies`: who is believed about whom it asks for.
+    pub trusted_proxies: Neighbours,
     /// `merge-slashes`.
     pub merge_slashes: bool,
     /// `http-headers-timeout`: a whole head, from its first byte.

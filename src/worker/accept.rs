@@ -181,7 +181,7 @@ impl Worker {
                 (Client::greeted(peer, now), Transport::handshake(Handshake::accept(acceptor)))
             }
         };
-        let (machine, role) = match self.world.generation.proxies.hold(peer.ip) {
+        let (machine, role) = match self.world.generation.proxy_protocol.hold(peer.ip) {
             true => (machine.behind_proxy(now), Role::Greeting),
             false => (machine, Role::Client),
         };

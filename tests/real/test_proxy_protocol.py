@@ -133,7 +133,7 @@ def test_no_slot_is_held_after_either_end_left(site, front):
 
 def test_health_checks_leave_no_line(stage):
     """HAProxy's own: they connect and close, or say LOCAL, or close behind the header."""
-    router = stage.tidegate({"default": "send:fine", "proxy-protocol": "127.0.0.1", "log-level": "debug"})
+    router = stage.tidegate({"route-run": "send:fine", "proxy-protocol": "127.0.0.1", "log-level": "debug"})
     to = f"127.0.0.1:{router.port}"
     fronts.haproxy(stage, [haproxy_tcp(to, how, server="check inter 100ms rise 1") for how in ("send-proxy", "send-proxy-v2")]
                    + [haproxy_tcp(to, "send-proxy-v2", server="check inter 100ms no-check-send-proxy")]

@@ -27,7 +27,7 @@ def tlv(kind, value):
 @pytest.fixture
 def behind(tidegate):
     """A router that takes headers of 127.0.0.1, and answers with the client's address and port."""
-    return tidegate({"default": "send:${REMOTE_ADDR} ${SERVER_PORT}", "proxy-protocol": "127.0.0.1", "http-headers-timeout": "1s"})
+    return tidegate({"route-run": "send:${REMOTE_ADDR} ${SERVER_PORT}", "proxy-protocol": "127.0.0.1", "http-headers-timeout": "1s"})
 
 
 TAKEN = {
@@ -133,13 +133,13 @@ def test_from_anybody_else_it_is_no_request(behind, header):
 
 @pytest.mark.parametrize("header", [LINE, block()], ids=["v1", "v2"])
 def test_from_nobody_where_nobody_is_named(tidegate, header):
-    router = tidegate({"default": "send:${REMOTE_ADDR}"})
+    router = tidegate({"route-run": "send:${REMOTE_ADDR}"})
     with Raw.connect(router.port) as raw:
         assert attack(raw, header).status == 400
 
 
 def test_everybody_with_uwsgis_key(tidegate):
-    router = tidegate({"default": "send:${REMOTE_ADDR}", "http-enable-proxy-protocol": "true"})
+    router = tidegate({"route-run": "send:${REMOTE_ADDR}", "http-enable-proxy-protocol": "true"})
     assert "WARN" in router.log() or "warning" in router.log(), router.log()
     with Raw.connect(router.port, source="127.0.0.9") as raw:
         assert raw.send(LINE + GET).response().body == b"203.0.113.9"
@@ -147,7 +147,7 @@ def test_everybody_with_uwsgis_key(tidegate):
 
 def test_tls_behind_a_header(stage):
     pair = Authority(stage.directory).issue("localhost")
-    router = stage.tidegate({"https": f"127.0.0.1:0,{pair}", "default": "send:${REMOTE_ADDR} ${REQUEST_SCHEME}", "proxy-protocol": "127.0.0.1"})
+    router = stage.tidegate({"https": f"127.0.0.1:0,{pair}", "route-run": "send:${REMOTE_ADDR} ${REQUEST_SCHEME}", "proxy-protocol": "127.0.0.1"})
     port = router.tls_ports[0]
     with pytest.raises(OSError):
         TlsRaw.connect(port)

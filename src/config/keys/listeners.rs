@@ -54,7 +54,7 @@ pub(super) const GROUP: Group = Group {
             "proxy-protocol",
             Kind::Words,
             Set::Main(|draft, value| {
-                draft.config.proxies = neighbours(value)?;
+                draft.config.proxy_protocol = neighbours(value)?;
                 Ok(())
             }),
         )
@@ -69,7 +69,7 @@ pub(super) const GROUP: Group = Group {
             Kind::Flag,
             Set::Main(|draft, value| {
                 if value.flag()? {
-                    draft.config.proxies = Neighbours { any: true, ..Neighbours::default() };
+                    draft.config.proxy_protocol = Neighbours { any: true, ..Neighbours::default() };
                     let said = format!(
                         "{}: whoever connects must say for whom, and may say anything; expected proxy-protocol with \
                          the networks of the proxies, as in proxy-protocol = 10.0.0.0/8",
@@ -83,6 +83,20 @@ pub(super) const GROUP: Group = Group {
         .default("off")
         .says("`proxy-protocol` of everybody, as uWSGI has it")
         .example("false"),
+        key(
+            "trusted-proxies",
+            Kind::Words,
+            Set::Main(|draft, value| {
+                draft.config.trusted_proxies = neighbours(value)?;
+                Ok(())
+            }),
+        )
+        .unset("nobody: what clients say is replaced")
+        .says(
+            "whose `X-Forwarded-For`, `-Proto`, `-Host` and `Forwarded` are believed: networks, and `unix` for unix \
+             sockets. The right-most address that is not among them is the client",
+        )
+        .example("10.0.0.0/8 ::1 unix"),
         key(
             "workers",
             Kind::Word,
@@ -132,7 +146,6 @@ pub(super) const GROUP: Group = Group {
         .unset("`unix:/run/tidegate.sock` where that can be made")
         .says("where `tidegate ctl` and curl ask the running router about itself, or `off`")
         .example("unix:/run/tidegate/admin.sock"),
-        planned("trusted-proxies", MAIN, "until then X-Forwarded-* of clients is always replaced"),
         planned("user", MAIN, PROCESS).aliases(&["uid", "http-uid"]),
         planned("group", MAIN, PROCESS).aliases(&["gid", "http-gid"]),
     ],

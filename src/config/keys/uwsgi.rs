@@ -58,10 +58,7 @@ pub(super) const GROUP: Group = Group {
         refused("http-subscription-server", SUBSCRIPTIONS),
         refused("http-subscription-fallback-key", SUBSCRIPTIONS),
         refused("http-resubscribe", SUBSCRIPTIONS),
-        refused(
-            "http-stud-prefix",
-            "the PROXY protocol took its place, and is not in this version",
-        ),
+        refused("http-stud-prefix", "the PROXY protocol took its place: set proxy-protocol"),
         refused(
             "http-server-name-as-http-host",
             "SERVER_NAME does not follow what clients send; apps find the name asked for in HTTP_HOST",

@@ -9,7 +9,7 @@ use crate::proto::http::{Body, Field, Fields, Known, Pairs};
 pub struct Identity<'a> {
     /// The peer's address as text, without a port; empty when it has none (unix sockets).
     pub addr: &'a str,
-    /// How it came to us: `http` or `https`.
+    /// How the client came: `http` or `https`.
     pub proto: &'a str,
     /// Whether the peer is a proxy whose own forwarding fields are believed.
     pub trusted: bool,
@@ -117,7 +117,8 @@ fn goes_on(head: &RequestHead<'_, '_>, forward: &Forward<'_>, field: Field<'_>) 
     match field.known {
         _ if forward.switch.replaces(&field) || forward.added.has(field.name) => false,
         _ if forward.ours.iter().any(|name| name.eq_ignore_ascii_case(field.name)) => false,
-        Known::Host | Known::Proxy | Known::Underscored | Known::XForwardedFor => false,
+        Known::Host | Known::Proxy | Known::Underscored => false,
+        Known::XForwardedFor | Known::XForwardedProto => false,
         Known::Expect => forward.raw || forward.expect,
         Known::Te | Known::Trailer if forward.raw => true,
         known if known.is_hop_by_hop() => false,
@@ -126,26 +127,33 @@ fn goes_on(head: &RequestHead<'_, '_>, forward: &Forward<'_>, field: Field<'_>) 
     }
 }
 
-/// The forwarding fields: ours alone, or, behind a trusted peer, its own with our view appended to
-/// `X-Forwarded-For` and added where it said nothing.
-fn put_identity(head: &RequestHead<'_, '_>, identity: &Identity<'_>, out: &mut Vec<u8>) {
-    let believed = if identity.trusted { Some(head.fields) } else { None };
-    put_forwarded_for(believed, identity.addr, out);
-    let lacks = |known| !believed.is_some_and(|fields| fields.has(known));
-    if lacks(Known::XForwardedProto) {
-        put_field(out, "X-Forwarded-Proto", identity.proto.as_bytes());
+impl Identity<'_> {
+    /// What `X-Forwarded-For` has, one after the other: what is believed, then the peer's address; nothing when
+    /// there is neither (a unix socket's peer has no address).
+    pub(in crate::proto) fn forwarded_for<'b>(
+        &'b self,
+        fields: Fields<'b, 'b>,
+    ) -> impl Iterator<Item = &'b [u8]> {
+        let believed = self.trusted.then_some(fields);
+        let before = believed.into_iter().flat_map(|fields| fields.all(Known::XForwardedFor));
+        before.chain([self.addr.as_bytes()]).filter(|value| !value.is_empty())
     }
-    if lacks(Known::XForwardedHost) && !head.host.is_empty() {
+}
+
+/// The forwarding fields: ours alone, or, behind a trusted peer, its own with our view appended to
+/// `X-Forwarded-For` and added where it said nothing. The scheme is said in one word, by us.
+fn put_identity(head: &RequestHead<'_, '_>, identity: &Identity<'_>, out: &mut Vec<u8>) {
+    put_forwarded_for(head.fields, identity, out);
+    put_field(out, "X-Forwarded-Proto", identity.proto.as_bytes());
+    let said = identity.trusted && head.fields.has(Known::XForwardedHost);
+    if !said && !head.host.is_empty() {
         put_field(out, "X-Forwarded-Host", head.host);
     }
 }
 
-/// `X-Forwarded-For`: what is believed, then the peer's address; nothing when there is neither (a
-/// unix socket's peer has no address).
-fn put_forwarded_for(believed: Option<Fields<'_, '_>>, addr: &str, out: &mut Vec<u8>) {
-    let before = believed.into_iter().flat_map(|fields| fields.all(Known::XForwardedFor));
+fn put_forwarded_for(fields: Fields<'_, '_>, identity: &Identity<'_>, out: &mut Vec<u8>) {
     let mut separator: &[u8] = b"X-Forwarded-For: ";
-    for value in before.chain([addr.as_bytes()]).filter(|value| !value.is_empty()) {
+    for value in identity.forwarded_for(fields) {
         put(out, &[separator, value]);
         separator = b", ";
     }

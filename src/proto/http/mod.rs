@@ -8,6 +8,7 @@ mod accept;
 mod basic;
 mod body;
 mod field;
+pub mod forwarded;
 pub mod host;
 mod known;
 pub mod list;

@@ -22,11 +22,11 @@ pub struct Packet<'a> {
     pub server_name: &'a str,
     /// The listener's port: `SERVER_PORT`, empty for a unix socket.
     pub server_port: &'a str,
-    /// Whether the client came by TLS: `HTTPS`.
+    /// Whether the client came by TLS, to us or to a trusted proxy: `HTTPS`.
     pub https: bool,
     /// The client's address: `REMOTE_ADDR`, empty for a unix socket.
     pub remote_addr: &'a str,
-    /// The client's port: `REMOTE_PORT`, empty for a unix socket.
+    /// The client's port: `REMOTE_PORT`, empty where it is not known.
     pub remote_port: &'a str,
     /// Who is asking, for `HTTP_X_FORWARDED_FOR`, `_PROTO` and `_HOST`.
     pub identity: Identity<'a>,
@@ -151,7 +151,8 @@ fn push_fields(vars: &mut Vars<'_>, head: &RequestHead<'_, '_>, packet: &Packet<
 /// Whether a field becomes a variable as it is.
 fn goes(field: Field<'_>, head: &RequestHead<'_, '_>, packet: &Packet<'_>) -> bool {
     match field.known {
-        Known::Underscored | Known::Proxy | Known::XForwardedFor => false,
+        Known::Underscored | Known::Proxy => false,
+        Known::XForwardedFor | Known::XForwardedProto => false,
         _ if packet.fields.has(field.name) => false,
         known if known.is_forwarding_identity() => packet.identity.trusted,
         _ if packet.switch.replaces(&field) => false,
@@ -175,22 +176,19 @@ fn separator(known: Known) -> &'static [u8] {
 }
 
 /// The forwarding identity: ours alone, or, behind a trusted peer, its own with our view appended to
-/// `X-Forwarded-For` and added where it said nothing.
+/// `X-Forwarded-For` and added where it said nothing. The scheme is said in one word, by us.
 fn push_identity(vars: &mut Vars<'_>, head: &RequestHead<'_, '_>, identity: &Identity<'_>) {
     vars.open("HTTP_X_FORWARDED_FOR");
-    if identity.trusted {
-        for value in head.fields.all(Known::XForwardedFor).filter(|value| !value.is_empty()) {
-            vars.piece(value);
+    for (n, value) in identity.forwarded_for(head.fields).enumerate() {
+        if n > 0 {
             vars.piece(b", ");
         }
+        vars.piece(value);
     }
-    vars.piece(identity.addr.as_bytes());
     vars.close();
-    let lacks = |known| !(identity.trusted && head.fields.has(known));
-    if lacks(Known::XForwardedProto) {
-        vars.push("HTTP_X_FORWARDED_PROTO", identity.proto.as_bytes());
-    }
-    if lacks(Known::XForwardedHost) && !head.host.is_empty() {
+    vars.push("HTTP_X_FORWARDED_PROTO", identity.proto.as_bytes());
+    let said = identity.trusted && head.fields.has(Known::XForwardedHost);
+    if !said && !head.host.is_empty() {
         vars.push("HTTP_X_FORWARDED_HOST", head.host);
     }
 }

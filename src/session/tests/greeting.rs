@@ -39,7 +39,9 @@ fn the_client_is_whom_the_proxy_names() {
     bench.actions();
     bench.input(Input::Dialled { reused: false });
     let packet = bench.upstream_reads();
-    for variable in ["REMOTE_ADDR\u{b}\0203.0.113.9", "REMOTE_PORT\u{4}\05555", "SERVER_PORT\u{4}\08443"] {
+    for variable in
+        ["REMOTE_ADDR\u{b}\x00203.0.113.9", "REMOTE_PORT\u{4}\x005555", "SERVER_PORT\u{4}\x008443"]
+    {
         assert!(packet.contains(variable), "{packet:?} lacks {variable}");
     }
 }

@@ -19,7 +19,7 @@ const PLAIN: Forward<'static> = Forward {
 };
 
 const TRUSTED: Forward<'static> =
-    Forward { identity: Identity { addr: "192.0.2.1", proto: "http", trusted: true }, ..PLAIN };
+    Forward { identity: Identity { addr: "192.0.2.1", proto: "https", trusted: true }, ..PLAIN };
 
 /// Sends on a whole head.
 fn forward_head(bytes: &[u8], forward: &Forward<'_>) -> String {
@@ -160,15 +160,19 @@ fn forwarding_identity_of_untrusted_peers_is_replaced() {
 #[test]
 fn forwarding_identity_of_trusted_peers_is_appended_to_or_kept() {
     let fields = "X-Forwarded-For: 1.1.1.1, 2.2.2.2\r\nX-Forwarded-For:\r\n\
-        X-Forwarded-For: 3.3.3.3\r\nX-Forwarded-Proto: https\r\nX-Forwarded-Host: outer\r\n\
+        X-Forwarded-For: 3.3.3.3\r\nX-Forwarded-Proto: wss, ?\r\nX-Forwarded-Host: outer\r\n\
         X-Forwarded-Ssl: on\r\nX-Real-IP: 1.1.1.1\r\nForwarded: for=1.1.1.1\r\n";
     assert_eq!(
         forward_fields(fields, &TRUSTED),
-        "X-Forwarded-Proto: https\r\nX-Forwarded-Host: outer\r\nX-Forwarded-Ssl: on\r\n\
+        "X-Forwarded-Host: outer\r\nX-Forwarded-Ssl: on\r\n\
          X-Real-IP: 1.1.1.1\r\nForwarded: for=1.1.1.1\r\n\
-         X-Forwarded-For: 1.1.1.1, 2.2.2.2, 3.3.3.3, 192.0.2.1\r\n"
+         X-Forwarded-For: 1.1.1.1, 2.2.2.2, 3.3.3.3, 192.0.2.1\r\nX-Forwarded-Proto: https\r\n"
     );
-    assert_eq!(forward_fields("", &TRUSTED), "", "what it did not say is said by us");
+    assert_eq!(
+        forward_fields("", &TRUSTED),
+        "X-Forwarded-For: 192.0.2.1\r\nX-Forwarded-Proto: https\r\nX-Forwarded-Host: a\r\n",
+        "what it did not say is said by us"
+    );
 }
 
 #[test]

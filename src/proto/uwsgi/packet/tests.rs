@@ -221,12 +221,16 @@ fn identity_of_untrusted_peers_is_replaced() {
 #[test]
 fn identity_of_trusted_peers_is_appended_to() {
     let request = "GET / HTTP/1.1\r\nHost: h\r\nX-Forwarded-For: 10.0.0.1\r\nX-Forwarded-For: 10.0.0.2\r\n\
-                   X-Forwarded-Proto: https\r\nX-Forwarded-Ssl: on\r\n\r\n";
-    let vars = variables(request, &TRUSTED);
+                   X-Forwarded-Proto: ftp\r\nX-Forwarded-Ssl: on\r\n\r\n";
+    let identity = Identity { proto: "https", ..TRUSTED.identity };
+    let vars = variables(request, &Packet { identity, ..TRUSTED });
     assert_var(&vars, "HTTP_X_FORWARDED_FOR", "10.0.0.1, 10.0.0.2, 192.0.2.7");
     assert_var(&vars, "HTTP_X_FORWARDED_PROTO", "https");
     assert_var(&vars, "HTTP_X_FORWARDED_HOST", "h");
     assert_var(&vars, "HTTP_X_FORWARDED_SSL", "on");
+    let identity = Identity { addr: "", ..TRUSTED.identity };
+    let vars = variables(request, &Packet { identity, ..TRUSTED });
+    assert_var(&vars, "HTTP_X_FORWARDED_FOR", "10.0.0.1, 10.0.0.2");
 }
 
 #[test]
