@@ -57,6 +57,8 @@ pub enum Progress {
 pub struct Handshake {
     stage: Stage,
     incoming: Vec<u8>,
+    /// How much of it rustls has taken note of, and still needs.
+    noted: usize,
     outgoing: Vec<u8>,
     secrets: TrafficSecrets,
     server_name: Option<Box<str>>,
@@ -102,6 +104,7 @@ impl Handshake {
         Handshake {
             stage,
             incoming: Vec::new(),
+            noted: 0,
             outgoing: Vec::new(),
             secrets: TrafficSecrets::default(),
             server_name: None,
@@ -202,7 +205,8 @@ impl Handshake {
             self.stage = Stage::Accepting(Box::new(connection), profile, names);
         }
         TrafficSecrets::forget();
-        let buffers = Buffers { incoming: &mut self.incoming, outgoing: &mut self.outgoing };
+        let Handshake { incoming, noted, outgoing, .. } = self;
+        let buffers = Buffers { incoming, noted, outgoing };
         let result = match &mut self.stage {
             Stage::Accepting(connection, ..) => buffers.advance(&mut **connection),
             Stage::Dialling(connection) => buffers.advance(&mut **connection),
@@ -332,6 +336,9 @@ impl Engine for UnbufferedClientConnection {
 /// What a handshake reads from and writes to.
 struct Buffers<'a> {
     incoming: &'a mut Vec<u8>,
+    /// Bytes of whole records at the front of `incoming` that hold the beginning of a message. rustls has put it
+    /// together over their headers, and expects them to be there still.
+    noted: &'a mut usize,
     outgoing: &'a mut Vec<u8>,
 }
 
@@ -341,7 +348,7 @@ impl Buffers<'_> {
     /// handshake is not for it.
     fn advance<E: Engine>(self, engine: &mut E) -> Result<bool, rustls::Error> {
         let mut fault = None;
-        let mut shown = record_end(self.incoming, 0);
+        let (mut shown, mut whole) = record_end(self.incoming, *self.noted);
         loop {
             let records = self.incoming.get_mut(..shown).unwrap_or_default();
             let UnbufferedStatus { discard, state } = engine.process(records);
@@ -362,11 +369,16 @@ impl Buffers<'_> {
             };
             self.incoming.drain(..discard);
             shown = shown.saturating_sub(discard);
+            *self.noted = self.noted.saturating_sub(discard);
             match (over, &fault) {
                 (None, _) => {}
                 (Some(Ok(_)), Some(error)) => return Err(error.clone()),
-                (Some(Ok(false)), _) if shown < self.incoming.len() => {
-                    shown = record_end(self.incoming, shown);
+                (Some(Ok(false)), _) if whole => {
+                    *self.noted = shown;
+                    if shown == self.incoming.len() {
+                        return Ok(false);
+                    }
+                    (shown, whole) = record_end(self.incoming, shown);
                 }
                 (Some(result), _) => return result,
             }
@@ -374,14 +386,15 @@ impl Buffers<'_> {
     }
 }
 
-/// Where the record ends that begins at `start`, or what has arrived of it.
-fn record_end(bytes: &[u8], start: usize) -> usize {
+/// Where the record ends that begins at `start`, or what has arrived of it, and whether it is whole.
+fn record_end(bytes: &[u8], start: usize) -> (usize, bool) {
     match bytes.get(start..) {
         Some([_, _, _, high, low, rest @ ..]) => {
             let fragment = usize::from(u16::from_be_bytes([*high, *low]));
-            bytes.len() - rest.len() + fragment.min(rest.len())
+            let here = fragment.min(rest.len());
+            (bytes.len() - rest.len() + here, here == fragment)
         }
-        _ => bytes.len(),
+        _ => (bytes.len(), false),
     }
 }
 
@@ -403,7 +416,107 @@ fn encode(mut encode: impl FnMut(&mut [u8]) -> Result<usize, EncodeError>, outgo
 
 #[cfg(test)]
 mod tests {
+    use rustls::pki_types::ServerName;
+    use rustls::version::{TLS12, TLS13};
+    use rustls::{ClientConnection, ServerConnection};
+
+    use super::super::testing::{Authority, Site, client, terms};
     use super::*;
+
+    const NAME: &str = "a.example";
+
+    /// An engine of ours, to which bytes come in pieces of `step`, and what it says.
+    struct Here<E> {
+        engine: E,
+        incoming: Vec<u8>,
+        noted: usize,
+        outgoing: Vec<u8>,
+        step: usize,
+        open: bool,
+    }
+
+    impl<E: Engine> Here<E> {
+        fn new(engine: E, step: usize) -> Self {
+            let (incoming, outgoing) = (Vec::new(), Vec::new());
+            Here { engine, incoming, noted: 0, outgoing, step, open: false }
+        }
+
+        fn arrive(&mut self, bytes: &[u8]) {
+            let Here { engine, incoming, noted, outgoing, step, open } = self;
+            for piece in bytes.chunks(*step) {
+                incoming.extend_from_slice(piece);
+                if !*open {
+                    let buffers = Buffers { incoming, noted, outgoing };
+                    *open = buffers.advance(engine).unwrap();
+                }
+            }
+        }
+    }
+
+    const STEPS: [usize; 5] = [1, 7, 40, 100, 1 << 20];
+
+    #[test]
+    fn a_message_in_many_records_may_come_in_many_reads() {
+        let (site, authority) = (Site::new(), Authority::new("all"));
+        let mut own = site.present("a", &authority.issue(&[NAME]));
+        own.clients = Some((site.write("ca.pem", &authority.pem), true));
+        let server = site.config(&[terms(":443", own)], 0, NAME);
+        let me = authority.issue(&["me"]);
+        let name = ServerName::try_from(NAME).unwrap();
+        for (step, version) in STEPS.into_iter().flat_map(|step| [(step, &TLS12), (step, &TLS13)]) {
+            let mut config = client(&authority, version, Some(&me));
+            config.max_fragment_size = Some(32);
+            let mut there = ClientConnection::new(Arc::new(config), name.clone()).unwrap();
+            let mut hello = Vec::new();
+            there.write_tls(&mut hello).unwrap();
+            let engine = UnbufferedServerConnection::new(Arc::clone(&server)).unwrap();
+            let mut here = Here::new(engine, 1 << 20);
+            here.arrive(&hello);
+            here.step = step;
+            for _ in 0..2 {
+                there.read_tls(&mut &std::mem::take(&mut here.outgoing)[..]).unwrap();
+                there.process_new_packets().unwrap();
+                let mut bytes = Vec::new();
+                while there.wants_write() {
+                    there.write_tls(&mut bytes).unwrap();
+                }
+                here.arrive(&bytes);
+            }
+            assert!(here.open, "{version:?} in pieces of {step}");
+        }
+    }
+
+    #[test]
+    fn so_may_those_of_a_server() {
+        let (site, authority) = (Site::new(), Authority::new("all"));
+        let own = site.present("a", &authority.issue(&[NAME]));
+        let mut config = (*site.config(&[terms(":443", own)], 0, NAME)).clone();
+        config.max_fragment_size = Some(32);
+        let name = ServerName::try_from(NAME).unwrap();
+        for (step, version) in STEPS.into_iter().flat_map(|step| [(step, &TLS12), (step, &TLS13)]) {
+            let ours = Arc::new(client(&authority, version, None));
+            let engine = UnbufferedClientConnection::new(ours, name.clone()).unwrap();
+            let mut here = Here::new(engine, step);
+            let mut there = ServerConnection::new(Arc::new(config.clone())).unwrap();
+            let Here { engine, incoming, noted, outgoing, .. } = &mut here;
+            let begun = Buffers { incoming, noted, outgoing }.advance(engine);
+            assert_eq!(begun, Ok(false));
+            for _ in 0..2 {
+                let bytes = std::mem::take(&mut here.outgoing);
+                let mut rest = &bytes[..];
+                while !rest.is_empty() {
+                    there.read_tls(&mut rest).unwrap();
+                    there.process_new_packets().unwrap();
+                }
+                let mut bytes = Vec::new();
+                while there.wants_write() {
+                    there.write_tls(&mut bytes).unwrap();
+                }
+                here.arrive(&bytes);
+            }
+            assert!(here.open, "{version:?} in pieces of {step}");
+        }
+    }
 
     #[test]
     fn the_answer_to_plain_http_is_as_long_as_it_says() {
