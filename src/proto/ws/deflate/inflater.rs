@@ -10,8 +10,8 @@ use super::TAIL;
 use super::engines::Engines;
 use super::params::Window;
 
-/// What a decompressor needs besides its window.
-const STATE: usize = 8 << 10;
+/// What a decompressor takes, whatever its window: zlib-rs always has room for the largest one.
+const ENGINE: usize = (8 << 10) + (1 << 15);
 
 /// Inflates message after message; between two of them, without takeover, it owns nothing.
 pub struct Inflater {
@@ -83,7 +83,7 @@ impl Inflater {
     /// does not count.
     pub fn held(&self) -> usize {
         match &self.engine {
-            Some(_) if !self.window.takeover => STATE + (1 << self.window.bits),
+            Some(_) if !self.window.takeover => ENGINE,
             _ => 0,
         }
     }

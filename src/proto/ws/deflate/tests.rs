@@ -357,3 +357,14 @@ proptest! {
         prop_assert_eq!(split, whole);
     }
 }
+
+#[test]
+fn an_open_inflater_counts_for_what_it_takes_however_small_its_window() {
+    let mut engines = Engines::new();
+    for bits in [9, 15] {
+        let mut inflater = Inflater::new(Window { takeover: false, bits });
+        assert_eq!(inflater.held(), 0);
+        inflater.inflate(b"\x00", false, 100, &mut engines, &mut [0; 100]).unwrap();
+        assert!(inflater.held() > 1 << 15, "{bits}");
+    }
+}
