@@ -96,6 +96,8 @@ def test_bad_headers_do_not_fill_the_log(behind):
     for _ in range(30):
         with Raw.connect(behind.port) as raw:
             assert raw.send(GET).is_ended()
+    # Lines are written by a thread of their own.
+    until("the warning", lambda: "proxy-protocol: no PROXY header" in behind.log(), 5)
     assert behind.log().count("proxy-protocol: no PROXY header") == 1
 
 
