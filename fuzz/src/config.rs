@@ -30,7 +30,10 @@ fn is_whole(config: &Config) {
     assert!(config.listeners.len() + secure > 0, "somebody listens");
     assert!(!config.tls.versions.is_empty(), "and speaks some version of TLS");
     assert!(config.http_to.is_empty() || config.default.is_none(), "one takes the rest");
-    assert!((1..=MAX_FIELDS).contains(&config.limits.max_fields) && config.limits.max_uri > 0);
+    assert!(
+        (1..=MAX_FIELDS).contains(&config.settings.limits.max_fields)
+            && config.settings.limits.max_uri > 0
+    );
     for rule in &config.rules {
         assert!(!rule.settings.timeout.is_zero() && rule.settings.spool_max > 0);
         leads_somewhere(config, &rule.action.value);

@@ -10,6 +10,7 @@ use super::keys::{self, Key, Scope, Set, Status};
 use super::leftover::elsewhere;
 use super::lexer::Entry;
 use super::model::{Balance, Placed, Protocol, Upstream, UpstreamTrust};
+use super::settings::Settings;
 use super::value::{Fault, Value};
 
 /// Keys of a route of which at least one is needed.
@@ -206,6 +207,7 @@ impl<'a> Applier<'a> {
                     Set::Settings(set) => set(&mut route.settings, &value),
                     _ => Ok(()),
                 };
+                let result = result.and_then(|()| self.reaches(key.name, &route.settings));
                 self.judge(&value, result);
             }
         }
@@ -238,6 +240,23 @@ impl<'a> Applier<'a> {
                 action: Some(action),
                 settings: (route.settings != self.draft.settings).then_some(route.settings),
             });
+        }
+    }
+
+    /// A limit of a head that lets more through than the main section's would never be reached.
+    fn reaches(&self, key: &str, settings: &Settings) -> Result<(), Fault> {
+        let (mine, first) = (&settings.limits, &self.draft.settings.limits);
+        let (mine, first) = match key {
+            "max-uri" => (mine.max_uri, first.max_uri),
+            "max-head" => (mine.max_head, first.max_head),
+            "max-fields" => (mine.max_fields, first.max_fields),
+            _ => return Ok(()),
+        };
+        match mine <= first {
+            true => Ok(()),
+            false => Err(Fault::new(format!(
+                "expected at most the main section's, {first}: a longer head never comes to a route"
+            ))),
         }
     }
 

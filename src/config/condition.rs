@@ -1,6 +1,6 @@
 //! What a request must be for a rule to take it: a regex on one of its parts, or a condition of `route-if`.
 
-use crate::base::{Network, Place};
+use crate::base::{FileKind, Network, Place};
 
 use super::nearest::{either, hint};
 use super::settings::WebSocketDraft;
@@ -44,6 +44,13 @@ pub enum Test {
         /// The networks.
         networks: Vec<Network>,
     },
+    /// Whether there is a file.
+    Exists {
+        /// Its path.
+        path: Template,
+        /// Of which kind.
+        kind: FileKind,
+    },
     /// Whether it is a WebSocket handshake, in this draft; `None`: in any, or in none that there is.
     Opens(Option<WebSocketDraft>),
 }
@@ -78,6 +85,7 @@ impl Condition {
         let (subject, with) = match &self.test {
             Test::Matches { subject, .. } | Test::In { subject, .. } => (Some(subject), None),
             Test::Compares { subject, with, .. } => (Some(subject), Some(with)),
+            Test::Exists { path, .. } => (None, Some(path)),
             Test::Opens(_) => (None, None),
         };
         let text = subject.and_then(|subject| match subject {
@@ -111,7 +119,7 @@ impl Subject {
 }
 
 /// Conditions there are, with what stands behind their colon.
-const CONDITIONS: [(&str, &str); 10] = [
+const CONDITIONS: [(&str, &str); 13] = [
     ("equal", "A;B"),
     ("startswith", "A;B"),
     ("endswith", "A;B"),
@@ -120,13 +128,14 @@ const CONDITIONS: [(&str, &str); 10] = [
     ("empty", "A"),
     ("ipv4in", "A;NETWORK"),
     ("ipv6in", "A;NETWORK"),
+    ("exists", "PATH"),
+    ("isfile", "PATH"),
+    ("isdir", "PATH"),
     ("is-websocket", ""),
     ("websocket-draft", "NAME"),
 ];
 /// Conditions of uWSGI that are not here, and what to write.
-const INSTEAD: [(&str, &str); 10] = [
-    ("isfile", EXISTS),
-    ("isdir", EXISTS),
+const INSTEAD: [(&str, &str); 8] = [
     ("islink", EXISTS),
     ("isexec", EXISTS),
     ("ishigher", NUMBERS),
@@ -136,7 +145,7 @@ const INSTEAD: [(&str, &str); 10] = [
     ("lord", "there are no lords here"),
     ("isnot", "write route-if-not"),
 ];
-const EXISTS: &str = "files are the business of whoever serves them";
+const EXISTS: &str = "there are exists:, isfile: and isdir:";
 const NUMBERS: &str = "numbers are compared with regexp:";
 const DRAFTS: &str = "expected one of hixie-75, hixie-76, hybi-07, hybi-08 and 13";
 
@@ -166,7 +175,9 @@ pub(super) fn parse(value: &Value, negated: bool) -> Result<Condition, Fault> {
         "is-websocket" if argument.text().is_empty() => Ok(Test::Opens(None)),
         "is-websocket" => Err(Fault::new("expected nothing behind the colon")),
         "websocket-draft" => draft(&argument).map(|draft| Test::Opens(Some(draft))),
-        "exists" => Err(Fault::new("the condition exists: is not in this version")),
+        "exists" => exists(&argument, FileKind::Any),
+        "isfile" => exists(&argument, FileKind::File),
+        "isdir" => exists(&argument, FileKind::Directory),
         _ => return Err(Fault::new(unknown(name))),
     };
     Ok(Condition { test: test.map_err(within)?, negated, place })
@@ -192,6 +203,11 @@ fn compare(how: Comparison, value: &Value) -> Result<Test, Fault> {
     let with =
         template(&b).map_err(|fault| Fault { at: fault.at + a.text().len() + 1, ..fault })?;
     Ok(Test::Compares { how, subject: subject(&a)?, with })
+}
+
+fn exists(value: &Value, kind: FileKind) -> Result<Test, Fault> {
+    value.filled("expected a path, as in exists:/srv/site${PATH_INFO}")?;
+    Ok(Test::Exists { path: template(value)?, kind })
 }
 
 /// `ADDRESS;NETWORK[,NETWORK]`.

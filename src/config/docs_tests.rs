@@ -28,7 +28,10 @@ fn full_ini_says_what_holds_anyway() {
     let plain = "[tidegate]\nhttp = :8080\nhttp-to = 127.0.0.1:3031\n";
     let (plain, _) = parse(plain.as_bytes(), "plain.ini", &Surroundings::none());
     assert_eq!(config.settings, plain.settings);
-    assert_eq!((config.limits, config.times, config.log), (plain.limits, plain.times, plain.log));
+    assert_eq!(
+        (config.settings.limits, config.times, config.log),
+        (plain.settings.limits, plain.times, plain.log)
+    );
     assert_eq!(config.rules.len(), 1);
     assert_eq!(config.upstreams.len(), 1);
 }

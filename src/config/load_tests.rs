@@ -49,7 +49,7 @@ fn a_file_of_our_own() {
     );
     assert_eq!(config.listeners.len(), 2);
     assert_eq!(config.workers, Workers::Count(2));
-    assert_eq!(config.limits.max_uri, 2048);
+    assert_eq!(config.settings.limits.max_uri, 2048);
     assert_eq!(config.times.keepalive, None);
     assert_eq!(config.log.to, LogTo::File("/var/log/site.log".into()));
     assert_eq!(config.settings.manage_expect, ManageExpect::UpTo(1 << 20));

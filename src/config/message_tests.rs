@@ -287,12 +287,20 @@ const MESSAGES: &[(&str, &str)] = &[
         "8:25: [tidegate] route-if = \"is-websocket:\": expected CONDITION ACTION, as in is-websocket: http:127.0.0.1:9000",
     ),
     (
-        "[tidegate]\nroute-if = exists:/a http:web",
-        "8:19: [tidegate] route-if = \"exists:/a http:web\": the condition exists: is not in this version",
+        "[tidegate]\nroute-if = exists: http:web",
+        "8:19: [tidegate] route-if = \"exists: http:web\": expected a path, as in exists:/srv/site${PATH_INFO}",
+    ),
+    (
+        "[tidegate]\nroute-if = islink:/a http:web",
+        "8:12: [tidegate] route-if = \"islink:/a http:web\": there is no condition islink: here; there are exists:, isfile: and isdir:",
+    ),
+    (
+        "[route:x]\npath = ^/\nto = http:web\nmax-head = 32k",
+        "10:12: [route:x] max-head = \"32k\": expected at most the main section's, 16384: a longer head never comes to a route",
     ),
     (
         "[tidegate]\nroute-if-not = is_websocket: http:web",
-        "8:16: [tidegate] route-if-not = \"is_websocket: http:web\": there is no condition is_websocket:; did you mean is-websocket? (there are equal:A;B, startswith:A;B, endswith:A;B, contains:A;B, regexp:A;REGEX, empty:A, ipv4in:A;NETWORK, ipv6in:A;NETWORK, is-websocket: and websocket-draft:NAME)",
+        "8:16: [tidegate] route-if-not = \"is_websocket: http:web\": there is no condition is_websocket:; did you mean is-websocket? (there are equal:A;B, startswith:A;B, endswith:A;B, contains:A;B, regexp:A;REGEX, empty:A, ipv4in:A;NETWORK, ipv6in:A;NETWORK, exists:PATH, isfile:PATH, isdir:PATH, is-websocket: and websocket-draft:NAME)",
     ),
     (
         "[tidegate]\nroute-if = is-websocket:on http:web",
@@ -351,10 +359,6 @@ const MESSAGES: &[(&str, &str)] = &[
     (
         "[tidegate]\nroute-if = ipv4in:${REMOTE_ADDR};::1 http:a:1",
         "8:34: [tidegate] route-if = \"ipv4in:${REMOTE_ADDR};::1 http:a:1\": expected networks of IPv4, as in ipv4in:${REMOTE_ADDR};10.0.0.0/8",
-    ),
-    (
-        "[tidegate]\nroute-if = isfile:/a http:a:1",
-        "8:12: [tidegate] route-if = \"isfile:/a http:a:1\": there is no condition isfile: here; files are the business of whoever serves them",
     ),
     (
         "[tidegate]\nroute-if = empty:${X} http:a:1",

@@ -49,12 +49,12 @@ pub use edit::{Answer, Edit};
 pub use load::{Given, load, parse};
 pub use log_format::{Asked, LogFormat, LogPiece, Seen};
 pub use model::{
-    ADMIN_DEFAULT, Admin, Balance, Config, Limits, Log, LogLevel, LogTo, MAX_FIELDS, Placed,
-    Protocol, ProxyVersion, Redirector, Rule, Times, Upstream, UpstreamTrust, Workers,
+    ADMIN_DEFAULT, Admin, Balance, Config, Log, LogLevel, LogTo, MAX_FIELDS, Placed, Protocol,
+    ProxyVersion, Redirector, Rule, Times, Upstream, UpstreamTrust, Workers,
 };
 pub use origin::Origin;
 pub use settings::{
-    CertificateHeader, ManageExpect, Rate, Settings, WebSocketBinary, WebSocketDeflate,
+    CertificateHeader, Limits, ManageExpect, Rate, Settings, WebSocketBinary, WebSocketDeflate,
     WebSocketDraft, WebSocketMode,
 };
 pub use surroundings::Surroundings;

@@ -52,8 +52,6 @@ pub struct Config {
     pub rules: Vec<Rule>,
     /// `[upstream:NAME]` sections, in the order they are written in.
     pub upstreams: Vec<Upstream>,
-    /// Limits of a request head.
-    pub limits: Limits,
     /// `merge-slashes`: whether `//` in a path is collapsed before it is matched and forwarded.
     pub merge_slashes: bool,
     /// `spool-dir`; `None`: the system's directory for temporary files.
@@ -99,17 +97,6 @@ pub enum Admin {
 
 /// The file of the admin socket where nothing else is said.
 pub const ADMIN_DEFAULT: &str = "/run/tidegate.sock";
-
-/// Bounds of a request head, in bytes and fields.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Limits {
-    /// Longest request target, else 414.
-    pub max_uri: usize,
-    /// Longest head, else 431.
-    pub max_head: usize,
-    /// Most fields, else 431; at most [`MAX_FIELDS`].
-    pub max_fields: usize,
-}
 
 /// The most fields a head may be allowed to have.
 pub const MAX_FIELDS: usize = 256;
@@ -293,7 +280,6 @@ impl Default for Config {
             default: None,
             rules: Vec::new(),
             upstreams: Vec::new(),
-            limits: Limits { max_uri: 8 << 10, max_head: 16 << 10, max_fields: 100 },
             merge_slashes: true,
             spool_dir: None,
             websocket_memory: 64 << 20,

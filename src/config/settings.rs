@@ -9,6 +9,8 @@ use super::origin::Origin;
 /// the main section's and changes it; rules without a change share one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
+    /// Bounds of a request head. Those of the main section hold before a route is found.
+    pub limits: Limits,
     /// `http-raw-body`: after the head everything is passed raw both ways.
     pub raw_body: bool,
     /// `http-chunked-input`: chunked request bodies keep their framing towards uwsgi servers.
@@ -72,6 +74,17 @@ pub struct Settings {
     pub max_age: Option<Duration>,
     /// `websockets-rate`; `None`: as many messages as a client sends.
     pub rate: Option<Rate>,
+}
+
+/// Bounds of a request head, in bytes and fields.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Longest request target, else 414.
+    pub max_uri: usize,
+    /// Longest head, else 431.
+    pub max_head: usize,
+    /// Most fields, else 431; at most [`MAX_FIELDS`](super::MAX_FIELDS).
+    pub max_fields: usize,
 }
 
 /// So many per second, and so many at once.
@@ -170,6 +183,7 @@ pub enum CertificateHeader {
 impl Default for Settings {
     fn default() -> Settings {
         Settings {
+            limits: Limits { max_uri: 8 << 10, max_head: 16 << 10, max_fields: 100 },
             raw_body: false,
             chunked_input: false,
             auto_chunked: true,

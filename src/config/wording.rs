@@ -4,6 +4,7 @@ use std::fmt;
 
 use super::condition::{Comparison, Condition, Subject, Test};
 use super::template::{Cgi, Template, Variable};
+use crate::base::FileKind;
 
 impl fmt::Display for Condition {
     /// As in a section: `path ^/ws/`, `if-not empty:${HTTP_X}`.
@@ -28,6 +29,7 @@ impl fmt::Display for Condition {
                 let texts: Vec<String> = networks.iter().map(ToString::to_string).collect();
                 f.write_str(&texts.join(","))
             }
+            Test::Exists { path, kind } => write!(f, "{key} {}:{path}", name_of(*kind)),
             Test::Opens(None) => write!(f, "{key} is-websocket:"),
             Test::Opens(Some(draft)) => write!(f, "{key} websocket-draft:{}", draft.name()),
         }
@@ -62,6 +64,15 @@ fn key_of(subject: &Subject) -> Option<&'static str> {
     }
 }
 
+/// The name of the condition that asks for it.
+fn name_of(kind: FileKind) -> &'static str {
+    match kind {
+        FileKind::Any => "exists",
+        FileKind::File => "isfile",
+        FileKind::Directory => "isdir",
+    }
+}
+
 impl Comparison {
     /// The condition's name.
     fn name(self) -> &'static str {
@@ -91,6 +102,7 @@ mod tests {
             ("if = ipv4in:${REMOTE_ADDR};10.0.0.0/8", "if ipv4in:${REMOTE_ADDR};10.0.0.0/8"),
             ("if-not = websocket-draft:13", "if-not websocket-draft:13"),
             ("is-websocket = on", "if is-websocket:"),
+            ("if = isdir:/a${PATH_INFO}", "if isdir:/a${PATH_INFO}"),
         ] {
             let text = format!("[tidegate]\nhttp = :1\n[route:x]\n{written}\nto = echo:");
             let (config, problems) = parse(text.as_bytes(), "t", &Surroundings::none());

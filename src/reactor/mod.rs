@@ -8,6 +8,7 @@
 mod dial;
 mod limits;
 mod listener;
+mod look;
 mod mailbox;
 mod names;
 mod offload;
@@ -24,6 +25,7 @@ mod transport;
 pub use dial::{DialError, connected, dial};
 pub use limits::{AcceptFault, descriptors, raise_descriptors};
 pub use listener::{BindError, ListenOptions, Listener, Sharing};
+pub use look::leads_to;
 pub use mailbox::{Mailbox, Outbox, Refused, Sender};
 pub use names::{Lookup, NameCell, Names};
 pub use offload::{Done, Job, Offload, Reply};

@@ -9,8 +9,10 @@ use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
+use super::look::leads_to;
 use super::names::ask_system;
 use super::tokens::{TokenAnswer, Tokens};
+use crate::base::FileKind;
 
 /// Something to do that may wait for a disk or a resolver.
 #[derive(Debug)]
@@ -45,6 +47,13 @@ pub enum Job {
         /// The token.
         token: String,
     },
+    /// Look what a path leads to.
+    Look {
+        /// The path, in bytes.
+        path: Box<[u8]>,
+        /// What it is to be.
+        kind: FileKind,
+    },
     /// Close, which for a large file without a name takes time. Has no answer.
     Close {
         /// Closed if nobody else has it.
@@ -63,6 +72,8 @@ pub enum Done {
     Read(io::Result<Vec<u8>>),
     /// What the token stands for.
     Found(TokenAnswer),
+    /// Whether the path leads to such a file.
+    Looked(bool),
 }
 
 /// Where an answer goes. Called on an offload thread, which may wait.
@@ -148,6 +159,7 @@ fn carry_out(job: Job, tokens: &Tokens) -> Option<Done> {
         }
         Job::Read { file, offset, len } => Done::Read(read(&file, offset, len)),
         Job::Find { file, token } => Done::Found(tokens.find(&file, &token)),
+        Job::Look { path, kind } => Done::Looked(leads_to(&path, kind)),
         Job::Close { file } => {
             drop(file);
             return None;

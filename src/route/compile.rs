@@ -138,6 +138,10 @@ impl Compiler {
                 let source = self.source(subject).map_err(error)?;
                 return Ok(self.matchers.add_trial(source, Trial::In(networks.clone())));
             }
+            Test::Exists { path, kind } => {
+                let source = Source::Text(self.text(path).map_err(error)?);
+                return Ok(self.matchers.add_trial(source, Trial::Exists(*kind)));
+            }
             Test::Opens(_) => return Ok(Matcher::ALWAYS),
         };
         let matcher = self.matchers.add(source, &hir, &mut self.known).map_err(error)?;
@@ -201,7 +205,7 @@ fn asked(conditions: &[Condition]) -> Option<usize> {
         Test::Matches { subject: Subject::Path, .. } => Some(0),
         Test::Matches { subject: Subject::Host, .. } => Some(1),
         Test::Matches { .. } => Some(2),
-        Test::Compares { .. } | Test::In { .. } | Test::Opens(_) => None,
+        Test::Compares { .. } | Test::In { .. } | Test::Exists { .. } | Test::Opens(_) => None,
     };
     let ranked = conditions.iter().enumerate();
     ranked.filter_map(|(at, condition)| Some((rank(condition)?, at))).min().map(|(_, at)| at)

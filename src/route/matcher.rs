@@ -78,7 +78,7 @@ impl Matchers {
         match matcher.rest {
             Rest::Trial(trial) => match self.trials[trial as usize] {
                 Trial::Compares(_, other) => Some(other),
-                Trial::In(_) | Trial::ClientIn(_) => None,
+                Trial::In(_) | Trial::ClientIn(_) | Trial::Exists(_) => None,
             },
             Rest::Open | Rest::End | Rest::Program(_) => None,
         }
@@ -104,6 +104,7 @@ impl Matchers {
                 Rest::Trial(trial) => match &self.trials[trial as usize] {
                     Trial::Compares(how, _) => trial::compare(*how, subject, other),
                     Trial::In(networks) => trial::is_in(networks, subject),
+                    Trial::Exists(kind) => says.exists(subject, *kind),
                     Trial::ClientIn(networks) => trial::holds(networks, says.address()),
                 },
             }

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::net::IpAddr;
 
+use crate::base::FileKind;
 use crate::config::{self, Condition, Variable};
 
 use super::purpose::Purpose;
@@ -39,6 +40,10 @@ pub trait Says: fmt::Debug {
 
     /// The client's address, which `REMOTE_ADDR` is as text.
     fn address(&self) -> Option<IpAddr>;
+
+    /// Whether this is the path of such a file. Where nobody knows yet the answer is no; whoever asked for rules
+    /// finds out, and asks again.
+    fn exists(&self, path: &[u8], kind: FileKind) -> bool;
 }
 
 /// A request of which nothing is known but path and host.
@@ -50,6 +55,10 @@ impl Says for Silent {
 
     fn address(&self) -> Option<IpAddr> {
         None
+    }
+
+    fn exists(&self, _: &[u8], _: FileKind) -> bool {
+        false
     }
 }
 

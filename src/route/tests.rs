@@ -207,6 +207,10 @@ impl Says for Speaker {
     fn address(&self) -> Option<std::net::IpAddr> {
         Some(std::net::Ipv4Addr::LOCALHOST.into())
     }
+
+    fn exists(&self, path: &[u8], _: crate::base::FileKind) -> bool {
+        path == b"/there"
+    }
 }
 
 #[test]

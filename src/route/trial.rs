@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use crate::base::Network;
+use crate::base::{FileKind, Network};
 use crate::config::Comparison;
 
 /// What is asked of a text.
@@ -12,6 +12,8 @@ pub(super) enum Trial {
     Compares(Comparison, u16),
     /// Whether it is an address in one of these networks.
     In(Vec<Network>),
+    /// Whether it is the path of a file.
+    Exists(FileKind),
     /// Whether the client's address is, which needs no text.
     ClientIn(Vec<Network>),
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::access_log::{self, Line};
 use super::answer::{self, Asked};
+use super::check::Check;
 use super::cx::{Action, Cx, Input, SpoolOrder};
 use super::decide::{Ends, Refusal};
 use super::exchange::{Exchange, Outcome, Request, Response};
@@ -46,6 +47,8 @@ enum State {
     Handshake(Millis),
     /// The next request's head is awaited.
     Head(HeadWait),
+    /// Somebody is asked whether a request may go on, or where.
+    Check(Box<Check>),
     /// A request is being served.
     Exchange(Box<Exchange>),
     /// Opaque bytes pass.
@@ -122,10 +125,14 @@ impl Client {
 
     /// Takes the answer to an action, then goes on.
     pub fn input(&mut self, input: Input, ports: &mut [Port; 2], cx: &mut Cx<'_>) {
-        if let State::Exchange(exchange) = &mut self.state
-            && let Err(reason) = exchange.input(input, ports, cx)
-        {
-            self.state = self.failed(reason, ports, cx);
+        match &mut self.state {
+            State::Check(check) => check.input(input),
+            State::Exchange(exchange) => {
+                if let Err(reason) = exchange.input(input, ports, cx) {
+                    self.state = self.failed(reason, ports, cx);
+                }
+            }
+            _ => {}
         }
         self.advance(ports, cx);
     }
@@ -143,13 +150,14 @@ impl Client {
             State::Head(wait) => {
                 let secure = self.secure.as_deref();
                 let ends = Ends { peer: &self.peer, secure, to_https: self.to_https };
-                match head::advance(wait, ends, ports, cx) {
-                    Next::Wait => None,
-                    Next::Closed(reason) => Some(self.ended(reason, &ports[0], cx)),
-                    Next::Refused(refusal) => Some(self.refused(refusal, &mut ports[0], cx)),
-                    Next::Exchange(exchange) => Some(State::Exchange(exchange)),
-                }
+                let next = head::advance(wait, ends, ports, cx);
+                self.after_head(next, ports, cx)
             }
+            State::Check(_) if ports[0].is_gone() => {
+                self.close(CloseReason::ClientGone, cx);
+                None
+            }
+            State::Check(check) => check.advance(cx).then(|| self.checked(ports, cx))?,
             State::Exchange(exchange) => match exchange.advance(ports, cx) {
                 Outcome::Wait => None,
                 Outcome::Complete => Some(self.complete(ports, cx)),
@@ -173,6 +181,26 @@ impl Client {
         let reason = late.or(cx.draining.then_some(CloseReason::Drained))?;
         cx.counters.close_reason(reason as usize);
         Some(State::Closed(reason))
+    }
+
+    /// What follows a head.
+    fn after_head(&self, next: Next, ports: &mut [Port; 2], cx: &mut Cx<'_>) -> Option<State> {
+        Some(match next {
+            Next::Wait => return None,
+            Next::Closed(reason) => self.ended(reason, &ports[0], cx),
+            Next::Refused(refusal) => self.refused(refusal, &mut ports[0], cx),
+            Next::Exchange(exchange) => State::Exchange(exchange),
+            Next::Check(check) => State::Check(check),
+        })
+    }
+
+    /// Whoever was asked has answered.
+    fn checked(&mut self, ports: &mut [Port; 2], cx: &mut Cx<'_>) -> Option<State> {
+        let State::Check(check) = self.take_state() else { return Some(self.take_state()) };
+        let secure = self.secure.as_deref();
+        let ends = Ends { peer: &self.peer, secure, to_https: self.to_https };
+        let next = head::resume(*check, ends, ports, cx);
+        self.after_head(next, ports, cx)
     }
 
     /// No further request comes. What was answered before gets through all the same.
@@ -350,6 +378,7 @@ impl Client {
             State::Greeting { since, .. } => Some(*since + head_timeouts.head),
             State::Handshake(since) => Some(*since + head_timeouts.handshake),
             State::Head(wait) => Some(wait.deadline(active, head_timeouts)),
+            State::Check(check) => Some(check.deadline()),
             State::Exchange(exchange) => Some(exchange.deadline(active)),
             State::Tunnel(tunnel) => tunnel.deadline(active, ports),
             State::Linger(linger) => Some(linger.deadline(active)),
@@ -423,6 +452,7 @@ impl Client {
                 matches!(exchange.request, Request::Body | Request::Collect(_))
                     || client.rx.is_empty()
             }
+            State::Check(_) => client.rx.is_empty(),
             _ => true,
         }
     }
@@ -448,6 +478,11 @@ impl Client {
         match &self.state {
             State::Tunnel(_) => self.tunnel_ended(reason, cx),
             State::Exchange(exchange) => self.write_line(exchange, reason, None, cx),
+            State::Check(check) => {
+                let line = Line::unanswered(&check.peer, reason);
+                check.record.finish(&line, cx);
+                cx.counters.close_reason(reason as usize);
+            }
             State::Greeting { .. } | State::Handshake(_) | State::Head(_) => {
                 cx.counters.close_reason(reason as usize)
             }

@@ -15,6 +15,7 @@ use super::edits::{Edits, Rewriting};
 use super::exchange::Exchange;
 use super::port::Side;
 use super::settings::{Generation, Route};
+use super::settled::{FileQuestion, Settled};
 use super::trace::Trace;
 
 /// The world, borrowed for one call. Reading and changing it is memory only; what needs a socket, a
@@ -47,6 +48,26 @@ pub struct Cx<'a> {
     pub draining: bool,
 }
 
+impl Cx<'_> {
+    /// The same world under another configuration.
+    pub(super) fn under<'b>(&'b mut self, generation: &'b Arc<Generation>) -> Cx<'b> {
+        Cx {
+            now: self.now,
+            active: self.active,
+            clock: self.clock,
+            pool: self.pool,
+            counters: self.counters,
+            generation,
+            upstreams: self.upstreams,
+            actions: self.actions,
+            rng: self.rng,
+            scratch: self.scratch,
+            log: self.log,
+            draining: self.draining,
+        }
+    }
+}
+
 /// Buffers reused by all sessions of a worker, so that a request allocates nothing.
 #[derive(Debug, Default)]
 pub struct Scratch {
@@ -66,6 +87,8 @@ pub struct Scratch {
     pub(super) rewriting: Rewriting,
     /// What rules have changed of the request at hand.
     pub(super) edits: Box<Edits>,
+    /// What was found out about the request at hand.
+    pub(super) settled: Settled,
     /// Memory for more of them.
     #[allow(clippy::vec_box)]
     pub(super) spare_edits: Vec<Box<Edits>>,
@@ -117,6 +140,8 @@ pub enum Action {
     },
     /// Do something with this session's temporary file.
     Spool(SpoolOrder),
+    /// Look whether there is a file; answered by [`Input::Looked`].
+    Look(FileQuestion),
 }
 
 /// Whether a request may go on a connection that served another one.
@@ -183,4 +208,6 @@ pub enum Input {
     Unspooled(Vec<u8>),
     /// The disk failed.
     SpoolFailed,
+    /// Whether there is the file; `None` when nobody has time to look.
+    Looked(Option<bool>),
 }

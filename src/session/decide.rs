@@ -3,31 +3,27 @@
 use std::num::NonZeroU16;
 use std::sync::Arc;
 
-use crate::base::Rng;
 use crate::buf::Tx;
-use crate::config::WebSocketDraft;
 use crate::proto::h1::{RequestHead, Upgrade};
 use crate::proto::http::host::comparable;
 use crate::proto::http::path::canonical;
-use crate::proto::http::{Body, CanonicalPath, Known, Method, Version, prefers_html};
-use crate::proto::ws::{self, Draft};
-use crate::route::Purpose;
+use crate::proto::http::{Body, CanonicalPath, Known, Method, prefers_html};
 
 use super::access_log::{self, Record};
 use super::answer::Asked;
 use super::asker::{Asker, Doubt};
+use super::check::{Check, Query};
 use super::cx::{Cx, Scratch};
 use super::edits::{Edits, Rewriting};
 use super::exchange::Exchange;
 use super::expand::Filler;
-use super::handshake::Handshake;
-use super::origin;
 use super::peer::Peer;
 use super::reason::CloseReason;
 use super::redirect;
 use super::request::{ComposeCx, Facts, Wanted};
+use super::screen::{is_old_upgrade, purpose, screen, within};
 use super::secure::Secure;
-use super::settings::{Place, Route};
+use super::settings::Route;
 use super::trace::Notebook;
 use super::walk::{Desk, End, Walker, captured};
 
@@ -56,7 +52,7 @@ pub(super) struct Refusal {
 }
 
 /// Why a request goes nowhere.
-struct No {
+pub(super) struct No {
     reason: CloseReason,
     status: u16,
     sentence: String,
@@ -72,8 +68,13 @@ impl From<CloseReason> for No {
 }
 
 impl No {
-    fn saying(reason: CloseReason, sentence: String) -> No {
+    pub(super) fn saying(reason: CloseReason, sentence: String) -> No {
         No { reason, status: reason.status(), sentence, route: None, exact: false }
+    }
+
+    /// It is answered with this status.
+    pub(super) fn with(self, status: u16) -> No {
+        No { status, ..self }
     }
 
     /// It was a request of this route.
@@ -82,17 +83,43 @@ impl No {
     }
 }
 
-/// Routes a request and serialises it, or says why not.
+/// What becomes of a request.
+pub(super) enum Decision {
+    /// It goes to a server, or ends here.
+    Exchange(Box<Exchange>),
+    /// It is answered.
+    Refused(Box<Refusal>),
+    /// Somebody has to be asked first.
+    Ask(Box<Check>),
+}
+
+/// Why there is no exchange.
+enum Instead {
+    No(No),
+    Ask(Query),
+}
+
+impl<T: Into<No>> From<T> for Instead {
+    fn from(no: T) -> Instead {
+        Instead::No(no.into())
+    }
+}
+
+/// Routes a request and serialises it, or says why not. `begun` is its record where it was decided on before and
+/// had to wait.
 pub(super) fn decide(
     head: &RequestHead<'_, '_>,
+    begun: Option<Record>,
     ends: Ends<'_>,
     upstream: &mut Tx,
     cx: &mut Cx<'_>,
-) -> Result<Box<Exchange>, Box<Refusal>> {
+) -> Decision {
     let mut spare = cx.scratch.spare.pop();
-    let mut record = match &mut spare {
-        Some(spare) => std::mem::take(&mut spare.record),
-        None => Record::default(),
+    let resumed = begun.is_some();
+    let mut record = match (begun, &mut spare) {
+        (Some(record), _) => record,
+        (None, Some(spare)) => std::mem::take(&mut spare.record),
+        (None, None) => Record::default(),
     };
     // An upgrade nobody takes up may be followed by bytes that are no request.
     let keep = head.keep_alive
@@ -102,14 +129,15 @@ pub(super) fn decide(
         && !is_old_upgrade(head);
     let asker = Asker::of(head, ends.peer, &cx.generation.trusted_proxies);
     let peer = asker.map_or(*ends.peer, |asker| asker.peer);
-    let deciding = Deciding { head, ends, asker, record: &mut record, spare };
+    let deciding = Deciding { head, ends, asker, resumed, record: &mut record, spare };
     match deciding.route(upstream, cx) {
         Ok(mut exchange) => {
             exchange.keep = keep;
             exchange.record = record;
-            Ok(exchange)
+            Decision::Exchange(exchange)
         }
-        Err(No { reason, status, sentence, route, exact }) => {
+        Err(Instead::Ask(query)) => Decision::Ask(Check::begin(query, record, peer, cx)),
+        Err(Instead::No(No { reason, status, sentence, route, exact })) => {
             let asked = Asked {
                 is_head: head.method == Method::Head,
                 version: head.version,
@@ -117,7 +145,8 @@ pub(super) fn decide(
                 exact,
             };
             let keep = keep && head.body.is_empty() && status != 400;
-            Err(Box::new(Refusal { reason, status, sentence, asked, record, peer, route, keep }))
+            let refusal = Refusal { reason, status, sentence, asked, record, peer, route, keep };
+            Decision::Refused(Box::new(refusal))
         }
     }
 }
@@ -127,6 +156,8 @@ struct Deciding<'d, 'a> {
     head: &'d RequestHead<'a, 'a>,
     ends: Ends<'d>,
     asker: Result<Asker, Doubt>,
+    /// Its record has begun.
+    resumed: bool,
     record: &'d mut Record,
     /// Memory for its exchange.
     spare: Option<Box<Exchange>>,
@@ -134,15 +165,27 @@ struct Deciding<'d, 'a> {
 
 impl Deciding<'_, '_> {
     /// Finds out where it goes, and begins its exchange.
-    fn route(self, upstream: &mut Tx, cx: &mut Cx<'_>) -> Result<Box<Exchange>, No> {
-        let Deciding { head, ends: Ends { secure, to_https, .. }, asker, record, spare } = self;
+    fn route(self, upstream: &mut Tx, cx: &mut Cx<'_>) -> Result<Box<Exchange>, Instead> {
+        let Deciding { head, ends: Ends { secure, to_https, .. }, asker, resumed, record, spare } =
+            self;
         let generation = cx.generation;
         let Scratch {
-            path, host, route: scratch, out, rewriting, edits, spare_edits, trace, ..
+            path,
+            host,
+            route: scratch,
+            out,
+            rewriting,
+            edits,
+            settled,
+            spare_edits,
+            trace,
+            ..
         } = &mut *cx.scratch;
         let canonical = canonical(head.path, generation.merge_slashes, path);
         let logged = canonical.as_ref().map_or(head.path, |path| path.sent);
-        record.begin(head, logged, generation.log.as_ref(), cx.now);
+        if !resumed {
+            record.begin(head, logged, generation.log.as_ref(), cx.now);
+        }
         let path =
             canonical.map_err(|error| No::saying(CloseReason::BadRequest, error.to_string()))?;
         let asker =
@@ -154,20 +197,27 @@ impl Deciding<'_, '_> {
         if let Some(port) = to_https {
             return Err(sent_on(head, &path, port, out, edits).into());
         }
+        if let Some(reason) = settled.failed {
+            return Err(reason.into());
+        }
         let walker = Walker { generation, head, path: &path, host, purpose: purpose(head), peer };
         let notebook = Notebook(trace.as_deref_mut());
-        let (end, found) = walker.walk(Desk { scratch, rewriting, edits, notebook });
+        let (end, found) = walker.walk(Desk { scratch, rewriting, edits, settled, notebook });
+        if let End::Ask(query) = end {
+            return Err(Instead::Ask(query));
+        }
         for (_, text) in edits.notes.iter() {
             access_log::note(text, peer, generation.log.as_ref(), cx.clock, cx.log);
         }
         record.silent = edits.silent;
         let route = taken(end)?;
+        within(head, &route.limits).map_err(|no| no.of(route))?;
         let handshake = screen(head, route, cx.rng).map_err(|no| no.of(route))?;
         let facts = Facts::new(head, route, handshake, asker);
         if let Body::Length(n) = head.body
             && n > facts.max_body
         {
-            return Err(No::from(CloseReason::BodyTooLarge).of(route));
+            return Err(No::from(CloseReason::BodyTooLarge).of(route).into());
         }
         let mut exchange = Exchange::begin(spare, route, facts, Record::default(), cx.now);
         exchange.certificate = secure.and_then(|secure| secure.certificate.clone());
@@ -175,7 +225,7 @@ impl Deciding<'_, '_> {
         let Rewriting { target, path: memory, .. } = rewriting;
         let wanted = Wanted::new(head, &path, target, generation.merge_slashes, memory);
         let wanted = wanted.map_err(no)?;
-        let said = walker.said(&wanted.path, wanted.query, &edits.vars);
+        let said = walker.said(&wanted.path, wanted.query, &edits.vars, &settled.files);
         let facts = walker.facts(&wanted.path, &said);
         let (captures, text) = captured(found.as_ref(), &facts, scratch);
         let filler = Filler { said: &said, captures, text };
@@ -216,58 +266,9 @@ fn taken(end: End<'_>) -> Result<&Arc<Route>, No> {
             Err(No { status, exact, ..No::saying(CloseReason::Answered, text) })
         }
         End::Denied => Err(CloseReason::Denied.into()),
-        End::NoTarget => Err(CloseReason::BadRequest.into()),
+        End::NoTarget | End::Ask(_) => Err(CloseReason::BadRequest.into()),
         End::Nothing => Err(CloseReason::NoRoute.into()),
     }
-}
-
-/// The handshake of a request that opens a WebSocket, if its route takes it; and whether that takes anything else.
-fn screen(
-    head: &RequestHead<'_, '_>,
-    route: &Route,
-    rng: &mut Rng,
-) -> Result<Option<Handshake>, No> {
-    if head.upgrade == Upgrade::WebSocket
-        && let Some(websockets) = &route.websockets
-    {
-        return match ws::check_request(head, websockets.drafts) {
-            Ok(ws::Handshake { draft, .. })
-                if !origin::is_allowed(&websockets.origins, draft, head.fields, head.host) =>
-            {
-                Err(CloseReason::ForbiddenOrigin.into())
-            }
-            Ok(client) => Ok(Some(Handshake::new(&client, websockets, rng))),
-            Err(error) => {
-                let no = No::saying(CloseReason::BadHandshake, error.to_string());
-                Err(No { status: error.status(), ..no })
-            }
-        };
-    }
-    match route.target.place {
-        Place::Echo => Err(CloseReason::EchoPage.into()),
-        Place::Tcp { .. } => Err(CloseReason::UpgradeRequired.into()),
-        Place::Http { .. } | Place::Uwsgi { .. } => Ok(None),
-    }
-}
-
-/// An `Upgrade` of HTTP/1.0 is not heard (RFC 9110 section 7.8), but what follows it may be frames.
-fn is_old_upgrade(head: &RequestHead<'_, '_>) -> bool {
-    head.version == Version::Http10 && head.fields.has(Known::Upgrade)
-}
-
-/// What a rule sees of a head that may be a handshake. Whether it is a good one is asked later, when it is known
-/// whose rules hold.
-fn purpose(head: &RequestHead<'_, '_>) -> Purpose {
-    if head.upgrade != Upgrade::WebSocket {
-        return Purpose::Plain;
-    }
-    Purpose::WebSocket(ws::apparent_draft(head.fields).map(|draft| match draft {
-        Draft::Hixie75 => WebSocketDraft::Hixie75,
-        Draft::Hixie76 => WebSocketDraft::Hixie76,
-        Draft::Hybi07 => WebSocketDraft::Hybi07,
-        Draft::Hybi08 => WebSocketDraft::Hybi08,
-        Draft::Rfc6455 => WebSocketDraft::Rfc6455,
-    }))
 }
 
 impl Exchange {

@@ -270,6 +270,8 @@ impl Exchange {
                 return self.dial_failed(CloseReason::Unreachable, cx);
             }
             Input::Found(found) => return self.found(found, cx),
+            // The answer to a question that was given up.
+            Input::Looked(_) => {}
             Input::SpoolFailed => return Err(CloseReason::Overloaded),
             Input::Spooled(n) => {
                 if let Request::Collect(spool) = &mut self.request {

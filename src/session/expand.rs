@@ -7,6 +7,7 @@ use std::net::IpAddr;
 
 use percent_encoding::{AsciiSet, CONTROLS, percent_decode, percent_encode};
 
+use crate::base::FileKind;
 use crate::config::{Cgi, Part, Template, Variable};
 use crate::proto::h1::RequestHead;
 use crate::proto::http::{CanonicalPath, Known, Pairs};
@@ -14,6 +15,7 @@ use crate::route::{Captures, Says};
 
 use super::peer::{Peer, PeerText};
 use super::settings::Generation;
+use super::settled::Files;
 
 /// What variables say of a request.
 #[derive(Clone, Copy, Debug)]
@@ -29,6 +31,8 @@ pub(super) struct Said<'a> {
     pub(super) vars: &'a Pairs,
     pub(super) peer: &'a Peer,
     pub(super) generation: &'a Generation,
+    /// What is known of files.
+    pub(super) files: &'a Files,
 }
 
 /// A request as templates see it.
@@ -141,6 +145,10 @@ impl Says for Said<'_> {
 
     fn address(&self) -> Option<IpAddr> {
         self.peer.ip
+    }
+
+    fn exists(&self, path: &[u8], kind: FileKind) -> bool {
+        self.files.has(path, kind)
     }
 }
 

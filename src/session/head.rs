@@ -8,8 +8,9 @@ use crate::proto::http::FieldStore;
 
 use super::access_log::Record;
 use super::answer::Asked;
+use super::check::Check;
 use super::cx::Cx;
-use super::decide::{Ends, Refusal, decide};
+use super::decide::{Decision, Ends, Refusal, decide};
 use super::exchange::{Exchange, Request};
 use super::peer::Peer;
 use super::port::Port;
@@ -56,6 +57,7 @@ pub(super) struct HeadWait {
 pub(super) enum Next {
     Wait,
     Exchange(Box<Exchange>),
+    Check(Box<Check>),
     Refused(Refusal),
     Closed(CloseReason),
 }
@@ -116,7 +118,7 @@ pub(super) fn advance(
     }
     wait.first_byte.get_or_insert(cx.now);
     loop {
-        match try_begin(ends, ports, cx) {
+        match try_begin(None, ends, ports, cx) {
             Ok(Some(next)) => return next,
             Ok(None) if ports[0].rx.gather(cx.pool) => {}
             Ok(None) => return incomplete((wait, ends.peer), &timeouts, &ports[0], cx),
@@ -134,9 +136,22 @@ pub(super) fn advance(
     }
 }
 
+/// Decides anew on a request that waited for an answer.
+pub(super) fn resume(check: Check, ends: Ends<'_>, ports: &mut [Port; 2], cx: &mut Cx<'_>) -> Next {
+    let Check { generation, settled, record, .. } = check;
+    let mut cx = cx.under(&generation);
+    cx.scratch.settled = settled;
+    match try_begin(Some(record), ends, ports, &mut cx) {
+        Ok(Some(next)) => next,
+        // It was read before, and nobody has taken it away.
+        Ok(None) | Err(_) => Next::Closed(CloseReason::BadRequest),
+    }
+}
+
 /// Begins the exchange whose head stands at the front of the client's window; `None` when more of it
-/// must come.
+/// must come. `begun` is the record of one that was read before.
 fn try_begin(
+    begun: Option<Record>,
     ends: Ends<'_>,
     ports: &mut [Port; 2],
     cx: &mut Cx<'_>,
@@ -148,13 +163,16 @@ fn try_begin(
     let Some(head) = parse_request(client.rx.bytes(), &mut store, limits)? else {
         return Ok(None);
     };
-    cx.counters.requests.add(1);
+    if begun.is_none() {
+        cx.counters.requests.add(1);
+        cx.scratch.settled.clear();
+    }
     let len = head.len;
     *upstream = Port::default();
-    let decided = decide(&head, ends, &mut upstream.tx, cx);
-    let mut exchange = match decided {
-        Ok(exchange) => exchange,
-        Err(refusal) => {
+    let mut exchange = match decide(&head, begun, ends, &mut upstream.tx, cx) {
+        Decision::Exchange(exchange) => exchange,
+        Decision::Ask(check) => return Ok(Some(Next::Check(check))),
+        Decision::Refused(refusal) => {
             client.rx.consume(len);
             return Ok(Some(Next::Refused(*refusal)));
         }

@@ -7,6 +7,7 @@
 //! ```text
 //!            .-----------------------------------------------.
 //!            v                                               |  kept alive
+//! Head <-> Check (a rule waits for somebody's answer)
 //! Head --> Exchange (request: Collect, Dial, Body, Done) ----'
 //!   |        |      (response: Wait, Body, Done)
 //!   |        |-- 101 with the right proof, or raw --> Tunnel --> Closed(reason)
@@ -20,6 +21,7 @@ mod answer;
 mod asker;
 mod body;
 mod bounds;
+mod check;
 mod client;
 mod cx;
 mod decide;
@@ -39,8 +41,10 @@ mod reason;
 mod redirect;
 mod request;
 mod response;
+mod screen;
 mod secure;
 mod settings;
+mod settled;
 #[cfg(test)]
 mod sim;
 mod snapshot;
@@ -68,6 +72,7 @@ pub use settings::{
     Binary, Bodies, Certificates, Deed, Generation, Mode, Place, Route, Target, Times, Token,
     WebSocketRules, WebSockets,
 };
+pub use settled::FileQuestion;
 pub use snapshot::SnapshotError;
 pub use trace::{Happened, Trace};
 pub use tunnel::{Closer, Figures, Tunnel, TunnelKind};

@@ -68,6 +68,8 @@ pub struct Route {
     pub name: Arc<str>,
     /// Where to.
     pub target: Target,
+    /// Bounds of a head, within those of [`Generation::limits`].
+    pub limits: Limits,
     /// Deadlines.
     pub times: Times,
     /// What is done with bodies.

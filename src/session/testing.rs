@@ -131,6 +131,7 @@ fn route(name: &str, identities: &mut Identities) -> Route {
         certificates: super::Certificates::default(),
         name: Arc::from(name),
         target: Target { group: Arc::new(group), place },
+        limits: Limits::default(),
         times: Times {
             connect: Duration::from_secs(CONNECT),
             silence: Duration::from_secs(SILENCE),
@@ -317,6 +318,9 @@ impl Bench {
             Action::Spool(SpoolOrder::Append(bytes)) => format!("append {}", bytes.len()),
             Action::Spool(SpoolOrder::Read { offset, len }) => format!("read {len} at {offset}"),
             Action::Spool(SpoolOrder::Drop) => "drop".to_owned(),
+            Action::Look(FileQuestion { path, kind }) => {
+                format!("look {kind:?} {}", String::from_utf8_lossy(&path))
+            }
         };
         self.world.actions.drain(..).map(word).collect::<Vec<_>>().join(", ")
     }

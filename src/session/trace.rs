@@ -22,6 +22,13 @@ pub enum Happened {
 pub(super) struct Notebook<'w>(pub(super) Option<&'w mut Trace>);
 
 impl Notebook<'_> {
+    /// The rules are tried from the first one on.
+    pub(super) fn begin(&mut self) {
+        if let Some(trace) = &mut self.0 {
+            trace.steps.clear();
+        }
+    }
+
     /// The rules from number `from` on were looked at, and the first that matched is `found`.
     pub(super) fn looked(
         &mut self,

@@ -9,10 +9,12 @@ use crate::proto::http::path::canonical;
 use crate::proto::http::{CanonicalPath, Pairs};
 use crate::route::{Captures, Facts, Found, Purpose, Scratch};
 
+use super::check::Query;
 use super::edits::{Edits, Rewriting, split};
 use super::expand::{Filler, Said, has_dots};
 use super::peer::Peer;
 use super::settings::{Deed, Generation, Route};
+use super::settled::{Files, Settled};
 use super::trace::Notebook;
 
 /// A request on its way.
@@ -42,6 +44,8 @@ pub(super) enum End<'g> {
     },
     /// Its client may not.
     Denied,
+    /// A rule has to know this first.
+    Ask(Query),
     /// A rule made a target of it that is none.
     NoTarget,
     /// Nothing takes it.
@@ -55,6 +59,8 @@ pub(super) struct Desk<'w> {
     pub(super) rewriting: &'w mut Rewriting,
     /// What rules change.
     pub(super) edits: &'w mut Edits,
+    /// What was found out for them.
+    pub(super) settled: &'w mut Settled,
     /// What they did, where somebody wants to know.
     pub(super) notebook: Notebook<'w>,
 }
@@ -78,20 +84,24 @@ enum Turn<'g> {
 impl<'a> Walker<'a> {
     /// Tries the rules in their order.
     pub(super) fn walk(&self, desk: Desk<'_>) -> (End<'a>, Option<Found>) {
-        let Desk { scratch, rewriting, edits, mut notebook } = desk;
+        let Desk { scratch, rewriting, edits, settled, mut notebook } = desk;
         let generation = self.generation;
         let table = &generation.table;
         let Rewriting { target, text, path: memory } = rewriting;
         target.clear();
+        notebook.begin();
         let (mut path, mut query) = (*self.path, self.head.query);
         let (mut from, mut begins) = (0, true);
         loop {
-            let said = self.said(&path, query, &edits.vars);
+            let said = self.said(&path, query, &edits.vars, &settled.files);
             let facts = self.facts(&path, &said);
             if std::mem::take(&mut begins) {
                 table.begin(&facts, scratch);
             }
             let found = table.next(from, &facts, scratch);
+            if let Some(question) = settled.files.wanted() {
+                return (End::Ask(Query::File(question.clone())), None);
+            }
             notebook.looked(table, from, found.as_ref(), &facts, scratch);
             let Some(found) = found else { break };
             let subject = scratch.text(found.source, &facts);
@@ -147,9 +157,10 @@ impl<'a> Walker<'a> {
         path: &'b CanonicalPath<'b>,
         query: Option<&'b [u8]>,
         vars: &'b Pairs,
+        files: &'b Files,
     ) -> Said<'b> {
         let Walker { generation, head, peer, .. } = *self;
-        Said { head, asked: self.path.sent, path, query, vars, peer, generation }
+        Said { head, asked: self.path.sent, path, query, vars, peer, generation, files }
     }
 
     /// What rules look at.

@@ -49,6 +49,7 @@ impl Worker {
             }
             Action::Watch { side, bounds } => self.watch(key, side, &bounds),
             Action::Spool(order) => self.spool(key, order),
+            Action::Look(question) => self.look(key, question),
         }
     }
 

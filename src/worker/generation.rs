@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::base::{self, Address, Problem};
 use crate::config::{
-    Action, Config, ManageExpect, Placed, Protocol, Settings, Target as Named, Way,
+    self, Action, Config, ManageExpect, Placed, Protocol, Settings, Target as Named, Way,
     WebSocketBinary, WebSocketDeflate, WebSocketDraft, WebSocketMode,
 };
 use crate::proto::h1::Limits;
@@ -64,11 +64,7 @@ pub fn build(
         deeds,
         routes,
         fallback: fallback.map(Arc::new),
-        limits: Limits {
-            max_uri: config.limits.max_uri,
-            max_head: config.limits.max_head,
-            max_fields: config.limits.max_fields,
-        },
+        limits: limits(&config.settings),
         proxy_protocol: config.proxy_protocol.clone(),
         trusted_proxies: config.trusted_proxies.clone(),
         merge_slashes: config.merge_slashes,
@@ -168,6 +164,7 @@ fn route(name: &str, target: Target, settings: &Settings) -> Route {
         name: Arc::from(name),
         websockets: settings.websockets.then(|| websockets(settings, &target.place)),
         target,
+        limits: limits(settings),
         times: Times {
             connect: settings.connect_timeout,
             silence: settings.timeout,
@@ -218,6 +215,11 @@ fn websockets(settings: &Settings, place: &Place) -> WebSockets {
         },
         deflate: deflate(settings.deflate),
     }
+}
+
+fn limits(settings: &Settings) -> Limits {
+    let config::Limits { max_uri, max_head, max_fields } = settings.limits;
+    Limits { max_uri, max_head, max_fields }
 }
 
 fn mode(mode: WebSocketMode) -> Mode {

@@ -1,11 +1,11 @@
-//! Tokens of sessions: looked up by threads that may wait.
+//! Tokens and files that sessions want to know of: looked up by threads that may wait.
 
 use std::path::Path;
 use std::sync::Arc;
 
 use crate::base::Key;
 use crate::reactor::{Job, TokenAnswer};
-use crate::session::{Input, Whereabouts};
+use crate::session::{FileQuestion, Input, Whereabouts};
 
 use super::turn::Worker;
 
@@ -15,6 +15,15 @@ impl Worker {
         let job = Job::Find { file, token };
         if self.lookups.submit(job, key.to_u64(), self.courier.clone()).is_err() {
             self.answer(key, Input::Found(Whereabouts::Overloaded));
+        }
+    }
+
+    /// Has a file looked for.
+    pub(super) fn look(&mut self, key: Key, question: FileQuestion) {
+        let FileQuestion { path, kind } = question;
+        let job = Job::Look { path, kind };
+        if self.offload.submit(job, key.to_u64(), self.courier.clone()).is_err() {
+            self.answer(key, Input::Looked(None));
         }
     }
 

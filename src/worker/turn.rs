@@ -11,7 +11,7 @@ use mio::{Events, Poll, Token};
 use crate::base::{Clock, Counters, Key, Millis, Rng, Slab, Wheel};
 use crate::buf::Pool;
 use crate::reactor::{Done, Mailbox, Offload, tls};
-use crate::session::{CloseReason, Generation, Scratch};
+use crate::session::{CloseReason, Generation, Input, Scratch};
 use crate::upstream;
 
 use super::accept::Door;
@@ -235,6 +235,9 @@ impl Worker {
             match letter {
                 Mail::Accepted(arrival) => self.adopt(arrival),
                 Mail::Done(key, Done::Found(answer)) => self.looked_up(key, answer),
+                Mail::Done(key, Done::Looked(there)) => {
+                    self.answer_and_drive(key, Input::Looked(Some(there)));
+                }
                 Mail::Done(key, done) => self.spooled(key, done),
                 Mail::Ask(ask) => self.inspect(ask),
                 Mail::Renew(renewal) => self.renew(*renewal),

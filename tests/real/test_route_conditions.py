@@ -1,9 +1,12 @@
 """Every condition of a rule: each way to write one, what it takes and what it leaves."""
 
+from pathlib import Path
+
 import pytest
 
 from harness.upstream import http_ok
 
+HERE = Path(__file__).parent
 #: What is written, and targets or header fields with and without which a request is taken. Nobody else has the path.
 CONDITIONS = {
     "route = ^/a/(\\d)": ("/a/1", "/a/b"),
@@ -27,6 +30,10 @@ CONDITIONS = {
     "route-if = ipv4in:${HTTP_X_IP};10.0.0.0/8,192.0.2.0/24": (["X-Ip: 192.0.2.9"], ["X-Ip: 192.0.3.9"]),
     "route-if = ipv6in:${HTTP_X_IP};2001:db8::/32": (["X-Ip: 2001:db8::1"], ["X-Ip: 2001:db9::1"]),
     "route-if = equal:${REQUEST_SCHEME}:${QUERY_STRING};http:a=b": ("/?a=b", "/?a=c"),
+    f"route-if = exists:{HERE}/${{qs[f]}}": ("/?f=conftest.py", "/?f=nothing"),
+    f"route-if = isfile:{HERE}${{PATH_INFO}}": ("/pytest.ini", "/harness"),
+    f"route-if = isdir:{HERE}${{PATH_INFO}}": ("/harness", "/pytest.ini"),
+    f"route-if-not = exists:{HERE}${{PATH_INFO}}": ("/none", "/harness/../pytest.ini"),
     "route-if-not = empty:${HTTP_X_A}": (["X-A: 1"], "/"),
     "route-if-not = regexp:${HTTP_X_A};b": (["X-A: a"], ["X-A: abc"]),
     "route-run =": ("/", None),

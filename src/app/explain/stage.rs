@@ -6,8 +6,10 @@ use std::sync::Arc;
 use crate::base::{Address, Clock, Counters, Rng};
 use crate::buf::{Pool, Segment};
 use crate::config::Config;
+use crate::reactor::leads_to;
 use crate::session::{
-    Action, Client, Cx, Generation, Happened, Peer, Place, Port, Route, Scratch, Trace,
+    Action, Client, Cx, FileQuestion, Generation, Happened, Input, Peer, Place, Port, Route,
+    Scratch, Trace,
 };
 use crate::upstream;
 
@@ -41,8 +43,11 @@ pub(super) fn perform(config: &Config, generation: &Arc<Generation>, asked: &Ask
     let mut stage = Stage::new(config, generation, asked.peer);
     stage.say(&asked.head);
     let mut came = Vec::new();
-    for action in std::mem::take(&mut stage.actions) {
+    while let Some(action) = stage.next_action() {
         match action {
+            Action::Look(FileQuestion { path, kind }) => {
+                stage.hear(Input::Looked(Some(leads_to(&path, kind))));
+            }
             Action::Dial { route, .. } => {
                 came.push(to(&route));
                 came.push(Came::Sent(sent(&route, &bytes(&stage.ports[1]))));
@@ -105,6 +110,20 @@ impl Stage {
             bytes = bytes.get(n..).unwrap_or_default();
             self.ports[0].rx.push(Segment::Block(block));
         }
+        self.play(Client::advance);
+    }
+
+    /// An action is answered.
+    fn hear(&mut self, input: Input) {
+        self.play(|client, ports, cx| client.input(input, ports, cx));
+    }
+
+    /// What the machine asked for first and nobody has done.
+    fn next_action(&mut self) -> Option<Action> {
+        (!self.actions.is_empty()).then(|| self.actions.remove(0))
+    }
+
+    fn play(&mut self, act: impl FnOnce(&mut Client, &mut [Port; 2], &mut Cx<'_>)) {
         let mut cx = Cx {
             now: self.clock.now(),
             active: self.clock.now(),
@@ -119,7 +138,7 @@ impl Stage {
             log: &mut Vec::new(),
             draining: false,
         };
-        self.client.advance(&mut self.ports, &mut cx);
+        act(&mut self.client, &mut self.ports, &mut cx);
     }
 }
 

@@ -13,27 +13,27 @@ pub(super) const GROUP: Group = Group {
     title: "Bodies and limits",
     intro: "",
     keys: &[
-        key("max-uri", Kind::Size, Set::Main(|draft, value| {
-            draft.config.limits.max_uri = value.size_within(64..=HEAD_MAX)?;
+        key("max-uri", Kind::Size, Set::Settings(|settings, value| {
+            settings.limits.max_uri = value.size_within(64..=HEAD_MAX)?;
             Ok(())
         }))
         .default("8k")
         .says("longest request target, else 414")
         .example("4k"),
-        key("max-head", Kind::Size, Set::Main(|draft, value| {
-            draft.config.limits.max_head = value.size_within(256..=HEAD_MAX)?;
+        key("max-head", Kind::Size, Set::Settings(|settings, value| {
+            settings.limits.max_head = value.size_within(256..=HEAD_MAX)?;
             Ok(())
         }))
         .default("16k")
         .says("longest request head, at most 64k, else 431")
-        .example("32k"),
-        key("max-fields", Kind::Number, Set::Main(|draft, value| {
-            draft.config.limits.max_fields = value.number(1..=MAX_FIELDS as u64)? as usize;
+        .example("8k"),
+        key("max-fields", Kind::Number, Set::Settings(|settings, value| {
+            settings.limits.max_fields = value.number(1..=MAX_FIELDS as u64)? as usize;
             Ok(())
         }))
         .default("100")
         .says("most header fields of a request, at most 256, else 431")
-        .example("200"),
+        .example("50"),
         key("max-body", Kind::Size, Set::Settings(|settings, value| {
             settings.max_body = if word_flag(value.text()) == Some(false) || value.text() == "none" {
                 None

@@ -38,7 +38,7 @@ pub(super) const GROUP: Group = Group {
             .says(
                 "what CONDITION holds for goes to ACTION: `equal:A;B`, `startswith:A;B`, `endswith:A;B`, \
                  `contains:A;B`, `regexp:A;REGEX`, `empty:A`, `ipv4in:A;NETWORK,...`, \
-                 `ipv6in:A;NETWORK,...`, `is-websocket:`, `websocket-draft:NAME`",
+                 `ipv6in:A;NETWORK,...`, `exists:PATH`, `isfile:PATH`, `isdir:PATH`, `is-websocket:`, `websocket-draft:NAME`",
             )
             .example("equal:${HTTP_X_TENANT};blue http:127.0.0.1:9002"),
         key(

@@ -102,7 +102,12 @@ pub(in super::super) struct Line<'a> {
     pub(in super::super) detail: Option<&'a str>,
 }
 
-impl Line<'_> {
+impl<'a> Line<'a> {
+    /// Of a request that no route had.
+    pub(in crate::session) fn unanswered(peer: &'a Peer, reason: CloseReason) -> Line<'a> {
+        Line { peer, route: None, server: None, reason, tunnel: None, detail: None }
+    }
+
     /// How it ended; a tunnel's opening is no end.
     pub(super) fn word(&self) -> &'static str {
         if self.tunnel.is_some() { "open" } else { self.reason.word() }

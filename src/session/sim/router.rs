@@ -315,6 +315,7 @@ impl Router {
                         self.dial(key, &route, server, reuse, dice);
                     }
                     Action::Find { .. } | Action::DialFound => panic!("no route has tokens"),
+                    Action::Look(_) => panic!("no rule asks for files"),
                     Action::Endpoint => panic!("no route sends PROXY"),
                     Action::Hangup => self.hang_up(key, dice),
                     Action::Watch { .. } => {}
