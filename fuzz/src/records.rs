@@ -20,7 +20,7 @@ use tidegate::reactor::tls::{
     Acceptor, Agreement, Handshake, Named, Presented, Progress, Records, Scratch, Terms, Tickets,
     TrafficLog, build,
 };
-use tidegate::reactor::{Filled, Kind, Readiness, Stream};
+use tidegate::reactor::{Ending, Filled, Kind, Readiness, Stream};
 
 use sealing::{Sealing, Secret};
 
@@ -269,7 +269,7 @@ impl Ours {
     /// The client is gone without a word.
     fn end(mut self) -> Outcome {
         let _ = self.socket.shutdown(Shutdown::Write);
-        self.ready.closing = true;
+        self.ready.end = Ending::Closing;
         self.read_all();
         let end = self.end.expect("an end");
         Outcome { read: self.read, end }

@@ -98,10 +98,10 @@ fn open(family: AddressFamily) -> Result<std::os::fd::OwnedFd, DialError> {
 /// Whether a dialled stream is connected, asked after each of its events with what they said;
 /// `Ok(false)` is "not yet".
 pub fn connected(stream: &Stream, readiness: Readiness) -> Result<bool, DialError> {
-    if !readiness.writable && !readiness.closing {
+    if !readiness.writable && !readiness.is_closing() {
         return Ok(stream.kind() == Kind::Unix);
     }
-    if !readiness.closing {
+    if !readiness.is_closing() {
         return Ok(true);
     }
     match sockopt::socket_error(stream) {

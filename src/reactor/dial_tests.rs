@@ -33,7 +33,7 @@ fn a_peer_that_accepts_and_leaves_was_connected() {
     drop(listener.accept().unwrap());
     let (mut watch, mut readiness) = (Watch::new(), Readiness::NONE);
     stream.register(watch.poll.registry(), 5).unwrap();
-    watch.until(5, &mut readiness, |ready| ready.closing);
+    watch.until(5, &mut readiness, |ready| ready.is_closing());
     assert_eq!(connected(&stream, readiness), Ok(true));
 }
 

@@ -30,7 +30,7 @@ pub use mailbox::{Mailbox, Outbox, Refused, Sender};
 pub use names::{Lookup, NameCell, Names};
 pub use offload::{Done, Job, Offload, Reply};
 pub use peer::Peer;
-pub use readiness::Readiness;
+pub use readiness::{Ending, Readiness};
 pub use stream::{Kind, Stream};
 pub use tokens::TokenAnswer;
 pub use transfer::{Filled, Flushed, fill, flush};

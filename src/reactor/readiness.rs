@@ -14,16 +14,28 @@ pub struct Readiness {
     pub readable: bool,
     /// A write may be taken.
     pub writable: bool,
-    /// An event has carried read-closed, hang-up or error: read to the end.
-    pub closing: bool,
+    /// The worst that an event has said.
+    pub end: Ending,
+}
+
+/// What events have said of a connection's end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub enum Ending {
+    /// Nothing.
+    #[default]
+    Open,
+    /// Read-closed or hang-up: read to the end.
+    Closing,
+    /// An error: the connection is broken, though there may be bytes to read before that is said.
+    Broken,
 }
 
 impl Readiness {
     /// Nothing is known to be ready: a connection being dialled.
-    pub const NONE: Readiness = Readiness { readable: false, writable: false, closing: false };
+    pub const NONE: Readiness = Readiness { readable: false, writable: false, end: Ending::Open };
 
     /// A connection just made: it can be written, and reading is worth a try.
-    pub const OPEN: Readiness = Readiness { readable: true, writable: true, closing: false };
+    pub const OPEN: Readiness = Readiness { readable: true, writable: true, ..Readiness::NONE };
 
     /// Takes in an edge.
     #[inline]
@@ -33,14 +45,24 @@ impl Readiness {
         let write_closed = event.is_write_closed();
         self.readable |= event.is_readable() || read_closed || error;
         self.writable |= event.is_writable() || write_closed || error;
-        self.closing |= read_closed || write_closed || error;
+        if error {
+            self.end = Ending::Broken;
+        } else if read_closed || write_closed {
+            self.end = self.end.max(Ending::Closing);
+        }
+    }
+
+    /// Whether an event has carried read-closed, hang-up or error.
+    #[inline]
+    pub fn is_closing(&self) -> bool {
+        self.end >= Ending::Closing
     }
 
     /// Takes in that a read with room for `wanted` bytes got `got`; 0 of some is the end.
     #[inline]
     pub fn read_result(&mut self, wanted: usize, got: usize) {
         let ended = got == 0 && wanted != 0;
-        if ended || (got < wanted && !self.closing) {
+        if ended || (got < wanted && !self.is_closing()) {
             self.readable = false;
         }
     }

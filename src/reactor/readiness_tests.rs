@@ -53,7 +53,7 @@ fn a_short_read_needs_no_second() {
     let mut room = [0; 64];
     let got = stream.read(&mut room).unwrap();
     readiness.read_result(room.len(), got);
-    assert_eq!((got, readiness.readable, readiness.closing), (5, false, false));
+    assert_eq!((got, readiness.readable, readiness.is_closing()), (5, false, false));
     peer.write_all(b"again").unwrap();
     watch.until(TOKEN, &mut readiness, |ready| ready.readable);
     assert_eq!(read_all(&stream, &mut readiness), (b"again".to_vec(), false));
@@ -78,7 +78,7 @@ fn an_end_that_comes_with_data_is_read_from_one_event() {
     std::thread::sleep(Duration::from_millis(20));
     let (mut watch, mut readiness) = (registered(&stream), Readiness::NONE);
     watch.until(TOKEN, &mut readiness, |ready| ready.readable);
-    assert!(readiness.closing);
+    assert_eq!(readiness.end, Ending::Closing);
     assert_eq!(read_all(&stream, &mut readiness), (b"last words".to_vec(), true));
     assert!(!readiness.readable);
 }
@@ -90,9 +90,9 @@ fn an_end_after_data_is_an_event_of_its_own() {
     peer.write_all(b"data").unwrap();
     watch.until(TOKEN, &mut readiness, |ready| ready.readable);
     assert_eq!(read_all(&stream, &mut readiness), (b"data".to_vec(), false));
-    assert!(!readiness.closing);
+    assert!(!readiness.is_closing());
     peer.shutdown(Shutdown::Write).unwrap();
-    watch.until(TOKEN, &mut readiness, |ready| ready.closing);
+    watch.until(TOKEN, &mut readiness, |ready| ready.is_closing());
     assert_eq!(read_all(&stream, &mut readiness), (Vec::new(), true));
     // The other direction is as open as before.
     assert!(readiness.writable);
@@ -107,7 +107,7 @@ fn a_reset_ends_both_directions() {
     let (stream, peer) = tcp_pair();
     let (mut watch, mut readiness) = (registered(&stream), Readiness::NONE);
     Stream::new(peer.into(), Kind::Tcp).abort();
-    watch.until(TOKEN, &mut readiness, |ready| ready.closing);
+    watch.until(TOKEN, &mut readiness, |ready| ready.end == Ending::Broken);
     assert!(readiness.readable && readiness.writable);
     let error = stream.read(&mut [0; 16]).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::ConnectionReset);
@@ -121,7 +121,7 @@ fn data_before_a_reset_does_not_hide_it() {
     let (mut watch, mut readiness) = (registered(&stream), Readiness::NONE);
     watch.until(TOKEN, &mut readiness, |ready| ready.readable);
     Stream::new(peer.into(), Kind::Tcp).abort();
-    watch.until(TOKEN, &mut readiness, |ready| ready.closing);
+    watch.until(TOKEN, &mut readiness, |ready| ready.is_closing());
     assert!(read_all(&stream, &mut readiness).1);
 }
 

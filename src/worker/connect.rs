@@ -190,7 +190,7 @@ impl Worker {
     /// Keeps a clean upstream connection for another request to its server.
     pub(super) fn park(&mut self, conn_key: Key, server: ServerId) {
         let Some(conn) = self.conns.get_mut(conn_key) else { return };
-        let quiet = !conn.ready.readable && !conn.ready.closing && conn.transport.is_quiet();
+        let quiet = !conn.ready.readable && !conn.ready.is_closing() && conn.transport.is_quiet();
         let clean = quiet && !self.world.draining;
         conn.role = Role::Idle;
         conn.session = None;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use mio::Registry;
 
 use crate::base::{Key, Millis};
-use crate::reactor::{Filled, Flushed, Line};
+use crate::reactor::{Ending, Filled, Flushed, Line};
 use crate::session::{CloseReason, Delivery, HeadTimeouts, Input, Port, RxEnd, Side, TxEnd};
 
 use super::entry::{Conn, Role, Session};
@@ -167,6 +167,14 @@ impl Parts<'_> {
         for side in [Side::Client, Side::Upstream] {
             let Some(conn) = &mut self.conns[side as usize] else { continue };
             let port = &mut self.session.ports[side as usize];
+            if conn.ready.end == Ending::Broken && port.is_drained() && !port.is_gone() {
+                // Nobody reads any more, and there may be nothing to write that would tell.
+                port.tx_broken = true;
+                if port.tx_begun {
+                    port.tx.clear();
+                }
+                total += 1;
+            }
             if !conn.is_readable() || port.rx_end.is_some() {
                 continue;
             }

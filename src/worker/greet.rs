@@ -94,7 +94,7 @@ fn look(conn: &mut Conn) -> Look {
                 _ => Look::Gone(CloseReason::ClientGone),
             }
         }
-        Ok(None) if conn.ready.closing => Look::Gone(CloseReason::ClientGone),
+        Ok(None) if conn.ready.is_closing() => Look::Gone(CloseReason::ClientGone),
         Ok(None) => Look::Waiting,
         Err(fault) => Look::Bad(fault),
     }

@@ -104,3 +104,22 @@ def test_what_a_client_said_before_its_reset(tunnel, mode):
         assert read[0][: len(data)] == data
     assert (len(read[0]) > len(data)) == (mode != "pass"), "a Close, where there are frames"
     until("the line of the end", lambda: " end=tunnel-reset " in "".join(router.access()))
+
+
+@pytest.mark.parametrize("mode", ["pass", "track"])
+def test_a_client_that_had_finished_before_its_reset(tunnel, mode):
+    """There is nothing left to be read of it, and inside a frame nothing to be written to it."""
+    router, raw, upstream, upstream_does = tunnel(mode)
+
+    def half(peer):
+        peer.send(websocket.frame(MESSAGE, masked=False)[:500])
+        peer.rest()
+        peer.over.wait(20)
+
+    upstream_does(half)
+    raw.take(500)
+    raw.finish()
+    until("the upstream has heard of it", lambda: upstream.peers[0].ended)
+    raw.reset()
+    # The upstream has five seconds to answer, and does not.
+    until("the line of the end", lambda: " end=tunnel-reset " in "".join(router.access()))

@@ -14,6 +14,7 @@ use super::super::keys::TrafficLog;
 use super::*;
 use crate::base::RuleId;
 use crate::buf::{Copied, Segment, Stub};
+use crate::reactor::Ending;
 use crate::reactor::testing::unix_pair;
 
 /// A certificate for `localhost`, made for this run.
@@ -287,7 +288,7 @@ fn all_may_be_said_with_the_end_of_the_handshake() {
     client.send_close_notify();
     exchange(&mut client, &mut socket);
     socket.shutdown(std::net::Shutdown::Write).unwrap();
-    (ready.readable, ready.closing) = (true, true);
+    (ready.readable, ready.end) = (true, Ending::Closing);
     let Progress::Open(open) = handshake.advance(&stream, &mut ready, &mut rx, &pool) else {
         panic!("not open");
     };
@@ -304,7 +305,7 @@ fn a_connection_cut_short_is_no_end() {
     let sealed = pair.sealed(b"half of it");
     pair.arrive(&sealed[..sealed.len() - 3]);
     pair.socket.shutdown(std::net::Shutdown::Write).unwrap();
-    pair.ready.closing = true;
+    pair.ready.end = Ending::Closing;
     assert_eq!(pair.receive(), (Vec::new(), Ok(Filled::Truncated)));
 }
 
