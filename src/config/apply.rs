@@ -1,6 +1,6 @@
 //! Looks up each entry's key in the table and lets it do its work on the draft.
 
-use crate::base::{Address, Place, Problem};
+use crate::base::{Place, Problem};
 
 use super::condition::Test;
 use super::dialect::{self, Owner};
@@ -9,7 +9,8 @@ use super::draft::{Draft, RouteDraft, RuleDraft};
 use super::keys::{self, Key, Scope, Set, Status};
 use super::leftover::elsewhere;
 use super::lexer::Entry;
-use super::model::{Balance, Placed, Protocol, Upstream, UpstreamTrust};
+use super::model::{Placed, Protocol, Upstream, UpstreamTrust};
+use super::server::{Balance, Retries, Server};
 use super::settings::Settings;
 use super::value::{Fault, Value};
 
@@ -136,6 +137,7 @@ impl<'a> Applier<'a> {
             protocol: Protocol::Http,
             servers: Vec::new(),
             balance: Balance::RoundRobin,
+            retries: Retries::default(),
             connect_timeout: None,
             send_proxy: None,
             trust: UpstreamTrust::default(),
@@ -170,15 +172,15 @@ impl<'a> Applier<'a> {
     fn check_trust(&mut self, upstream: &Upstream, section: &Section) {
         let UpstreamTrust { authorities, name, own } = &upstream.trust;
         if upstream.protocol.is_tls() {
-            let nameless = |server: &&Placed<Address>| server.value.host().is_none();
+            let nameless = |server: &&Server| server.address.value.host().is_none();
             if let Some(server) = upstream.servers.iter().find(nameless).filter(|_| name.is_none())
             {
                 let said = format!(
                     "{}: the address {} has no name for a certificate; expected verify-name, as in verify-name = \
                      app.internal",
-                    section.label, server.value
+                    section.label, server.address.value
                 );
-                self.problem(Problem::error(Some(server.place.clone()), said));
+                self.problem(Problem::error(Some(server.address.place.clone()), said));
             }
             return;
         }

@@ -12,6 +12,7 @@ use super::condition::{Condition, Test};
 use super::draft::RuleDraft;
 use super::edit::Edit;
 use super::model::{Admin, Config, Placed, Rule, Upstream};
+use super::server::Balance;
 use super::settings::{Settings, WebSocketMode};
 use super::tls::Tls;
 use super::units::shown;
@@ -164,16 +165,26 @@ impl Applier<'_> {
         });
         let all = config.settings.vars.iter().map(|(name, _)| name);
         let set: HashSet<&str> = all.chain(added).map(String::as_str).collect();
+        let unset = |name: &&str| !set.contains(name);
+        let said = |name: &str| {
+            format!(
+                "nothing says what ${{{name}}} is: expected addvar:{name}=... or http-var = {name}=..."
+            )
+        };
         for rule in &config.rules {
             let action = rule.action.value.own_variables().map(|name| (name, &rule.action.place));
             let conditions = rule.conditions.iter().flat_map(|condition| {
                 condition.own_variables().map(|name| (name, &condition.place))
             });
-            for (name, place) in action.chain(conditions).filter(|(name, _)| !set.contains(name)) {
-                let said = format!(
-                    "nothing says what ${{{name}}} is: expected addvar:{name}=... or http-var = {name}=..."
-                );
-                self.problem(Problem::error(Some(place.clone()), said));
+            for (name, place) in action.chain(conditions).filter(|(name, _)| unset(name)) {
+                self.problem(Problem::error(Some(place.clone()), said(name)));
+            }
+        }
+        for upstream in &config.upstreams {
+            let Balance::Hash(key) = &upstream.balance else { continue };
+            for name in key.own().filter(unset) {
+                let said = format!("[upstream:{}] balance: {}", upstream.name, said(name));
+                self.problem(Problem::error(Some(upstream.place.clone()), said));
             }
         }
     }
@@ -258,13 +269,21 @@ impl Applier<'_> {
             }
             let mut known = HashSet::new();
             for server in &upstream.servers {
-                if !known.insert(&server.value) {
-                    let said = format!(
-                        "[upstream:{}] server \"{}\" is listed twice",
-                        upstream.name, server.value
-                    );
-                    self.problem(Problem::warning(Some(server.place.clone()), said));
+                let Placed { value, place } = &server.address;
+                if !known.insert(value) {
+                    let said =
+                        format!("[upstream:{}] server \"{value}\" is listed twice", upstream.name);
+                    self.problem(Problem::warning(Some(place.clone()), said));
                 }
+            }
+            if let (true, Some(server)) =
+                (upstream.servers.iter().all(|server| server.backup), upstream.servers.first())
+            {
+                let said = format!(
+                    "[upstream:{}]: every server is a backup, so none is; one without it comes first",
+                    upstream.name
+                );
+                self.problem(Problem::warning(Some(server.address.place.clone()), said));
             }
         }
     }

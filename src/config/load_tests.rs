@@ -309,6 +309,6 @@ fn blocks_of_lines() {
         "STAGE=50% NONE=not NONE OPT=1 OTHER=no HOST=1 EXISTS=/etc/tidegate DIR=1 SITE=1 NODIR=1 NOTHING=1"
     );
     let servers: Vec<String> =
-        config.upstreams[0].servers.iter().map(|server| server.value.to_string()).collect();
+        config.upstreams[0].servers.iter().map(|server| server.address.value.to_string()).collect();
     assert_eq!(servers, ["10.0.0.1:1", "10.0.0.2:1", "b:8", "b:9"]);
 }

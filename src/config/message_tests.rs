@@ -405,12 +405,12 @@ const MESSAGES: &[(&str, &str)] = &[
         "9:10: warning: [upstream:y] server \"a:1\" is listed twice",
     ),
     (
-        "[upstream:y]\nserver = a:1 weight=2",
-        "8:14: [upstream:y] server = \"a:1 weight=2\": weight is not in this version",
+        "[upstream:y]\nserver = a:1 weight=0",
+        "8:14: [upstream:y] server = \"a:1 weight=0\": expected a weight from 1 to 1000",
     ),
     (
         "[upstream:y]\nserver = a:1 b",
-        "8:14: [upstream:y] server = \"a:1 b\": expected nothing behind the address",
+        "8:14: [upstream:y] server = \"a:1 b\": expected weight=N, max=N or backup behind the address",
     ),
     (
         "[upstream:y]\nserver = a:1\nprotocol = tls",
@@ -437,12 +437,12 @@ const MESSAGES: &[(&str, &str)] = &[
         "8:14: [upstream:y]: send-proxy with protocol = http is not in this version; it is for protocol = tcp or tcps",
     ),
     (
-        "[upstream:y]\nserver = a:1\nbalance = least",
-        "9:11: [upstream:y] balance = \"least\": least is not in this version; expected round-robin",
+        "[upstream:y]\nserver = a:1\nbalance = hash:${SID}",
+        "7:1: [upstream:y] balance: nothing says what ${SID} is: expected addvar:SID=... or http-var = SID=...",
     ),
     (
         "[upstream:y]\nserver = a:1\nbalance = fair",
-        "9:11: [upstream:y] balance = \"fair\": expected round-robin",
+        "9:11: [upstream:y] balance = \"fair\": expected round-robin, least, random-2 or hash: and a variable, as in hash:${REMOTE_ADDR}",
     ),
     (
         "[rout:x]",

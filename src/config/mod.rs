@@ -32,6 +32,7 @@ mod logic;
 mod model;
 mod nearest;
 mod origin;
+mod server;
 mod settings;
 mod surroundings;
 mod syslog;
@@ -49,10 +50,11 @@ pub use edit::{Answer, Edit};
 pub use load::{Given, load, parse};
 pub use log_format::{Asked, LogFormat, LogPiece, Seen};
 pub use model::{
-    ADMIN_DEFAULT, Admin, Balance, Config, Log, LogLevel, LogTo, MAX_FIELDS, Placed, Protocol,
-    ProxyVersion, Redirector, Rule, Times, Upstream, UpstreamTrust, Workers,
+    ADMIN_DEFAULT, Admin, Config, Log, LogLevel, LogTo, MAX_FIELDS, Placed, Protocol, ProxyVersion,
+    Redirector, Rule, Times, Upstream, UpstreamTrust, Workers,
 };
 pub use origin::Origin;
+pub use server::{Balance, Retries, Server};
 pub use settings::{
     CertificateHeader, Limits, ManageExpect, Rate, Settings, WebSocketBinary, WebSocketDeflate,
     WebSocketDraft, WebSocketMode,

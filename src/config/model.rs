@@ -10,6 +10,7 @@ use crate::base::{Address, Neighbours, Place};
 use super::action::Action;
 use super::condition::Condition;
 use super::log_format::LogFormat;
+use super::server::{Balance, Retries, Server};
 use super::settings::Settings;
 use super::syslog::Syslog;
 use super::tls::Tls;
@@ -142,9 +143,11 @@ pub struct Upstream {
     /// What its servers speak.
     pub protocol: Protocol,
     /// Its servers, at least one.
-    pub servers: Vec<Placed<Address>>,
+    pub servers: Vec<Server>,
     /// How one is chosen.
     pub balance: Balance,
+    /// `retries`: how much is tried again.
+    pub retries: Retries,
     /// Its own `connect-timeout`.
     pub connect_timeout: Option<Duration>,
     /// `send-proxy`: how servers are told who a connection is for.
@@ -204,13 +207,6 @@ impl Protocol {
     pub fn is_tls(self) -> bool {
         matches!(self, Protocol::Https | Protocol::Tcps)
     }
-}
-
-/// How a server of a group is chosen.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Balance {
-    /// Each in turn.
-    RoundRobin,
 }
 
 /// What is written down about what happened.

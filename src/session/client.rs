@@ -19,7 +19,7 @@ use super::tunnel::{Tunnel, TunnelKind};
 use crate::base::{Address, Millis};
 use crate::buf::Pool;
 use crate::proto::proxyproto::Header;
-use crate::upstream::Server;
+use crate::upstream::{Seat, Server};
 
 /// Exchanges kept for reuse, at most.
 const SPARE: usize = 256;
@@ -287,8 +287,10 @@ impl Client {
             active: cx.now,
             watched: false,
             silent: exchange.record.silent,
+            seated: false,
             sight,
         };
+        let tunnel = tunnel.seated();
         release(exchange, cx);
         State::Tunnel(tunnel)
     }
@@ -521,6 +523,7 @@ fn after_tunnel(reason: CloseReason, seen: bool, ports: &mut [Port; 2], now: Mil
 fn release(mut exchange: Box<Exchange>, cx: &mut Cx<'_>) {
     if cx.scratch.spare.len() < SPARE {
         exchange.head = None;
+        exchange.seat = Seat::default();
         exchange.collected = None;
         exchange.request = Request::Done;
         exchange.response = Response::Done;

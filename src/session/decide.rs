@@ -231,6 +231,7 @@ impl Deciding<'_, '_> {
         let filler = Filler { said: &said, captures, text };
         exchange.expand_target(&filler).map_err(no)?;
         exchange.remember_token(&filler).map_err(no)?;
+        exchange.remember_key(&filler, out);
         if !edits.is_empty() {
             let empty = spare_edits.pop().unwrap_or_default();
             exchange.edits = Some(std::mem::replace(edits, empty));

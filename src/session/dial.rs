@@ -4,18 +4,39 @@ use std::mem::take;
 use std::sync::Arc;
 
 use crate::base::Address;
-use crate::upstream::{Outcome as DialOutcome, Server, ServerId, Tried};
+use crate::config::Balance;
+use crate::upstream::{Asker, Outcome as DialOutcome, Pick, Seat, Server, ServerId, Tried, hash};
 
 use super::cx::{Action, Cx, Reuse};
 use super::exchange::{Exchange, Request};
+use super::expand::Filler;
 use super::port::Port;
 use super::reason::CloseReason;
 
 impl Exchange {
+    /// Remembers what decides on the server, where the group goes by what is asked for. `memory` is for putting it
+    /// together.
+    pub(super) fn remember_key(&mut self, filler: &Filler<'_>, memory: &mut Vec<u8>) {
+        let Balance::Hash(template) = &self.route.target.group.balance else { return };
+        memory.clear();
+        filler.plain(template, memory);
+        self.key = (!memory.is_empty()).then(|| hash(memory));
+    }
+
     /// Picks a server and asks for a connection to it.
     pub(super) fn dial(&mut self, cx: &mut Cx<'_>, fresh: bool) -> Result<(), CloseReason> {
         let group = &self.route.target.group;
-        self.server = cx.upstreams.pick(group, cx.now, &self.tried).ok_or(CloseReason::NoServer)?;
+        let asker = Asker { tried: &self.tried, key: self.key };
+        if self.tried.is_empty() && !fresh {
+            cx.upstreams.asked(group, cx.now);
+        }
+        // A seat at one server is given back before another is taken.
+        self.seat = Seat::default();
+        match cx.upstreams.pick(group, &asker, cx.rng, cx.now) {
+            Pick::Server(place, seat) => (self.server, self.seat) = (place, seat),
+            Pick::Full => return Err(CloseReason::Full),
+            Pick::Nowhere => return Err(CloseReason::NoServer),
+        }
         self.tried.add(self.server);
         self.dial_began = cx.now;
         self.request = Request::Dialling;
@@ -65,8 +86,12 @@ impl Exchange {
         if let Some(server) = self.server_id() {
             cx.upstreams.report(server, DialOutcome::Failed, cx.now);
         }
-        let several = self.route.target.group.servers.len() > 1;
-        self.dial(cx, false).map_err(|_| if several { CloseReason::NoServer } else { reason })
+        let group = &self.route.target.group;
+        let several = group.servers.len() > 1;
+        if !several || !cx.upstreams.try_again(group, cx.now) {
+            return Err(if several { CloseReason::NoServer } else { reason });
+        }
+        self.dial(cx, false)
     }
 
     /// The upstream ended before any byte of a response: tries once more on a fresh connection where
@@ -78,6 +103,9 @@ impl Exchange {
     ) -> Result<bool, CloseReason> {
         let may = self.reused && !self.retried && (self.facts.replayable || !upstream.tx_begun);
         if !may || self.head.is_none() {
+            return Ok(false);
+        }
+        if !cx.upstreams.try_again(&self.route.target.group, cx.now) {
             return Ok(false);
         }
         self.retried = true;

@@ -16,7 +16,7 @@ use std::sync::Arc;
 use crate::base::{Certificate, Millis};
 use crate::buf::Segment;
 use crate::proto::http::Pairs;
-use crate::upstream::Tried;
+use crate::upstream::{Seat, Tried};
 
 use super::access_log::Record;
 use super::body::{BodyFault, BodyPipe};
@@ -80,6 +80,10 @@ pub(super) struct Exchange {
     pub(super) facts: Facts,
     pub(super) server: u16,
     pub(super) tried: Tried,
+    /// Its place at the server.
+    pub(super) seat: Seat,
+    /// What decides on the server, where what is asked for does.
+    pub(super) key: Option<u64>,
     /// The server's token, where it has one.
     pub(super) search: Option<Box<Search>>,
     /// The request's head, kept until the first byte of a response.
@@ -135,6 +139,8 @@ impl Exchange {
             facts,
             server: 0,
             tried: Tried::default(),
+            seat: Seat::default(),
+            key: None,
             search: None,
             head: None,
             request: Request::Dialling,

@@ -110,6 +110,8 @@ reasons! {
     BadUpgrade, "bad-upgrade", 502, Upstream, "the upstream's 101 did not prove the handshake";
     /// No server of the group may be used.
     NoServer, "no-server", 503, Upstream, "no server of the group is usable";
+    /// All servers have as many sessions as they may.
+    Full, "full", 503, Router, "every server that could take the request has as many sessions as its max allows";
     /// We lack descriptors, memory or disk.
     Overloaded, "overloaded", 503, Router, "out of descriptors, memory or disk";
     /// The dial took too long.

@@ -241,8 +241,9 @@ impl Client {
             active,
             watched,
             silent,
+            seated: false,
             sight,
         };
-        Ok((Client::resumed(peer, tunnel), ports))
+        Ok((Client::resumed(peer, tunnel.seated()), ports))
     }
 }

@@ -48,6 +48,8 @@ pub struct Tunnel {
     pub(super) watched: bool,
     /// Its end is not logged.
     pub(super) silent: bool,
+    /// It has a seat at its server.
+    pub(super) seated: bool,
     /// What is seen of what it carries.
     pub(super) sight: Sight,
 }
@@ -98,6 +100,16 @@ pub struct Figures {
 }
 
 impl Tunnel {
+    /// Takes a seat at its server, where it has one, and keeps it for as long as it lives.
+    pub(super) fn seated(mut self) -> Tunnel {
+        let server = self.route.target.server(self.server).filter(|_| self.found.is_none());
+        if let Some(server) = server {
+            server.seats.sit();
+            self.seated = true;
+        }
+        self
+    }
+
     /// Moves what can be moved. `Some` when the tunnel is over.
     pub(super) fn advance(
         &mut self,
@@ -268,6 +280,14 @@ impl Tunnel {
                 true
             }
             None => false,
+        }
+    }
+}
+
+impl Drop for Tunnel {
+    fn drop(&mut self) {
+        if let Some(server) = self.route.target.server(self.server).filter(|_| self.seated) {
+            server.seats.rise();
         }
     }
 }

@@ -1,13 +1,16 @@
-//! What the configuration says of a group, and numbers for groups and servers that outlive it.
+//! What the configuration says of a group.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::base::Address;
-use crate::config::{Protocol, ProxyVersion, Upstream};
+use crate::config::{Balance, Protocol, ProxyVersion, Retries, Upstream};
+use crate::reactor::NameCell;
 use crate::reactor::tls::Connector;
-use crate::reactor::{NameCell, Names};
+
+use super::choice::hash;
+use super::identities::{GroupId, Identities, ServerId};
+use super::seats::Seats;
 
 /// A configured group of servers; immutable.
 #[derive(Clone, Debug)]
@@ -18,6 +21,10 @@ pub struct Group {
     pub name: String,
     /// What its servers speak.
     pub protocol: Protocol,
+    /// How one of them is chosen.
+    pub balance: Balance,
+    /// How much is tried again.
+    pub retries: Retries,
     /// How long a dial may take, where the group has its own bound.
     pub connect_timeout: Option<Duration>,
     /// How its servers are told who a connection is for.
@@ -35,6 +42,14 @@ pub struct Server {
     pub address: Address,
     /// Its share of the group's requests, at least 1.
     pub weight: u16,
+    /// Most sessions at once.
+    pub max: u32,
+    /// Only for when no other is usable.
+    pub backup: bool,
+    /// How many sessions it has.
+    pub seats: Arc<Seats>,
+    /// What its address comes to where what is asked for decides: the same in every process.
+    pub(super) hash: u64,
     /// How it is met, where it is dialled with TLS.
     pub connector: Option<Arc<Connector>>,
     /// The addresses of its name at present, where it has one.
@@ -52,89 +67,28 @@ impl Server {
             (address, _) => (attempt == 0).then(|| address.clone()),
         }
     }
-}
 
-/// The identity of a server: one address that speaks one protocol.
-#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
-pub struct ServerId(u32);
-
-/// The identity of a group: its name.
-#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
-pub struct GroupId(u32);
-
-impl ServerId {
-    /// The number, from 0 without gaps.
-    pub fn index(self) -> usize {
-        self.0 as usize
+    /// Whether it has as many sessions as it may.
+    pub(super) fn is_full(&self) -> bool {
+        self.max != u32::MAX && self.seats.taken() >= self.max
     }
-}
-
-impl GroupId {
-    /// The number, from 0 without gaps.
-    pub fn index(self) -> usize {
-        self.0 as usize
-    }
-}
-
-/// Gives out identities, and resolves names: whoever builds generations keeps one for all of them.
-#[derive(Debug, Default)]
-pub struct Identities {
-    /// By protocol, address and, over TLS, whom is trusted there.
-    servers: HashMap<(Protocol, Address, String), u32>,
-    groups: HashMap<String, u32>,
-    names: Option<Names>,
-}
-
-impl Identities {
-    /// The same, and names are looked up by `names`.
-    pub fn resolving(names: Option<Names>) -> Identities {
-        Identities { names, ..Identities::default() }
-    }
-
-    /// Who looks names up.
-    pub fn names(&self) -> Option<&Names> {
-        self.names.as_ref()
-    }
-
-    /// Where the addresses of a name are, from now on.
-    fn cell(&self, address: &Address) -> Option<Arc<NameCell>> {
-        match (address, &self.names) {
-            (Address::Name { host, port }, Some(names)) => Some(names.add(host, *port)),
-            _ => None,
-        }
-    }
-
-    /// The identity of the server at `address`; the same each time it is asked for.
-    pub fn server(&mut self, protocol: Protocol, address: &Address) -> ServerId {
-        self.trusted(protocol, address, "")
-    }
-
-    /// The same of a server met as `trust` says: what was agreed on with one is not for who trusts another.
-    fn trusted(&mut self, protocol: Protocol, address: &Address, trust: &str) -> ServerId {
-        let next = next(self.servers.len());
-        let key = (protocol, address.clone(), trust.to_owned());
-        ServerId(*self.servers.entry(key).or_insert(next))
-    }
-
-    /// The identity of the group `name`; the same each time it is asked for.
-    pub fn group(&mut self, name: &str) -> GroupId {
-        let next = next(self.groups.len());
-        GroupId(*self.groups.entry(name.to_owned()).or_insert(next))
-    }
-}
-
-/// Numbers run out after more names than memory holds.
-fn next(len: usize) -> u32 {
-    u32::try_from(len).unwrap_or(u32::MAX)
 }
 
 impl Group {
     /// The group an `[upstream:NAME]` section describes.
     pub fn of(upstream: &Upstream, identities: &mut Identities) -> Group {
-        let addresses = upstream.servers.iter().map(|server| &server.value);
+        let addresses = upstream.servers.iter().map(|server| &server.address.value);
         let mut group = Group::new(&upstream.name, upstream.protocol, addresses, identities);
+        for (server, said) in group.servers.iter_mut().zip(&upstream.servers) {
+            server.weight = said.weight;
+            server.max = said.max.unwrap_or(u32::MAX);
+            server.backup = said.backup;
+        }
+        group.balance = upstream.balance.clone();
+        group.retries = upstream.retries;
         group.connect_timeout = upstream.connect_timeout;
         group.send_proxy = upstream.send_proxy.as_ref().map(|version| version.value);
+        group.count();
         group
     }
 
@@ -146,9 +100,10 @@ impl Group {
         identities: &mut Identities,
     ) {
         for (server, connector) in self.servers.iter_mut().zip(connectors) {
-            server.id = identities.trusted(self.protocol, &server.address, trust);
+            (server.id, server.seats) = identities.trusted(self.protocol, &server.address, trust);
             server.connector = Some(connector);
         }
+        self.count();
     }
 
     /// A group of servers of equal weight.
@@ -158,12 +113,19 @@ impl Group {
         addresses: impl IntoIterator<Item = &'a Address>,
         identities: &mut Identities,
     ) -> Group {
-        let servers = addresses.into_iter().map(|address| Server {
-            id: identities.server(protocol, address),
-            address: address.clone(),
-            weight: 1,
-            connector: None,
-            cell: identities.cell(address),
+        let servers = addresses.into_iter().map(|address| {
+            let (id, seats) = identities.server(protocol, address);
+            Server {
+                id,
+                address: address.clone(),
+                weight: 1,
+                max: u32::MAX,
+                backup: false,
+                seats,
+                hash: hash(address.to_string().as_bytes()),
+                connector: None,
+                cell: identities.cell(address),
+            }
         });
         let servers = servers.collect();
         let id = identities.group(name);
@@ -171,9 +133,19 @@ impl Group {
             id,
             name: name.to_owned(),
             protocol,
+            balance: Balance::RoundRobin,
+            retries: Retries::default(),
             connect_timeout: None,
             send_proxy: None,
             servers,
+        }
+    }
+
+    /// Has the requests of its servers counted where a choice depends on it.
+    fn count(&self) {
+        let compares = matches!(self.balance, Balance::Least | Balance::RandomTwo);
+        for server in self.servers.iter().filter(|server| compares || server.max != u32::MAX) {
+            server.seats.count();
         }
     }
 }

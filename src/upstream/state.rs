@@ -1,9 +1,17 @@
 //! What one worker knows of servers, and its choice among them.
 
-use crate::base::Millis;
+use std::cell::Cell;
 
-use super::group::{Group, Server, ServerId};
+use crate::base::{Millis, Rng};
+use crate::config::Balance;
+
+use super::budget::Budget;
+use super::choice::{by_key, least, random_two};
+use super::group::{Group, Server};
+use super::identities::{GroupId, ServerId};
 use super::mark::Mark;
+use super::rotation::Rotation;
+use super::seats::Seat;
 use super::tried::Tried;
 
 /// How a dial ended.
@@ -15,50 +23,136 @@ pub enum Outcome {
     Failed,
 }
 
+/// What a request brings to the choice of its server.
+#[derive(Clone, Copy, Debug)]
+pub struct Asker<'a> {
+    /// Where it has been.
+    pub tried: &'a Tried,
+    /// The [`hash`](super::hash) of what it asks for, where that decides.
+    pub key: Option<u64>,
+}
+
+/// Where a request goes.
+#[derive(Debug)]
+pub enum Pick {
+    /// To the server at this place of the group, where it has a seat.
+    Server(u16, Seat),
+    /// Nowhere at present: servers that could take it have as many sessions as they may.
+    Full,
+    /// Nowhere: it has been everywhere.
+    Nowhere,
+}
+
 /// A worker's memory of servers. It outlives generations.
 #[derive(Debug)]
 pub struct State {
     marks: Vec<Mark>,
-    rotations: Vec<Rotation>,
+    groups: Vec<Turns>,
     offset: usize,
 }
 
-/// Whose turn it is in one group, smoothly by weight: of weights 5, 1, 1 the turns are a a b a c a a.
+/// What is remembered of one group.
 #[derive(Clone, Debug, Default)]
-struct Rotation {
-    /// Of each server, what it has saved up for its next turn.
-    saved: Vec<i64>,
+struct Turns {
+    rotation: Rotation,
+    budget: Budget,
+}
+
+/// Who is asked, one after the other: those that are there for it, then backups; and when none of them is good, all the
+/// same again.
+const TIERS: [Tier; 4] = [
+    Tier { backup: false, marked: false },
+    Tier { backup: true, marked: false },
+    Tier { backup: false, marked: true },
+    Tier { backup: true, marked: true },
+];
+
+#[derive(Clone, Copy)]
+struct Tier {
+    backup: bool,
+    marked: bool,
 }
 
 impl State {
     /// Nothing known yet. Workers with different offsets begin with different servers.
     pub fn new(offset: usize) -> State {
-        State { marks: Vec::new(), rotations: Vec::new(), offset }
+        State { marks: Vec::new(), groups: Vec::new(), offset }
     }
 
-    /// The place in `group` of the server a request goes to: the next one in turn that is not marked and was not
-    /// tried. When all others are out, marks do not count: a single server is always tried. `None` when the request
-    /// has been everywhere.
-    pub fn pick(&mut self, group: &Group, now: Millis, tried: &Tried) -> Option<u16> {
-        if tried.is_full() {
-            return None;
+    /// Where in `group` a request goes: to one of the servers that are neither marked nor full and where it has not
+    /// been. When all others are out, marks do not count: a single server is always tried.
+    pub fn pick(&mut self, group: &Group, asker: &Asker<'_>, rng: &mut Rng, now: Millis) -> Pick {
+        let Asker { tried, key } = *asker;
+        if tried.is_full() || tried.len() > usize::from(group.retries.most) {
+            return Pick::Nowhere;
         }
+        if let [server] = group.servers.as_slice() {
+            return match server.seats.try_take(server.max) {
+                _ if !tried.is_empty() => Pick::Nowhere,
+                None => Pick::Full,
+                Some(seat) => {
+                    self.mark(server.id).picked(now);
+                    Pick::Server(0, seat)
+                }
+            };
+        }
+        turns(&mut self.groups, group.id).rotation.fit(group, self.offset);
+        let full = Cell::new(false);
+        for tier in TIERS {
+            while let Some(place) = self.choose(group, tier, &full, (tried, key), rng, now) {
+                let Some(server) = group.servers.get(usize::from(place)) else { break };
+                // Where another worker has just taken the last seat, the next choice is without it.
+                if let Some(seat) = server.seats.try_take(server.max) {
+                    self.mark(server.id).picked(now);
+                    return Pick::Server(place, seat);
+                }
+            }
+        }
+        if full.get() { Pick::Full } else { Pick::Nowhere }
+    }
+
+    /// One server of a tier; `full` says whether one was passed over for want of seats.
+    fn choose(
+        &mut self,
+        group: &Group,
+        tier: Tier,
+        full: &Cell<bool>,
+        (tried, key): (&Tried, Option<u64>),
+        rng: &mut Rng,
+        now: Millis,
+    ) -> Option<u16> {
         let marks = &self.marks;
-        let untried = |place, _: &Server| !tried.contains(place);
-        let usable = |place, server: &Server| {
+        let weight = |place, server: &Server| {
             let mark = marks.get(server.id.index()).copied().unwrap_or_default();
-            untried(place, server) && !mark.is_avoided(now)
+            let good = tier.marked || !mark.is_avoided(now);
+            if server.backup != tier.backup || tried.contains(place) || !good {
+                return 0;
+            }
+            if server.is_full() {
+                full.set(true);
+                return 0;
+            }
+            u32::from(server.weight)
         };
-        let id = group.id.index();
-        if self.rotations.len() <= id {
-            self.rotations.resize_with(id + 1, Rotation::default);
+        let rotation = &mut turns(&mut self.groups, group.id).rotation;
+        match (&group.balance, key) {
+            (Balance::Least, _) => rotation.turn(group, least(group, weight)),
+            (Balance::RandomTwo, _) => random_two(group, rng, weight),
+            (Balance::Hash(_), Some(key)) => by_key(group, key, weight),
+            // A request that says nothing of what decides may go anywhere.
+            (Balance::RoundRobin, _) | (Balance::Hash(_), None) => rotation.turn(group, weight),
         }
-        let rotation = self.rotations.get_mut(id)?;
-        rotation.fit(group, self.offset);
-        let place = rotation.turn(group, usable).or_else(|| rotation.turn(group, untried))?;
-        let server = group.servers.get(usize::from(place))?;
-        self.mark(server.id).picked(now);
-        Some(place)
+    }
+
+    /// A request comes, which may have to be tried again.
+    pub fn asked(&mut self, group: &Group, now: Millis) {
+        turns(&mut self.groups, group.id).budget.asked(now);
+    }
+
+    /// Whether a request may be tried again, as far as others have left of what may.
+    pub fn try_again(&mut self, group: &Group, now: Millis) -> bool {
+        group.retries.most > 0
+            && turns(&mut self.groups, group.id).budget.try_again(group.retries, now)
     }
 
     /// Remembers how a dial ended.
@@ -75,43 +169,18 @@ impl State {
     }
 
     fn mark(&mut self, server: ServerId) -> &mut Mark {
-        if self.marks.len() <= server.index() {
-            self.marks.resize(server.index() + 1, Mark::default());
-        }
-        &mut self.marks[server.index()]
+        at(&mut self.marks, server.index())
     }
 }
 
-impl Rotation {
-    /// Starts anew when a reload has changed how many servers there are.
-    fn fit(&mut self, group: &Group, offset: usize) {
-        if self.saved.len() == group.servers.len() {
-            return;
-        }
-        self.saved.clear();
-        self.saved.resize(group.servers.len(), 0);
-        for _ in 0..offset.checked_rem(group.servers.len()).unwrap_or(0) {
-            self.turn(group, |_, _| true);
-        }
-    }
+fn turns(groups: &mut Vec<Turns>, group: GroupId) -> &mut Turns {
+    at(groups, group.index())
+}
 
-    /// Gives each server that takes part its weight, and the turn to the one that has saved up most, the first of
-    /// equals; the turn costs what was given.
-    fn turn(&mut self, group: &Group, takes_part: impl Fn(u16, &Server) -> bool) -> Option<u16> {
-        let mut given = 0;
-        let mut best: Option<(u16, i64)> = None;
-        for ((place, server), saved) in (0..=u16::MAX).zip(&group.servers).zip(&mut self.saved) {
-            if !takes_part(place, server) {
-                continue;
-            }
-            *saved += i64::from(server.weight);
-            given += i64::from(server.weight);
-            if best.is_none_or(|(_, most)| *saved > most) {
-                best = Some((place, *saved));
-            }
-        }
-        let (place, _) = best?;
-        *self.saved.get_mut(usize::from(place))? -= given;
-        Some(place)
+/// The entry of this number, which is made where there is none yet.
+fn at<T: Clone + Default>(entries: &mut Vec<T>, index: usize) -> &mut T {
+    if entries.len() <= index {
+        entries.resize(index + 1, T::default());
     }
+    &mut entries[index]
 }

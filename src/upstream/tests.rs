@@ -1,9 +1,11 @@
 //! Turns, marks and last resorts.
 
+mod choices;
+
 use proptest::prelude::*;
 
 use super::*;
-use crate::base::{Address, Millis};
+use crate::base::{Address, Millis, Rng};
 use crate::config::Protocol;
 
 fn group(weights: &[u16], identities: &mut Identities) -> Group {
@@ -18,8 +20,16 @@ fn group(weights: &[u16], identities: &mut Identities) -> Group {
 }
 
 fn turns(state: &mut State, group: &Group, now: Millis, count: usize) -> Vec<u16> {
-    let pick = |_| state.pick(group, now, &Tried::new()).expect("a server");
-    (0..count).map(pick).collect()
+    let place = |_| pick(state, group, now, &Tried::new()).expect("a server");
+    (0..count).map(place).collect()
+}
+
+/// The place of a server whose seat is given back at once.
+fn pick(state: &mut State, group: &Group, now: Millis, tried: &Tried) -> Option<u16> {
+    match state.pick(group, &Asker { tried, key: None }, &mut Rng::new(now.get()), now) {
+        Pick::Server(place, _) => Some(place),
+        Pick::Full | Pick::Nowhere => None,
+    }
 }
 
 #[test]
@@ -39,7 +49,7 @@ fn heavier_servers_have_more_turns_but_not_in_a_row() {
 #[test]
 fn a_group_without_servers_has_none_to_give() {
     let group = group(&[], &mut Identities::default());
-    assert_eq!(State::new(3).pick(&group, Millis(0), &Tried::new()), None);
+    assert_eq!(pick(&mut State::new(3), &group, Millis(0), &Tried::new()), None);
 }
 
 #[test]
@@ -63,7 +73,7 @@ fn a_single_server_is_always_tried() {
     let group = group(&[1], &mut Identities::default());
     let mut state = State::new(0);
     for turn in 0..100 {
-        assert_eq!(state.pick(&group, Millis(turn), &Tried::new()), Some(0));
+        assert_eq!(pick(&mut state, &group, Millis(turn), &Tried::new()), Some(0));
         state.report(group.servers[0].id, Outcome::Failed, Millis(turn));
     }
 }
@@ -75,7 +85,7 @@ fn a_request_goes_everywhere_once_good_servers_first() {
     state.report(group.servers[0].id, Outcome::Failed, Millis(0));
     let mut tried = Tried::new();
     let mut order = Vec::new();
-    while let Some(place) = state.pick(&group, Millis(1), &tried) {
+    while let Some(place) = pick(&mut state, &group, Millis(1), &tried) {
         tried.add(place);
         order.push(place);
     }
@@ -87,7 +97,7 @@ fn one_request_tries_a_few_servers_of_a_large_group() {
     let group = group(&[1; 40], &mut Identities::default());
     let mut state = State::new(0);
     let mut tried = Tried::new();
-    while let Some(place) = state.pick(&group, Millis(1), &tried) {
+    while let Some(place) = pick(&mut state, &group, Millis(1), &tried) {
         tried.add(place);
     }
     assert_eq!(tried.len(), Tried::MAX);
@@ -146,7 +156,7 @@ proptest! {
                     let untried: Vec<u16> = (0..servers as u16).filter(|place| !tried.contains(*place)).collect();
                     let marked = |place: u16| state.is_marked(group.servers[usize::from(place)].id, now);
                     let good: Vec<u16> = untried.iter().copied().filter(|&place| !marked(place)).collect();
-                    let picked = state.pick(&group, now, &tried);
+                    let picked = pick(&mut state, &group, now, &tried);
                     match picked {
                         Some(place) if good.is_empty() => prop_assert!(untried.contains(&place)),
                         Some(place) => prop_assert!(good.contains(&place)),
@@ -165,7 +175,7 @@ proptest! {
         let mut now = Millis(0);
         for later in failures {
             now = Millis(now.get() + later);
-            state.pick(&group, now, &Tried::new());
+            pick(&mut state, &group, now, &Tried::new());
             state.report(group.servers[0].id, Outcome::Failed, now);
         }
         let back = Millis(now.get() + 10_000);

@@ -1,8 +1,8 @@
 //! Keys of `[upstream:NAME]`.
 
-use super::super::model::{Balance, Protocol, ProxyVersion};
+use super::super::model::{Protocol, ProxyVersion};
+use super::super::server;
 use super::super::tls;
-use super::super::value::{Fault, Value};
 use super::{Group, Kind, Scope, Set, key, planned};
 
 const UPSTREAM: &[Scope] = &[Scope::Upstream];
@@ -22,23 +22,16 @@ pub(super) const GROUP: Group = Group {
             "server",
             Kind::Address,
             Set::Upstream(|upstream, value| {
-                let (address, options) = match value.text().split_once([' ', '\t']) {
-                    Some((address, _)) => {
-                        let options = value.slice(address.len()..value.text().len());
-                        (value.slice(0..address.len()), Some(options))
-                    }
-                    None => (value.clone(), None),
-                };
-                upstream.servers.push(value.placed(address.address()?));
-                options.map_or(Ok(()), |options| {
-                    let at = value.text().len() - options.text().len();
-                    Err(Fault::at(at, server_option(options.text())))
-                })
+                upstream.servers.push(server::server(value)?);
+                Ok(())
             }),
         )
         .list()
-        .says("a server of the group; at least one is needed")
-        .example("10.0.0.1:9000"),
+        .says(
+            "a server of the group; at least one is needed. Behind its address: `weight=N`, its share of the requests, \
+             from 1 to 1000; `max=N`, most sessions at once, WebSockets included; `backup`, only for when no other is usable",
+        )
+        .example("10.0.0.1:9000 weight=2 max=500"),
         key(
             "protocol",
             Kind::Word,
@@ -54,13 +47,31 @@ pub(super) const GROUP: Group = Group {
             "balance",
             Kind::Word,
             Set::Upstream(|upstream, value| {
-                upstream.balance = balance(value)?;
+                upstream.balance = server::balance(value)?;
                 Ok(())
             }),
         )
         .default("round-robin")
-        .says("how a server is chosen: `round-robin`, each in turn")
-        .example("round-robin"),
+        .says(
+            "how a server is chosen: `round-robin`, each in turn; `least`, the one with the fewest live sessions; `random-2`, \
+             the better of two that chance picks; `hash:${VAR}`, always the same one for the same text, as in \
+             `hash:${cookie[sid]}` or `hash:${REMOTE_ADDR}`",
+        )
+        .example("least"),
+        key(
+            "retries",
+            Kind::Words,
+            Set::Upstream(|upstream, value| {
+                upstream.retries = server::retries(value)?;
+                Ok(())
+            }),
+        )
+        .default("6 budget=20")
+        .says(
+            "how often a request that a server did not take is tried again, and, in percent, in what share of the requests \
+             of the last seconds at most; `off`: never",
+        )
+        .example("2 budget=10"),
         key(
             "connect-timeout",
             Kind::Duration,
@@ -129,23 +140,5 @@ pub(super) const GROUP: Group = Group {
         planned("queue", UPSTREAM, ""),
         planned("queue-timeout", UPSTREAM, ""),
         planned("slow-start", UPSTREAM, ""),
-        planned("retries", UPSTREAM, ""),
     ],
 };
-
-fn balance(value: &Value) -> Result<Balance, Fault> {
-    let text = value.text();
-    if matches!(text, "least" | "random-2") || text.starts_with("hash:") {
-        return Err(Fault::new(format!("{text} is not in this version; expected round-robin")));
-    }
-    value.one_of(&[("round-robin", Balance::RoundRobin)])
-}
-
-/// What to say of what stands behind a server's address.
-fn server_option(text: &str) -> String {
-    let word = text.split([' ', '\t', '=']).next().unwrap_or_default();
-    match word {
-        "weight" | "max" | "backup" => format!("{word} is not in this version"),
-        _ => "expected nothing behind the address".into(),
-    }
-}

@@ -3,6 +3,7 @@
 mod admin;
 mod check;
 mod greeting;
+mod groups;
 mod hostile;
 mod introduction;
 mod keepalive;

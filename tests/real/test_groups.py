@@ -1,0 +1,279 @@
+"""Groups of servers: who gets which request, how many at once, and what a dead server costs."""
+
+import collections
+import os
+import signal
+import socket
+import threading
+
+import pytest
+from websockets.sync.client import connect
+from websockets.sync.server import serve
+
+from harness.upstream import free_port
+from harness.waiting import in_background, until
+
+
+def section(servers, **options):
+    """`servers` are addresses, with options behind them where there are any."""
+    lines = ["[upstream:app]", *[f"server = {server}" for server in servers],
+             *[f"{key.replace('_', '-')} = {value}" for key, value in options.items()]]
+    return "\n".join(lines) + "\n"
+
+
+def named(name):
+    def run(peer):
+        while peer.request() is not None:
+            peer.reply(name)
+
+    return run
+
+
+class Held:
+    """An upstream that answers when it is told, and knows how many it holds."""
+
+    def __init__(self, stage, name=b"ok", **address):
+        self.most = self.now = self.served = 0
+        self.lock, self.go = threading.Lock(), threading.Event()
+        self.name = name
+        self.upstream = stage.upstream(self.run, **address)
+        self.address = self.upstream.address
+
+    def run(self, peer):
+        while peer.request() is not None:
+            with self.lock:
+                self.now += 1
+                self.most = max(self.most, self.now)
+            self.go.wait(30)
+            with self.lock:
+                self.now -= 1
+                self.served += 1
+            peer.reply(self.name)
+
+
+@pytest.fixture
+def sockets():
+    """WebSocket servers that know how many they hold: `sockets()` starts one."""
+    running = []
+
+    def start():
+        held = set()
+
+        def run(socket):
+            held.add(socket)
+            try:
+                for message in socket:
+                    socket.send(message)
+            finally:
+                held.discard(socket)
+
+        server = serve(run, "127.0.0.1", 0, ping_interval=None)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        server.held, server.address = held, f"127.0.0.1:{server.socket.getsockname()[1]}"
+        running.append(server)
+        return server
+
+    yield start
+    for server in running:
+        server.shutdown()
+
+
+def open_socket(router, path="/", **options):
+    return connect(router.url(path, "ws"), ping_interval=None, compression=None, **options)
+
+
+def bodies(router, count, *fields, path="/"):
+    return collections.Counter(router.get(path, *fields).body for _ in range(count))
+
+
+def test_weights(stage):
+    servers = [stage.upstream(named(name)) for name in (b"a", b"b", b"c")]
+    lines = [f"{server.address} weight={weight}" for server, weight in zip(servers, (5, 1, 2))]
+    router = stage.tidegate({"default": "http:app"}, section(lines))
+    assert bodies(router, 16) == {b"a": 10, b"b": 2, b"c": 4}
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_least_counts_websockets(stage, sockets, workers):
+    """New WebSockets go where fewest live: a server that lost its own gets the next ones."""
+    one, two = sockets(), sockets()
+    router = stage.tidegate({"default": "http:app", "workers": workers}, section([one.address, two.address], balance="least"))
+    live = [open_socket(router) for _ in range(12)]
+    assert abs(len(one.held) - len(two.held)) <= 1
+    gone = [socket for socket in list(two.held)]
+    for socket in gone:
+        socket.close()
+    until("its sockets to end", lambda: not two.held)
+    live += [open_socket(router) for _ in range(len(gone))]
+    until("the same number again", lambda: len(two.held) >= len(one.held) - 1, 5)
+    for socket in live:
+        socket.close()
+
+
+def test_hash_is_sticky(stage):
+    """By a cookie; a server that leaves moves only its own clients, and has them back afterwards."""
+    servers = [stage.upstream(named(b"%d" % n)) for n in range(4)]
+    port = int(servers[2].address.rsplit(":", 1)[1])
+    router = stage.tidegate({"default": "http:app", "workers": 2},
+                            section([server.address for server in servers], balance="hash:${cookie[sid]}"))
+
+    def where():
+        return {sid: router.get("/", f"Cookie: a=b; sid=user{sid}").body for sid in range(40)}
+
+    before = where()
+    assert where() == before and len(set(before.values())) == 4
+    servers[2].close()
+    after = where()
+    for sid, body in before.items():
+        assert after[sid] == body if body != b"2" else after[sid] != b"2", (sid, body, after[sid])
+    stage.upstream(named(b"2"), port=port)
+    until("all of them where they were", lambda: where() == before, 30, pause=0.5)
+    # Without the cookie nothing is decided: each in turn.
+    assert len(bodies(router, 16)) == 4
+
+
+def test_hash_by_address(stage):
+    servers = [stage.upstream(named(b"%d" % n)) for n in range(5)]
+    router = stage.tidegate({"default": "http:app"}, section([s.address for s in servers], balance="hash:${REMOTE_ADDR}"))
+    assert len(bodies(router, 10)) == 1
+
+
+def test_backup_only_when_no_other_is_left(stage):
+    main, spare = stage.upstream(named(b"main")), stage.upstream(named(b"spare"))
+    port = int(main.address.rsplit(":", 1)[1])
+    router = stage.tidegate({"default": "http:app"}, section([f"{spare.address} backup", main.address]))
+    assert bodies(router, 6) == {b"main": 6}
+    main.close()
+    assert bodies(router, 6) == {b"spare": 6}
+    stage.upstream(named(b"main"), port=port)
+    until("the server that came back", lambda: router.get("/").body == b"main", 20, pause=0.2)
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_max_is_exact(stage, workers):
+    """Whatever comes at once, no server has more than its max; the rest is told to come again."""
+    held = Held(stage)
+    router = stage.tidegate({"default": "http:app", "workers": workers}, section([f"{held.address} max=3"]))
+    answers = []
+    threads = [in_background(lambda: answers.append(router.get("/"))) for _ in range(20)]
+    until("17 to be turned away", lambda: len(answers) == 17)
+    assert all(answer.status == 503 and answer["Retry-After"] for answer in answers)
+    assert len(held.upstream.peers) == 3, "those turned away cost no dial"
+    held.go.set()
+    for thread in threads:
+        thread.join(10)
+    assert held.most == 3 and sorted(answer.status for answer in answers)[:3] == [200] * 3
+    assert router.get("/").status == 200, "seats are given back"
+    until("the line", lambda: any(" end=full" in line for line in router.access()))
+
+
+def test_a_websocket_keeps_its_seat(stage, sockets):
+    server = sockets()
+    router = stage.tidegate({"default": "http:app", "workers": 2}, section([f"{server.address} max=1"]))
+    with open_socket(router) as socket:
+        assert router.get("/").status == 503
+        socket.send("still")
+        assert socket.recv(timeout=5) == "still"
+    until("the seat", lambda: router.get("/").status != 503)
+
+
+def test_seats_come_back_from_clients_that_vanish(stage):
+    held = Held(stage)
+    router = stage.tidegate({"default": "http:app", "workers": 2}, section([f"{held.address} max=2"]))
+    for _ in range(6):
+        clients = [router.connect() for _ in range(2)]
+        for client in clients:
+            client.get("/")
+        until("both to be asked", lambda: held.now == 2)
+        for client in clients:
+            client.reset()
+        held.go.set()
+        until("both to be through", lambda: held.now == 0)
+        held.go.clear()
+    held.go.set()
+    until("the seats", lambda: router.get("/").status == 200)
+
+
+def test_a_dead_group_is_not_hammered(stage):
+    """Further attempts are a share of what is asked; each request alone would make three."""
+    listeners = [socket.create_server(("127.0.0.1", 0)) for _ in range(3)]
+    addresses = [f"127.0.0.1:{listener.getsockname()[1]}" for listener in listeners]
+    for listener in listeners:
+        listener.close()
+    admin = stage.directory / "admin.sock"
+    router = stage.tidegate({"default": "http:app", "admin": f"unix:{admin}"}, section(addresses, retries="2 budget=0"))
+    with router.connect() as raw:
+        for _ in range(400):
+            assert raw.get("/").response().status == 503
+    from harness.admin import curl
+    counters = curl(admin, "/status")[1]["counters"]
+    # 100 may be tried again whatever the share.
+    assert 400 <= counters["dials"] <= 500 + 5, counters["dials"]
+
+
+def app(stage, port, name):
+    """A server in a process of its own, which can be killed."""
+    from harness.process import Process
+    process = stage.track(Process(name, ["python3", "-c", APP, str(port)], stage.directory))
+    process.wait_for("ready")
+    return process
+
+
+APP = r"""
+import socketserver, sys
+class Handler(socketserver.StreamRequestHandler):
+    disable_nagle_algorithm = True
+    def handle(self):
+        while True:
+            line = self.rfile.readline()
+            if not line: return
+            fields = []
+            while (field := self.rfile.readline().strip()): fields.append(field)
+            body = b"%s" % sys.argv[1].encode()
+            self.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body))
+class Server(socketserver.ThreadingTCPServer):
+    allow_reuse_address = True; daemon_threads = True; request_queue_size = 512
+server = Server(("127.0.0.1", int(sys.argv[1])), Handler)
+print("ready", file=sys.stderr, flush=True)
+server.serve_forever()
+"""
+
+
+@pytest.mark.parametrize("balance", ["round-robin", "least"])
+def test_kill_and_restart_of_one_of_two_under_load(stage, sockets, balance):
+    """No request fails that a retry could save, and no WebSocket of the other notices."""
+    ports = [free_port(), free_port()]
+    apps = [app(stage, port, f"app-{port}") for port in ports]
+    echo = sockets()
+    router = stage.tidegate({"default": "http:app", "workers": 2, "disable-logging": "on"},
+                            section([f"127.0.0.1:{port}" for port in ports], balance=balance)
+                            + f"[route:ws]\npath = ^/ws\nto = http:{echo.address}\n")
+    live = [open_socket(router, "/ws") for _ in range(20)]
+    seen, failed, over = collections.Counter(), [], []
+
+    def ask():
+        with router.connect() as raw:
+            while not over:
+                answer = raw.get("/").response()
+                seen[answer.body] += 1
+                if answer.status != 200:
+                    failed.append(answer.status)
+
+    threads = [in_background(ask) for _ in range(8)]
+    for _ in range(2):
+        until("both to serve", lambda: min(seen[b"%d" % port] for port in ports) > 200, 20)
+        os.kill(apps[0].pid, signal.SIGKILL)
+        apps[0].wait()
+        seen.clear()
+        until("the other to go on", lambda: seen[b"%d" % ports[1]] > 500, 20)
+        apps[0] = app(stage, ports[0], f"app-{ports[0]}-again")
+        seen.clear()
+    until("both again", lambda: min(seen[b"%d" % port] for port in ports) > 200, 20)
+    over.append(True)
+    for thread in threads:
+        thread.join(10)
+    assert not failed
+    for number, socket_ in enumerate(live):
+        socket_.send(str(number))
+        assert socket_.recv(timeout=5) == str(number)
+        socket_.close()
