@@ -1,5 +1,7 @@
 //! Looks up each entry's key in the table and lets it do its work on the draft.
 
+use std::time::Duration;
+
 use crate::base::{Place, Problem};
 
 use super::condition::Test;
@@ -137,6 +139,8 @@ impl<'a> Applier<'a> {
             protocol: Protocol::Http,
             servers: Vec::new(),
             balance: Balance::RoundRobin,
+            queue: 0,
+            queue_timeout: Duration::from_secs(5),
             retries: Retries::default(),
             connect_timeout: None,
             send_proxy: None,

@@ -146,6 +146,10 @@ pub struct Upstream {
     pub servers: Vec<Server>,
     /// How one is chosen.
     pub balance: Balance,
+    /// `queue`: most requests that wait while all servers are full.
+    pub queue: u32,
+    /// `queue-timeout`: how long one of them waits.
+    pub queue_timeout: Duration,
     /// `retries`: how much is tried again.
     pub retries: Retries,
     /// Its own `connect-timeout`.

@@ -19,7 +19,7 @@ use super::tunnel::{Tunnel, TunnelKind};
 use crate::base::{Address, Millis};
 use crate::buf::Pool;
 use crate::proto::proxyproto::Header;
-use crate::upstream::{Seat, Server};
+use crate::upstream::{self, Seat, Server};
 
 /// Exchanges kept for reuse, at most.
 const SPARE: usize = 256;
@@ -427,6 +427,17 @@ impl Client {
     pub fn dialling(&self, attempt: u8) -> Option<Address> {
         match &self.state {
             State::Exchange(exchange) => exchange.dialling(attempt),
+            _ => None,
+        }
+    }
+
+    /// The line in which its request waits for a seat, and since when.
+    pub fn queued(&self) -> Option<(&Arc<upstream::Line>, Millis)> {
+        match &self.state {
+            State::Exchange(exchange) => match &exchange.request {
+                Request::Queued(waiting) => Some((waiting.queued.line(), waiting.since)),
+                _ => None,
+            },
             _ => None,
         }
     }

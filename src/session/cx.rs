@@ -124,6 +124,8 @@ pub enum Action {
     },
     /// Connect the upstream port to the server that was found; answered like `Dial`.
     DialFound,
+    /// Say when a server of the route's group may have a seat, by [`Input::Seat`].
+    Queue,
     /// Say which address the client connected to; answered by [`Input::Endpoint`] at once.
     Endpoint,
     /// Close the upstream connection at once.
@@ -198,6 +200,8 @@ pub enum Input {
         /// Descriptors ran out, or another lack of ours.
         ours: bool,
     },
+    /// A server may have a seat.
+    Seat,
     /// The address the client connected to, if it has one.
     Endpoint(Option<SocketAddr>),
     /// What a token stands for.

@@ -8,7 +8,7 @@ use crate::config::Balance;
 use crate::upstream::{Asker, Outcome as DialOutcome, Pick, Seat, Server, ServerId, Tried, hash};
 
 use super::cx::{Action, Cx, Reuse};
-use super::exchange::{Exchange, Request};
+use super::exchange::{Exchange, Request, Waiting};
 use super::expand::Filler;
 use super::port::Port;
 use super::reason::CloseReason;
@@ -23,21 +23,49 @@ impl Exchange {
         self.key = (!memory.is_empty()).then(|| hash(memory));
     }
 
-    /// Picks a server and asks for a connection to it.
+    /// Picks a server and asks for a connection to it; where all are full, waits.
     pub(super) fn dial(&mut self, cx: &mut Cx<'_>, fresh: bool) -> Result<(), CloseReason> {
-        let group = &self.route.target.group;
-        let asker = Asker { tried: &self.tried, key: self.key };
         if self.tried.is_empty() && !fresh {
-            cx.upstreams.asked(group, cx.now);
+            cx.upstreams.asked(&self.route.target.group, cx.now);
         }
+        if self.find_seat(false, cx)? {
+            self.connect(fresh, cx);
+            return Ok(());
+        }
+        let group = &self.route.target.group;
+        let line = group.line.as_ref().and_then(|line| line.join(group.queue));
+        let queued = line.ok_or(CloseReason::Full)?;
+        self.request = Request::Queued(Waiting { since: cx.now, fresh, queued });
+        cx.actions.push(Action::Queue);
+        Ok(())
+    }
+
+    /// A server may have a seat for a request that waits for one.
+    pub(super) fn sit_down(&mut self, cx: &mut Cx<'_>) -> Result<(), CloseReason> {
+        let Request::Queued(Waiting { fresh, .. }) = self.request else { return Ok(()) };
+        if self.find_seat(true, cx)? {
+            self.connect(fresh, cx);
+        }
+        Ok(())
+    }
+
+    /// Takes a seat at a server of the group; false when all are full.
+    fn find_seat(&mut self, waited: bool, cx: &mut Cx<'_>) -> Result<bool, CloseReason> {
         // A seat at one server is given back before another is taken.
         self.seat = Seat::default();
-        match cx.upstreams.pick(group, &asker, cx.rng, cx.now) {
+        let asker = Asker { tried: &self.tried, avoid: self.avoid, key: self.key, waited };
+        match cx.upstreams.pick(&self.route.target.group, &asker, cx.rng, cx.now) {
             Pick::Server(place, seat) => (self.server, self.seat) = (place, seat),
-            Pick::Full => return Err(CloseReason::Full),
+            Pick::Full => return Ok(false),
             Pick::Nowhere => return Err(CloseReason::NoServer),
         }
         self.tried.add(self.server);
+        Ok(true)
+    }
+
+    /// Asks for a connection to the server where it has a seat.
+    fn connect(&mut self, fresh: bool, cx: &mut Cx<'_>) {
+        let group = &self.route.target.group;
         self.dial_began = cx.now;
         self.request = Request::Dialling;
         if group.send_proxy.is_some() {
@@ -53,7 +81,6 @@ impl Exchange {
             Reuse::Quiet
         };
         cx.actions.push(Action::Dial { route, server: self.server, reuse });
-        Ok(())
     }
 
     pub(super) fn dialled(&mut self, reused: bool, ports: &mut [Port; 2], cx: &mut Cx<'_>) {
@@ -94,21 +121,29 @@ impl Exchange {
         self.dial(cx, false)
     }
 
-    /// The upstream ended before any byte of a response: tries once more on a fresh connection where
-    /// that cannot do anything twice.
+    /// The upstream ended before any byte of a response: tries once more, on a fresh connection, where that cannot do
+    /// anything twice. A request that was on a fresh one already goes to another server or nowhere.
     pub(super) fn retry(
         &mut self,
         upstream: &mut Port,
         cx: &mut Cx<'_>,
     ) -> Result<bool, CloseReason> {
-        let may = self.reused && !self.retried && (self.facts.replayable || !upstream.tx_begun);
-        if !may || self.head.is_none() {
-            return Ok(false);
-        }
-        if !cx.upstreams.try_again(&self.route.target.group, cx.now) {
+        let group = &self.route.target.group;
+        let may = match self.reused {
+            true => self.facts.replayable || !upstream.tx_begun,
+            false => self.facts.replayable && group.servers.len() > 1 && !self.is_raw(),
+        };
+        if self.retried || !may || self.head.is_none() || !cx.upstreams.try_again(group, cx.now) {
             return Ok(false);
         }
         self.retried = true;
+        if self.reused {
+            self.tried = Tried::default();
+            // Who is asked for is asked again.
+            self.avoid = self.key.is_none().then_some(self.server);
+        } else if !matches!(self.find_seat(false, cx), Ok(true)) {
+            return Ok(false);
+        }
         cx.counters.retries.add(1);
         cx.actions.push(Action::Hangup);
         let unsent = take(upstream);
@@ -117,8 +152,10 @@ impl Exchange {
         } else {
             upstream.tx = unsent.tx;
         }
-        self.tried = Tried::default();
-        self.dial(cx, true)?;
+        match self.reused {
+            true => self.dial(cx, true)?,
+            false => self.connect(true, cx),
+        }
         Ok(true)
     }
 

@@ -3,7 +3,8 @@
 //! ```text
 //! request   Finding --found--.
 //!           Collect --body complete--> Dialling --connected--> Body --all sent--> Done
-//!              |                        |    ^ '--refused: next server--'
+//!              |                   ^    |    ^ '--refused: next server--'
+//!              |     Queued --seat--'    |
 //!              '- (uwsgi, chunked) -----'    '-- reused connection died unanswered: once more
 //! response  Wait --1xx--> Wait --final head--> Body --complete--> Done
 //!              '--101 with the right proof--> Switched
@@ -16,7 +17,7 @@ use std::sync::Arc;
 use crate::base::{Certificate, Millis};
 use crate::buf::Segment;
 use crate::proto::http::Pairs;
-use crate::upstream::{Seat, Tried};
+use crate::upstream::{Queued, Seat, Tried};
 
 use super::access_log::Record;
 use super::body::{BodyFault, BodyPipe};
@@ -37,6 +38,8 @@ pub(super) enum Request {
     Collect(Box<Spool>),
     /// The server that its token stands for is being looked up.
     Finding,
+    /// All servers have as many sessions as they may: it waits for one that ends.
+    Queued(Waiting),
     /// A server is being connected to.
     Dialling,
     /// Its body is passed on.
@@ -47,6 +50,16 @@ pub(super) enum Request {
     Done,
     /// The upstream takes no more of it.
     Refused,
+}
+
+/// Waiting for a seat.
+#[derive(Debug)]
+pub(super) struct Waiting {
+    pub(super) since: Millis,
+    /// Only a fresh connection will do.
+    pub(super) fresh: bool,
+    /// Its place in the line.
+    pub(super) queued: Queued,
 }
 
 /// What has become of the response.
@@ -82,6 +95,8 @@ pub(super) struct Exchange {
     pub(super) tried: Tried,
     /// Its place at the server.
     pub(super) seat: Seat,
+    /// A server of the group that has just closed a connection on it.
+    pub(super) avoid: Option<u16>,
     /// What decides on the server, where what is asked for does.
     pub(super) key: Option<u64>,
     /// The server's token, where it has one.
@@ -140,6 +155,7 @@ impl Exchange {
             server: 0,
             tried: Tried::default(),
             seat: Seat::default(),
+            avoid: None,
             key: None,
             search: None,
             head: None,
@@ -203,8 +219,11 @@ impl Exchange {
             return self.open_here(&mut ports[0], cx);
         }
         self.advance_request(ports, cx)?;
-        if matches!(self.request, Request::Collect(_) | Request::Finding | Request::Dialling) {
-            return Ok(Outcome::Wait);
+        match self.request {
+            Request::Collect(_) | Request::Finding | Request::Queued(_) | Request::Dialling => {
+                return Ok(Outcome::Wait);
+            }
+            Request::Body | Request::Replay(_) | Request::Done | Request::Refused => {}
         }
         self.advance_response(ports, cx)
     }
@@ -256,7 +275,8 @@ impl Exchange {
                     self.request = Request::Done;
                 }
             }
-            Request::Finding | Request::Dialling | Request::Done | Request::Refused => {}
+            Request::Finding | Request::Queued(_) | Request::Dialling => {}
+            Request::Done | Request::Refused => {}
         }
         Ok(())
     }
@@ -278,6 +298,7 @@ impl Exchange {
             Input::Found(found) => return self.found(found, cx),
             // The answer to a question that was given up.
             Input::Looked(_) => {}
+            Input::Seat => return self.sit_down(cx),
             Input::SpoolFailed => return Err(CloseReason::Overloaded),
             Input::Spooled(n) => {
                 if let Request::Collect(spool) = &mut self.request {
@@ -309,6 +330,7 @@ impl Exchange {
                 self.dial_failed(CloseReason::ConnectTimeout, cx)
             }
             (Request::Finding, _) => Err(CloseReason::ConnectTimeout),
+            (Request::Queued(_), _) => Err(CloseReason::QueueTimeout),
             (Request::Collect(_), _) => Err(CloseReason::BodyTimeout),
             (_, Response::Wait) if ports[0].tx.room() == 0 => Err(CloseReason::ClientGone),
             (Request::Body, Response::Wait) if ports[1].tx.is_empty() => {
@@ -323,7 +345,8 @@ impl Exchange {
 
     /// When it fails if nothing moves any more.
     pub(super) fn deadline(&self, active: Millis) -> Millis {
-        match self.request {
+        match &self.request {
+            Request::Queued(waiting) => waiting.since + self.route.target.group.queue_timeout,
             Request::Finding | Request::Dialling => self.dial_began + self.route.connect_timeout(),
             _ => active.max(self.dial_began) + self.route.times.silence,
         }

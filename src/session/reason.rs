@@ -111,7 +111,9 @@ reasons! {
     /// No server of the group may be used.
     NoServer, "no-server", 503, Upstream, "no server of the group is usable";
     /// All servers have as many sessions as they may.
-    Full, "full", 503, Router, "every server that could take the request has as many sessions as its max allows";
+    Full, "full", 503, Router, "every server that could take the request has as many sessions as its max allows, and no more may wait";
+    /// No session ended in time.
+    QueueTimeout, "queue-timeout", 503, Router, "every server had as many sessions as its max allows for all of queue-timeout";
     /// We lack descriptors, memory or disk.
     Overloaded, "overloaded", 503, Router, "out of descriptors, memory or disk";
     /// The dial took too long.

@@ -9,7 +9,7 @@ use crate::config::{Answer, CertificateHeader, Edit, LogFormat, Origin, Rate, Te
 use crate::proto::h1::Limits;
 use crate::proto::ws::{DeflatePolicy, Draft, Drafts};
 use crate::route::Table;
-use crate::upstream::{Group, Server};
+use crate::upstream::{Group, Groups, Server};
 
 /// Everything one configuration says, compiled. Immutable; replaced as a whole.
 #[derive(Debug)]
@@ -20,6 +20,8 @@ pub struct Generation {
     pub deeds: Vec<Deed>,
     /// Where rules lead.
     pub routes: Vec<Arc<Route>>,
+    /// The groups with names that they lead to.
+    pub groups: Groups,
     /// What takes the rest: `default`, or `http-to`.
     pub fallback: Option<Arc<Route>>,
     /// Bounds of a request head.

@@ -14,7 +14,9 @@ impl Exchange {
     pub(super) fn opens_here(&self) -> bool {
         match self.route.target.place {
             Place::Echo => true,
-            Place::Tcp { .. } => !matches!(self.request, Request::Finding | Request::Dialling),
+            Place::Tcp { .. } => {
+                !matches!(self.request, Request::Finding | Request::Queued(_) | Request::Dialling)
+            }
             Place::Http { .. } | Place::Uwsgi { .. } => false,
         }
     }

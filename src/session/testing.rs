@@ -100,6 +100,7 @@ pub(super) fn generation() -> Generation {
         deeds: (0..ROUTES.len()).map(Deed::Go).collect(),
         routes,
         fallback: None,
+        groups: upstream::Groups::default(),
         limits: Limits::default(),
         proxy_protocol: Neighbours::default(),
         trusted_proxies: Neighbours::default(),
@@ -309,6 +310,7 @@ impl Bench {
             Action::Find { file, token } => format!("find {token} in {}", file.display()),
             Action::Endpoint => "endpoint".to_owned(),
             Action::DialFound => "dial found".to_owned(),
+            Action::Queue => "queue".to_owned(),
             Action::Hangup => "hangup".to_owned(),
             Action::Park(_) => "park".to_owned(),
             Action::Watch { side, bounds } => {

@@ -10,6 +10,7 @@ use crate::reactor::tls::Connector;
 
 use super::choice::hash;
 use super::identities::{GroupId, Identities, ServerId};
+use super::line::{Hall, Line};
 use super::seats::Seats;
 
 /// A configured group of servers; immutable.
@@ -25,12 +26,27 @@ pub struct Group {
     pub balance: Balance,
     /// How much is tried again.
     pub retries: Retries,
+    /// Most requests that wait for a seat, in all workers together.
+    pub queue: u32,
+    /// How long one of them waits.
+    pub queue_timeout: Duration,
+    /// Where they wait, if they may.
+    pub line: Option<Arc<Line>>,
     /// How long a dial may take, where the group has its own bound.
     pub connect_timeout: Option<Duration>,
     /// How its servers are told who a connection is for.
     pub send_proxy: Option<ProxyVersion>,
     /// Its servers, in the order they were written.
     pub servers: Vec<Server>,
+}
+
+/// The groups of a generation that have names, and where requests wait for their servers.
+#[derive(Clone, Debug, Default)]
+pub struct Groups {
+    /// In the order in which rules name them.
+    pub all: Vec<Arc<Group>>,
+    /// Whether anybody waits.
+    pub hall: Arc<Hall>,
 }
 
 /// One server of a group.
@@ -86,6 +102,8 @@ impl Group {
         }
         group.balance = upstream.balance.clone();
         group.retries = upstream.retries;
+        (group.queue, group.queue_timeout) = (upstream.queue, upstream.queue_timeout);
+        group.line = (group.queue > 0).then(|| identities.group(&group.name).1);
         group.connect_timeout = upstream.connect_timeout;
         group.send_proxy = upstream.send_proxy.as_ref().map(|version| version.value);
         group.count();
@@ -128,13 +146,16 @@ impl Group {
             }
         });
         let servers = servers.collect();
-        let id = identities.group(name);
+        let (id, _) = identities.group(name);
         Group {
             id,
             name: name.to_owned(),
             protocol,
             balance: Balance::RoundRobin,
             retries: Retries::default(),
+            queue: 0,
+            queue_timeout: Duration::ZERO,
+            line: None,
             connect_timeout: None,
             send_proxy: None,
             servers,

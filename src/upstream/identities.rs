@@ -7,6 +7,7 @@ use crate::base::Address;
 use crate::config::Protocol;
 use crate::reactor::{NameCell, Names};
 
+use super::line::{Hall, Line};
 use super::seats::Seats;
 
 /// The identity of a server: one address that speaks one protocol.
@@ -36,7 +37,8 @@ impl GroupId {
 pub struct Identities {
     /// By protocol, address and, over TLS, whom is trusted there.
     servers: HashMap<(Protocol, Address, String), (u32, Arc<Seats>)>,
-    groups: HashMap<String, u32>,
+    groups: HashMap<String, (u32, Arc<Line>)>,
+    hall: Arc<Hall>,
     names: Option<Names>,
 }
 
@@ -73,14 +75,24 @@ impl Identities {
     ) -> (ServerId, Arc<Seats>) {
         let next = next(self.servers.len());
         let key = (protocol, address.clone(), trust.to_owned());
-        let (id, seats) = self.servers.entry(key).or_insert_with(|| (next, Arc::default()));
+        let hall = &self.hall;
+        let fresh = || (next, Arc::new(Seats::new(hall)));
+        let (id, seats) = self.servers.entry(key).or_insert_with(fresh);
         (ServerId(*id), Arc::clone(seats))
     }
 
-    /// The identity of the group `name`; the same each time it is asked for.
-    pub fn group(&mut self, name: &str) -> GroupId {
+    /// The identity of the group `name`, and its line; the same each time it is asked for.
+    pub fn group(&mut self, name: &str) -> (GroupId, Arc<Line>) {
         let next = next(self.groups.len());
-        GroupId(*self.groups.entry(name.to_owned()).or_insert(next))
+        let hall = &self.hall;
+        let fresh = || (next, Arc::new(Line::new(hall)));
+        let (id, line) = self.groups.entry(name.to_owned()).or_insert_with(fresh);
+        (GroupId(*id), Arc::clone(line))
+    }
+
+    /// Where all those are noted who wait for a seat.
+    pub fn hall(&self) -> Arc<Hall> {
+        Arc::clone(&self.hall)
     }
 }
 

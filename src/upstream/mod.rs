@@ -1,9 +1,9 @@
 //! Groups of servers: picking one, and remembering which failed.
 //!
 //! A [`Group`] is what the configuration says and belongs to a generation. What happened to its servers is in
-//! each worker's [`State`], and what all workers must agree on in cells they share ([`Seats`]), by identities that
-//! outlive generations: a reload forgets nothing. All of it is plain data; the time is an argument, dialling is the
-//! worker's.
+//! each worker's [`State`], and what all workers must agree on in cells they share ([`Seats`], [`Line`]), by
+//! identities that outlive generations: a reload forgets nothing. All of it is plain data; the time is an argument,
+//! dialling is the worker's.
 //!
 //! ```text
 //! Good ── Failed ──> Marked ── its time is over, picked ──> Probed ── Connected ──> Good
@@ -14,6 +14,7 @@ mod budget;
 mod choice;
 mod group;
 mod identities;
+mod line;
 mod mark;
 mod rotation;
 mod seats;
@@ -21,8 +22,9 @@ mod state;
 mod tried;
 
 pub use choice::hash;
-pub use group::{Group, Server};
+pub use group::{Group, Groups, Server};
 pub use identities::{GroupId, Identities, ServerId};
+pub use line::{Hall, Line, Queued};
 pub use seats::{Seat, Seats};
 pub use state::{Asker, Outcome, Pick, State};
 pub use tried::Tried;

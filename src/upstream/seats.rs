@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
+use super::line::Hall;
+
 /// The seats of a server, on a cache line of their own.
 #[derive(Debug, Default)]
 #[repr(align(128))]
@@ -10,6 +12,8 @@ pub struct Seats {
     taken: AtomicU32,
     /// Somebody wants to know of requests too, and not only of tunnels.
     counted: AtomicBool,
+    /// Where those wait who found none.
+    hall: Arc<Hall>,
 }
 
 /// A session's place at a server: given back when it is dropped, however the session ends.
@@ -17,6 +21,11 @@ pub struct Seats {
 pub struct Seat(Option<Arc<Seats>>);
 
 impl Seats {
+    /// Seats whose being given back is noted in this hall.
+    pub(super) fn new(hall: &Arc<Hall>) -> Seats {
+        Seats { hall: Arc::clone(hall), ..Seats::default() }
+    }
+
     /// How many sessions sit here.
     pub fn taken(&self) -> u32 {
         self.taken.load(Ordering::Relaxed)
@@ -39,7 +48,8 @@ impl Seats {
 
     /// One that sat here goes.
     pub fn rise(&self) {
-        self.taken.fetch_sub(1, Ordering::Relaxed);
+        self.taken.fetch_sub(1, Ordering::SeqCst);
+        self.hall.risen();
     }
 
     /// A seat for a request, where `max` leaves one. It is none that counts where nobody wants to know.

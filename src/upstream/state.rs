@@ -28,8 +28,12 @@ pub enum Outcome {
 pub struct Asker<'a> {
     /// Where it has been.
     pub tried: &'a Tried,
+    /// Where it rather would not go again: the server has just closed a connection on it.
+    pub avoid: Option<u16>,
     /// The [`hash`](super::hash) of what it asks for, where that decides.
     pub key: Option<u64>,
+    /// It stands first in the line; others go there where anybody waits.
+    pub waited: bool,
 }
 
 /// Where a request goes.
@@ -82,9 +86,12 @@ impl State {
     /// Where in `group` a request goes: to one of the servers that are neither marked nor full and where it has not
     /// been. When all others are out, marks do not count: a single server is always tried.
     pub fn pick(&mut self, group: &Group, asker: &Asker<'_>, rng: &mut Rng, now: Millis) -> Pick {
-        let Asker { tried, key } = *asker;
+        let Asker { tried, waited, .. } = *asker;
         if tried.is_full() || tried.len() > usize::from(group.retries.most) {
             return Pick::Nowhere;
+        }
+        if !waited && group.line.as_ref().is_some_and(|line| line.waiting() > 0) {
+            return Pick::Full;
         }
         if let [server] = group.servers.as_slice() {
             return match server.seats.try_take(server.max) {
@@ -99,7 +106,11 @@ impl State {
         turns(&mut self.groups, group.id).rotation.fit(group, self.offset);
         let full = Cell::new(false);
         for tier in TIERS {
-            while let Some(place) = self.choose(group, tier, &full, (tried, key), rng, now) {
+            // Rather than try one that is marked, wait for a good one.
+            if tier.marked && full.get() && group.line.is_some() {
+                break;
+            }
+            while let Some(place) = self.choose(group, tier, &full, asker, rng, now) {
                 let Some(server) = group.servers.get(usize::from(place)) else { break };
                 // Where another worker has just taken the last seat, the next choice is without it.
                 if let Some(seat) = server.seats.try_take(server.max) {
@@ -117,15 +128,15 @@ impl State {
         group: &Group,
         tier: Tier,
         full: &Cell<bool>,
-        (tried, key): (&Tried, Option<u64>),
+        asker: &Asker<'_>,
         rng: &mut Rng,
         now: Millis,
     ) -> Option<u16> {
         let marks = &self.marks;
         let weight = |place, server: &Server| {
             let mark = marks.get(server.id.index()).copied().unwrap_or_default();
-            let good = tier.marked || !mark.is_avoided(now);
-            if server.backup != tier.backup || tried.contains(place) || !good {
+            let good = tier.marked || !mark.is_avoided(now) && asker.avoid != Some(place);
+            if server.backup != tier.backup || asker.tried.contains(place) || !good {
                 return 0;
             }
             if server.is_full() {
@@ -135,7 +146,7 @@ impl State {
             u32::from(server.weight)
         };
         let rotation = &mut turns(&mut self.groups, group.id).rotation;
-        match (&group.balance, key) {
+        match (&group.balance, asker.key) {
             (Balance::Least, _) => rotation.turn(group, least(group, weight)),
             (Balance::RandomTwo, _) => random_two(group, rng, weight),
             (Balance::Hash(_), Some(key)) => by_key(group, key, weight),

@@ -32,6 +32,7 @@ impl Worker {
             Action::Dial { route, server, reuse } => self.dial_server(key, &route, server, reuse),
             Action::Find { file, token } => self.find(key, file, token),
             Action::DialFound => self.dial_address(key, 0),
+            Action::Queue => self.queue(key),
             Action::Endpoint => {
                 let address = self.endpoint(key);
                 self.answer(key, Input::Endpoint(address));

@@ -15,7 +15,7 @@ use crate::session::{
     Binary, Bodies, Certificates, Deed, Generation, Mode, Place, Route, Target, Times, Token,
     WebSocketRules, WebSockets,
 };
-use crate::upstream::{Group, Identities};
+use crate::upstream::{Group, Groups, Identities};
 
 use super::trust::Securer;
 
@@ -31,7 +31,8 @@ pub fn build(
     let rules: Vec<_> = config.rules.iter().map(Rule::from).collect();
     let table = Table::compile(&rules, problems)?;
     let securer = Securer { connectors, problems, failed: false };
-    let mut builder = Builder { config, identities, securer };
+    let groups = Vec::new();
+    let mut builder = Builder { config, identities, securer, groups };
     let mut routes = Vec::new();
     let deeds = config.rules.iter().map(|rule| match &rule.action.value {
         Action::Last => Deed::Last,
@@ -59,10 +60,12 @@ pub fn build(
     if builder.securer.failed {
         return None;
     }
+    let groups = Groups { all: builder.groups, hall: builder.identities.hall() };
     Some(Generation {
         table,
         deeds,
         routes,
+        groups,
         fallback: fallback.map(Arc::new),
         limits: limits(&config.settings),
         proxy_protocol: config.proxy_protocol.clone(),
@@ -82,6 +85,8 @@ struct Builder<'a> {
     config: &'a Config,
     identities: &'a mut Identities,
     securer: Securer<'a>,
+    /// Those that have names, each once.
+    groups: Vec<Arc<Group>>,
 }
 
 impl Builder<'_> {
@@ -103,7 +108,7 @@ impl Builder<'_> {
             }
             Way::Echo => Place::Echo,
         };
-        route(name, Target { group: Arc::new(group), place }, settings)
+        route(name, Target { group, place }, settings)
     }
 
     /// `http-to`: all its servers as one group.
@@ -119,18 +124,21 @@ impl Builder<'_> {
         route("http-to", Target { group: Arc::new(group), place }, settings)
     }
 
-    fn group(&mut self, way: &Way, at: &base::Place) -> Group {
+    fn group(&mut self, way: &Way, at: &base::Place) -> Arc<Group> {
         let protocol = way.protocol().unwrap_or(Protocol::Tcp);
         match way.target() {
-            None => Group::new("", protocol, [], self.identities),
+            None => Arc::new(Group::new("", protocol, [], self.identities)),
             Some(Named::Address(address)) => {
                 let name = address.to_string();
                 let mut group = Group::new(&name, protocol, [address], self.identities);
                 self.securer.address(&mut group, at, self.identities);
-                group
+                Arc::new(group)
             }
             Some(Named::Upstream(name)) => {
-                match self.config.upstreams.iter().find(|group| group.name == *name) {
+                if let Some(group) = self.groups.iter().find(|group| group.name == *name) {
+                    return Arc::clone(group);
+                }
+                let group = match self.config.upstreams.iter().find(|group| group.name == *name) {
                     Some(upstream) => {
                         let mut group = Group::of(upstream, self.identities);
                         self.securer.upstream(&mut group, upstream, self.identities);
@@ -138,7 +146,10 @@ impl Builder<'_> {
                     }
                     // The configuration has seen to it that there is one.
                     None => Group::new(name, protocol, [], self.identities),
-                }
+                };
+                let group = Arc::new(group);
+                self.groups.push(Arc::clone(&group));
+                group
             }
         }
     }

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::base::{Key, Millis};
 use crate::reactor::{Done, Outbox, Reply, Sender};
+use crate::upstream::Line;
 
 use super::accept::Arrival;
 use super::inspect::Ask;
@@ -17,6 +18,8 @@ pub enum Mail {
     Accepted(Arrival),
     /// The answer to a job of a session.
     Done(Key, Done),
+    /// A seat may be free for the first of its sessions in this line.
+    Seat(Arc<Line>),
     /// A question about itself.
     Ask(Ask),
     /// Go over to a new configuration.

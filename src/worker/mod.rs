@@ -23,6 +23,7 @@ mod greet;
 mod handshakes;
 mod idle;
 mod inspect;
+mod lines;
 mod logbook;
 mod lookup;
 mod mail;

@@ -19,6 +19,7 @@ use super::chores::Chores;
 use super::entry::{Conn, Session};
 use super::handshakes::Handshakes;
 use super::idle::Idle;
+use super::lines::Lines;
 use super::logbook::LogSink;
 use super::mail::{Courier, Mail, Peers};
 use super::spool::SpoolFile;
@@ -89,6 +90,7 @@ pub struct Worker {
     pub(super) idle: Idle,
     pub(super) spools: HashMap<Key, SpoolFile>,
     pub(super) handshakes: Handshakes,
+    pub(super) lines: Lines,
     pub(super) world: World,
     /// Sessions that stopped early and go on before the next poll.
     pub(super) again: Vec<Key>,
@@ -152,6 +154,7 @@ impl Worker {
             idle: Idle::default(),
             spools: HashMap::new(),
             handshakes: Handshakes::default(),
+            lines: Lines::default(),
             world,
             again: Vec::new(),
             messages: 0,
@@ -219,6 +222,7 @@ impl Worker {
         self.go_on();
         self.expire();
         self.do_chores();
+        self.seat_waiting();
         self.more_mail |= self.peers.flush();
     }
 
@@ -239,6 +243,7 @@ impl Worker {
                     self.answer_and_drive(key, Input::Looked(Some(there)));
                 }
                 Mail::Done(key, done) => self.spooled(key, done),
+                Mail::Seat(line) => self.seat_line(&line),
                 Mail::Ask(ask) => self.inspect(ask),
                 Mail::Renew(renewal) => self.renew(*renewal),
                 Mail::Drain(until) => self.drain(until),
@@ -338,6 +343,7 @@ impl Worker {
             self.drain_until,
             self.goodbye_at,
             self.next_chore(),
+            self.lines.due(),
         ]
         .into_iter()
         .flatten()

@@ -59,6 +59,30 @@ pub(super) const GROUP: Group = Group {
         )
         .example("least"),
         key(
+            "queue",
+            Kind::Number,
+            Set::Upstream(|upstream, value| {
+                upstream.queue = value.number(0..=1_000_000)? as u32;
+                Ok(())
+            }),
+        )
+        .default("0")
+        .says(
+            "requests that wait while every server has as many sessions as its `max` allows; those beyond it get 503",
+        )
+        .example("100"),
+        key(
+            "queue-timeout",
+            Kind::Duration,
+            Set::Upstream(|upstream, value| {
+                upstream.queue_timeout = value.duration()?;
+                Ok(())
+            }),
+        )
+        .default("5s")
+        .says("bounds how long a request waits in the queue, else 503")
+        .example("2s"),
+        key(
             "retries",
             Kind::Words,
             Set::Upstream(|upstream, value| {
@@ -137,8 +161,6 @@ pub(super) const GROUP: Group = Group {
         .says("with `protocol = https` or `tcps`: our own certificate and its key, `CERT,KEY`, for servers that ask")
         .example("/etc/tls/router.pem,/etc/tls/router.key"),
         planned("health", UPSTREAM, "a server that fails is left out for a while by itself"),
-        planned("queue", UPSTREAM, ""),
-        planned("queue-timeout", UPSTREAM, ""),
         planned("slow-start", UPSTREAM, ""),
     ],
 };

@@ -317,6 +317,7 @@ impl Router {
                     Action::Find { .. } | Action::DialFound => panic!("no route has tokens"),
                     Action::Look(_) => panic!("no rule asks for files"),
                     Action::Endpoint => panic!("no route sends PROXY"),
+                    Action::Queue => panic!("no group has a queue"),
                     Action::Hangup => self.hang_up(key, dice),
                     Action::Watch { .. } => {}
                     Action::Park(server) => {

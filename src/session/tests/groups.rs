@@ -175,3 +175,77 @@ fn a_dead_group_is_not_hammered() {
     }
     assert!((2000..=2300).contains(&dials), "{dials} dials for 2000 requests");
 }
+
+/// A bench with a queue whose only server is full, and that server's seats.
+fn queued(options: &str) -> (Bench, Arc<Seats>) {
+    let mut bench = bench(&format!("server = a:1 max=1\nqueue = 1\n{options}"));
+    let seats = seats(&bench);
+    seats.sit();
+    bench.client_says(PAIR);
+    assert_eq!(bench.actions(), "queue", "and no dial");
+    (bench, seats)
+}
+
+#[test]
+fn a_request_waits_for_a_seat() {
+    let (mut bench, seats) = queued("");
+    bench.input(Input::Seat);
+    assert_eq!(bench.actions(), "", "a seat that another was quicker to take");
+    let (line, _) = bench.client.queued().expect("a place in the line");
+    let line = Arc::clone(line);
+    seats.rise();
+    bench.input(Input::Seat);
+    assert_eq!((bench.actions().as_str(), seats.taken()), ("dial 0", 1));
+    assert!(bench.client.queued().is_none() && line.waiting() == 0);
+    bench.input(Input::Seat);
+    bench.input(Input::Dialled { reused: false });
+    assert!(bench.upstream_reads().starts_with("GET /pair "));
+}
+
+#[test]
+fn it_waits_for_so_long_and_no_longer() {
+    let (mut bench, _) = queued("queue-timeout = 3s");
+    let (line, since) = bench.client.queued().expect("a place in the line");
+    let (line, since) = (Arc::clone(line), since);
+    assert_eq!(bench.deadline(), Some(since + std::time::Duration::from_secs(3)));
+    bench.expire();
+    let answer = bench.client_reads();
+    assert!(answer.starts_with("HTTP/1.1 503 ") && answer.contains("\r\nRetry-After: 1\r\n"));
+    assert!(bench.log().contains(" end=queue-timeout"));
+    assert!(bench.awaits_request() && line.waiting() == 0);
+}
+
+#[test]
+fn a_client_that_goes_leaves_the_line() {
+    let (mut bench, _) = queued("");
+    let line = Arc::clone(bench.client.queued().expect("a place in the line").0);
+    bench.breaks(Side::Client);
+    assert_eq!((bench.closed(), line.waiting()), (Some(CloseReason::ClientGone), 0));
+}
+
+#[test]
+fn a_line_that_is_full_turns_away() {
+    let (mut bench, _) = queued("");
+    let line = Arc::clone(bench.client.queued().expect("a place in the line").0);
+    assert!(line.join(1).is_none());
+    bench.breaks(Side::Client);
+    let _theirs = line.join(1).expect("a place");
+    let mut client = Client::new(peer(), Millis(0));
+    std::mem::swap(&mut bench.client, &mut client);
+    bench.ports = Default::default();
+    bench.client_says(PAIR);
+    assert!(bench.log().contains(" end=full"));
+}
+
+#[test]
+fn a_body_waits_with_its_request() {
+    let mut bench = bench("server = a:1 max=1\nqueue = 1");
+    let seats = seats(&bench);
+    seats.sit();
+    bench.client_says("POST /pair HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\nbody");
+    assert_eq!(bench.actions(), "queue");
+    seats.rise();
+    bench.input(Input::Seat);
+    bench.input(Input::Dialled { reused: false });
+    assert!(bench.upstream_reads().ends_with("\r\n\r\nbody"));
+}

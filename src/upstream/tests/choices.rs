@@ -20,7 +20,8 @@ fn servers(options: &[&str], balance: &str) -> Group {
 /// Picks that keep their seats, until there is none or `count` have one.
 fn seated(state: &mut State, group: &Group, count: usize) -> Vec<(u16, Seat)> {
     let mut rng = Rng::new(7);
-    let asker = Asker { tried: &Tried::new(), key: None };
+    let tried = Tried::new();
+    let asker = asker(&tried);
     let pick = |_| match state.pick(group, &asker, &mut rng, Millis(0)) {
         Pick::Server(place, seat) => Some((place, seat)),
         Pick::Full => None,
@@ -35,7 +36,8 @@ fn shares(seated: &[(u16, Seat)], servers: usize) -> Vec<usize> {
 }
 
 fn by_key(state: &mut State, group: &Group, key: u64) -> u16 {
-    let asker = Asker { tried: &Tried::new(), key: Some(key) };
+    let tried = Tried::new();
+    let asker = Asker { key: Some(key), ..asker(&tried) };
     match state.pick(group, &asker, &mut Rng::new(0), Millis(0)) {
         Pick::Server(place, _) => place,
         other => panic!("{other:?}"),
@@ -195,4 +197,49 @@ fn one_request_tries_no_more_often_than_it_may() {
         assert_eq!(tried.len(), attempts, "{retries}");
         assert_eq!(state.try_again(&group, Millis(0)), attempts > 1);
     }
+}
+
+#[test]
+fn whoever_comes_stands_behind_those_who_wait() {
+    let group = read("server = a:1 max=2\nserver = a:2\nqueue = 5", &mut Identities::default());
+    let queued = group.line.as_ref().expect("a line").join(group.queue);
+    let mut state = State::new(0);
+    let mut pick = |waited| {
+        let tried = Tried::new();
+        let asker = Asker { waited, ..asker(&tried) };
+        state.pick(&group, &asker, &mut Rng::new(0), Millis(0))
+    };
+    assert!(matches!(pick(false), Pick::Full) && matches!(pick(true), Pick::Server(..)));
+    drop(queued);
+    assert!(matches!(pick(false), Pick::Server(..)));
+}
+
+#[test]
+fn who_may_wait_for_a_good_server_does_not_try_a_marked_one() {
+    for (queue, found) in [("queue = 1", None), ("", Some(1))] {
+        let section = format!("server = a:1 max=1\nserver = a:2\n{queue}");
+        let group = read(&section, &mut Identities::default());
+        let mut state = State::new(0);
+        state.report(group.servers[1].id, Outcome::Failed, Millis(0));
+        group.servers[0].seats.sit();
+        assert_eq!(pick(&mut state, &group, Millis(0), &Tried::new()), found);
+    }
+}
+
+#[test]
+fn a_server_that_closed_a_connection_is_asked_again_only_when_no_other_is_good() {
+    let group = servers(&["", ""], "round-robin");
+    let mut state = State::new(0);
+    let mut tried = Tried::new();
+    let places = |state: &mut State, tried: &Tried| -> Vec<Option<u16>> {
+        let asker = Asker { avoid: Some(0), ..asker(tried) };
+        let mut pick = || match state.pick(&group, &asker, &mut Rng::new(0), Millis(0)) {
+            Pick::Server(place, _) => Some(place),
+            Pick::Full | Pick::Nowhere => None,
+        };
+        (0..4).map(|_| pick()).collect()
+    };
+    assert_eq!(places(&mut state, &tried), [Some(1); 4]);
+    tried.add(1);
+    assert_eq!(places(&mut state, &tried), [Some(0); 4]);
 }
