@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::base::Address;
 use crate::config::Balance;
-use crate::upstream::{Asker, Outcome as DialOutcome, Pick, Seat, Server, ServerId, Tried, hash};
+use crate::upstream::{Outcome as DialOutcome, Pick, Seat, Seeker, Server, ServerId, Tried, hash};
 
 use super::cx::{Action, Cx, Reuse};
 use super::exchange::{Exchange, Request, Waiting};
@@ -53,8 +53,8 @@ impl Exchange {
     fn find_seat(&mut self, waited: bool, cx: &mut Cx<'_>) -> Result<bool, CloseReason> {
         // A seat at one server is given back before another is taken.
         self.seat = Seat::default();
-        let asker = Asker { tried: &self.tried, avoid: self.avoid, key: self.key, waited };
-        match cx.upstreams.pick(&self.route.target.group, &asker, cx.rng, cx.now) {
+        let seeker = Seeker { tried: &self.tried, avoid: self.avoid, key: self.key, waited };
+        match cx.upstreams.pick(&self.route.target.group, &seeker, cx.rng, cx.now) {
             Pick::Server(place, seat) => (self.server, self.seat) = (place, seat),
             Pick::Full => return Ok(false),
             Pick::Nowhere => return Err(CloseReason::NoServer),

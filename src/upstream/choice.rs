@@ -13,10 +13,10 @@ fn is_less_loaded(a: (&Server, u32), b: (&Server, u32)) -> bool {
 }
 
 /// The places of servers that take part, with their weights.
-fn parts<'g>(
-    group: &'g Group,
+fn parts(
+    group: &Group,
     weight: impl Fn(u16, &Server) -> u32,
-) -> impl Iterator<Item = (u16, &'g Server, u32)> {
+) -> impl Iterator<Item = (u16, &Server, u32)> {
     let all = (0..=u16::MAX).zip(&group.servers);
     all.filter_map(move |(place, server)| match weight(place, server) {
         0 => None,

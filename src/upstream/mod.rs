@@ -26,7 +26,7 @@ pub use group::{Group, Groups, Server};
 pub use identities::{GroupId, Identities, ServerId};
 pub use line::{Hall, Line, Queued};
 pub use seats::{Seat, Seats};
-pub use state::{Asker, Outcome, Pick, State};
+pub use state::{Outcome, Pick, Seeker, State};
 pub use tried::Tried;
 
 #[cfg(test)]

@@ -25,7 +25,7 @@ pub enum Outcome {
 
 /// What a request brings to the choice of its server.
 #[derive(Clone, Copy, Debug)]
-pub struct Asker<'a> {
+pub struct Seeker<'a> {
     /// Where it has been.
     pub tried: &'a Tried,
     /// Where it rather would not go again: the server has just closed a connection on it.
@@ -85,8 +85,8 @@ impl State {
 
     /// Where in `group` a request goes: to one of the servers that are neither marked nor full and where it has not
     /// been. When all others are out, marks do not count: a single server is always tried.
-    pub fn pick(&mut self, group: &Group, asker: &Asker<'_>, rng: &mut Rng, now: Millis) -> Pick {
-        let Asker { tried, waited, .. } = *asker;
+    pub fn pick(&mut self, group: &Group, seeker: &Seeker<'_>, rng: &mut Rng, now: Millis) -> Pick {
+        let Seeker { tried, waited, .. } = *seeker;
         if tried.is_full() || tried.len() > usize::from(group.retries.most) {
             return Pick::Nowhere;
         }
@@ -110,7 +110,7 @@ impl State {
             if tier.marked && full.get() && group.line.is_some() {
                 break;
             }
-            while let Some(place) = self.choose(group, tier, &full, asker, rng, now) {
+            while let Some(place) = self.choose(group, tier, &full, seeker, rng, now) {
                 let Some(server) = group.servers.get(usize::from(place)) else { break };
                 // Where another worker has just taken the last seat, the next choice is without it.
                 if let Some(seat) = server.seats.try_take(server.max) {
@@ -128,15 +128,15 @@ impl State {
         group: &Group,
         tier: Tier,
         full: &Cell<bool>,
-        asker: &Asker<'_>,
+        seeker: &Seeker<'_>,
         rng: &mut Rng,
         now: Millis,
     ) -> Option<u16> {
         let marks = &self.marks;
         let weight = |place, server: &Server| {
             let mark = marks.get(server.id.index()).copied().unwrap_or_default();
-            let good = tier.marked || !mark.is_avoided(now) && asker.avoid != Some(place);
-            if server.backup != tier.backup || asker.tried.contains(place) || !good {
+            let good = tier.marked || !mark.is_avoided(now) && seeker.avoid != Some(place);
+            if server.backup != tier.backup || seeker.tried.contains(place) || !good {
                 return 0;
             }
             if server.is_full() {
@@ -146,7 +146,7 @@ impl State {
             u32::from(server.weight)
         };
         let rotation = &mut turns(&mut self.groups, group.id).rotation;
-        match (&group.balance, asker.key) {
+        match (&group.balance, seeker.key) {
             (Balance::Least, _) => rotation.turn(group, least(group, weight)),
             (Balance::RandomTwo, _) => random_two(group, rng, weight),
             (Balance::Hash(_), Some(key)) => by_key(group, key, weight),

@@ -25,13 +25,13 @@ fn turns(state: &mut State, group: &Group, now: Millis, count: usize) -> Vec<u16
 }
 
 /// A request that has been there.
-fn asker(tried: &Tried) -> Asker<'_> {
-    Asker { tried, avoid: None, key: None, waited: false }
+fn seeker(tried: &Tried) -> Seeker<'_> {
+    Seeker { tried, avoid: None, key: None, waited: false }
 }
 
 /// The place of a server whose seat is given back at once.
 fn pick(state: &mut State, group: &Group, now: Millis, tried: &Tried) -> Option<u16> {
-    match state.pick(group, &asker(tried), &mut Rng::new(now.get()), now) {
+    match state.pick(group, &seeker(tried), &mut Rng::new(now.get()), now) {
         Pick::Server(place, _) => Some(place),
         Pick::Full | Pick::Nowhere => None,
     }

@@ -10,6 +10,8 @@ import pytest
 from websockets.sync.client import connect
 from websockets.sync.server import serve
 
+from harness.admin import curl
+from harness.process import Process
 from harness.upstream import free_port
 from harness.waiting import in_background, until
 
@@ -34,14 +36,16 @@ class Held:
 
     def __init__(self, stage, name=b"ok", **address):
         self.most = self.now = self.served = 0
+        self.order = []
         self.lock, self.go = threading.Lock(), threading.Event()
         self.name = name
         self.upstream = stage.upstream(self.run, **address)
         self.address = self.upstream.address
 
     def run(self, peer):
-        while peer.request() is not None:
+        while (request := peer.request()) is not None:
             with self.lock:
+                self.order.append(request.target)
                 self.now += 1
                 self.most = max(self.most, self.now)
             self.go.wait(30)
@@ -99,7 +103,7 @@ def test_least_counts_websockets(stage, sockets, workers):
     one, two = sockets(), sockets()
     router = stage.tidegate({"default": "http:app", "workers": workers}, section([one.address, two.address], balance="least"))
     live = [open_socket(router) for _ in range(12)]
-    assert abs(len(one.held) - len(two.held)) <= 1
+    assert sorted([len(one.held), len(two.held)]) == [6, 6]
     gone = [socket for socket in list(two.held)]
     for socket in gone:
         socket.close()
@@ -167,6 +171,77 @@ def test_max_is_exact(stage, workers):
     until("the line", lambda: any(" end=full" in line for line in router.access()))
 
 
+@pytest.mark.parametrize("workers", [1, 2])
+def test_requests_wait_for_a_seat(stage, workers):
+    """All are served, never more than two at once; a seat freed on one core goes to whoever waits on another."""
+    held = Held(stage)
+    router = stage.tidegate({"default": "http:app", "workers": workers},
+                            section([f"{held.address} max=2"], queue=30, queue_timeout="20s"))
+    answers = []
+    threads = [in_background(lambda: answers.append(router.get("/").status)) for _ in range(20)]
+    until("two to be asked", lambda: held.now == 2)
+    assert not answers and len(held.upstream.peers) == 2, "who waits costs no dial"
+    held.go.set()
+    for thread in threads:
+        thread.join(20)
+    assert answers == [200] * 20 and held.most == 2 and held.served == 20
+
+
+def test_the_line_is_one_for_all_workers(stage):
+    """Who waits longest is next, whichever core it is on."""
+    held = Held(stage)
+    router = stage.tidegate({"default": "http:app", "workers": 2},
+                            section([f"{held.address} max=1"], queue=30, queue_timeout="20s"))
+    first = in_background(router.get, "/first")
+    until("the first", lambda: held.now == 1)
+    clients = [router.connect() for _ in range(8)]
+    for number, client in enumerate(clients):
+        client.get(f"/{number}")
+        assert client.is_silent(0.03), "one after the other: each stands in the line before the next comes"
+    held.go.set()
+    for client in clients:
+        assert client.response().status == 200
+        client.close()
+    first.join(10)
+    assert held.order == ["/first", *[f"/{number}" for number in range(8)]]
+
+
+def test_the_line_is_bounded_in_length_and_time(stage):
+    held = Held(stage)
+    router = stage.tidegate({"default": "http:app", "workers": 2},
+                            section([f"{held.address} max=1"], queue=3, queue_timeout="1s"))
+    answers = []
+    threads = [in_background(lambda: answers.append(router.get("/"))) for _ in range(10)]
+    until("six to be turned away", lambda: len(answers) >= 6, 5)
+    until("three to have waited in vain", lambda: len(answers) == 9, 10)
+    assert all(answer.status == 503 and answer["Retry-After"] for answer in answers)
+    ends = until("the lines", lambda: (lines := router.access())[8:] and lines)
+    assert sum(" end=full" in line for line in ends) == 6 and sum(" end=queue-timeout" in line for line in ends) == 3, ends
+    assert len(held.upstream.peers) == 1
+    held.go.set()
+    for thread in threads:
+        thread.join(10)
+    assert router.get("/").status == 200
+
+
+def test_who_goes_leaves_the_line(stage):
+    held = Held(stage)
+    router = stage.tidegate({"default": "http:app", "workers": 2},
+                            section([f"{held.address} max=1"], queue=1, queue_timeout="30s"))
+    first = in_background(router.get)
+    until("the first", lambda: held.now == 1)
+    waiting = router.connect()
+    waiting.get("/")
+
+    assert waiting.is_silent(0.1)
+    assert router.get("/").status == 503, "the only place is taken"
+    waiting.reset()
+    behind = until("the place to be free", lambda: (raw := router.connect()).get("/").is_silent(0.2) and raw)
+    held.go.set()
+    assert behind.response().status == 200
+    first.join(10)
+
+
 def test_a_websocket_keeps_its_seat(stage, sockets):
     server = sockets()
     router = stage.tidegate({"default": "http:app", "workers": 2}, section([f"{server.address} max=1"]))
@@ -205,7 +280,6 @@ def test_a_dead_group_is_not_hammered(stage):
     with router.connect() as raw:
         for _ in range(400):
             assert raw.get("/").response().status == 503
-    from harness.admin import curl
     counters = curl(admin, "/status")[1]["counters"]
     # 100 may be tried again whatever the share.
     assert 400 <= counters["dials"] <= 500 + 5, counters["dials"]
@@ -213,7 +287,6 @@ def test_a_dead_group_is_not_hammered(stage):
 
 def app(stage, port, name):
     """A server in a process of its own, which can be killed."""
-    from harness.process import Process
     process = stage.track(Process(name, ["python3", "-c", APP, str(port)], stage.directory))
     process.wait_for("ready")
     return process

@@ -21,8 +21,8 @@ fn servers(options: &[&str], balance: &str) -> Group {
 fn seated(state: &mut State, group: &Group, count: usize) -> Vec<(u16, Seat)> {
     let mut rng = Rng::new(7);
     let tried = Tried::new();
-    let asker = asker(&tried);
-    let pick = |_| match state.pick(group, &asker, &mut rng, Millis(0)) {
+    let seeker = seeker(&tried);
+    let pick = |_| match state.pick(group, &seeker, &mut rng, Millis(0)) {
         Pick::Server(place, seat) => Some((place, seat)),
         Pick::Full => None,
         Pick::Nowhere => panic!("nowhere"),
@@ -37,8 +37,8 @@ fn shares(seated: &[(u16, Seat)], servers: usize) -> Vec<usize> {
 
 fn by_key(state: &mut State, group: &Group, key: u64) -> u16 {
     let tried = Tried::new();
-    let asker = Asker { key: Some(key), ..asker(&tried) };
-    match state.pick(group, &asker, &mut Rng::new(0), Millis(0)) {
+    let seeker = Seeker { key: Some(key), ..seeker(&tried) };
+    match state.pick(group, &seeker, &mut Rng::new(0), Millis(0)) {
         Pick::Server(place, _) => place,
         other => panic!("{other:?}"),
     }
@@ -206,8 +206,8 @@ fn whoever_comes_stands_behind_those_who_wait() {
     let mut state = State::new(0);
     let mut pick = |waited| {
         let tried = Tried::new();
-        let asker = Asker { waited, ..asker(&tried) };
-        state.pick(&group, &asker, &mut Rng::new(0), Millis(0))
+        let seeker = Seeker { waited, ..seeker(&tried) };
+        state.pick(&group, &seeker, &mut Rng::new(0), Millis(0))
     };
     assert!(matches!(pick(false), Pick::Full) && matches!(pick(true), Pick::Server(..)));
     drop(queued);
@@ -232,8 +232,8 @@ fn a_server_that_closed_a_connection_is_asked_again_only_when_no_other_is_good()
     let mut state = State::new(0);
     let mut tried = Tried::new();
     let places = |state: &mut State, tried: &Tried| -> Vec<Option<u16>> {
-        let asker = Asker { avoid: Some(0), ..asker(tried) };
-        let mut pick = || match state.pick(&group, &asker, &mut Rng::new(0), Millis(0)) {
+        let seeker = Seeker { avoid: Some(0), ..seeker(tried) };
+        let mut pick = || match state.pick(&group, &seeker, &mut Rng::new(0), Millis(0)) {
             Pick::Server(place, _) => Some(place),
             Pick::Full | Pick::Nowhere => None,
         };
