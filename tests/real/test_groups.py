@@ -103,7 +103,7 @@ def test_least_counts_websockets(stage, sockets, workers):
     one, two = sockets(), sockets()
     router = stage.tidegate({"default": "http:app", "workers": workers}, section([one.address, two.address], balance="least"))
     live = [open_socket(router) for _ in range(12)]
-    assert sorted([len(one.held), len(two.held)]) == [6, 6]
+    until("six each", lambda: [len(one.held), len(two.held)] == [6, 6])
     gone = [socket for socket in list(two.held)]
     for socket in gone:
         socket.close()
