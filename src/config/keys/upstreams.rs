@@ -16,7 +16,8 @@ const PROTOCOLS: [(&str, Protocol); 5] = [
 
 pub(super) const GROUP: Group = Group {
     title: "Upstreams: `[upstream:NAME]`",
-    intro: "A named group of servers for actions: `http:NAME`, `uwsgi:NAME`, `tcp:NAME` and so on, by its protocol.",
+    intro: "A named group of servers for actions: `http:NAME`, `uwsgi:NAME`, `tcp:NAME` and so on, by its protocol. \
+            What the words come to is told in [upstreams.md](upstreams.md).",
     keys: &[
         key(
             "server",
