@@ -11,7 +11,7 @@ use super::draft::{Draft, RouteDraft, RuleDraft};
 use super::keys::{self, Key, Scope, Set, Status};
 use super::leftover::elsewhere;
 use super::lexer::Entry;
-use super::model::{Placed, Protocol, Upstream, UpstreamTrust};
+use super::model::{Protocol, Upstream, UpstreamTrust};
 use super::server::{Balance, Retries, Server};
 use super::settings::Settings;
 use super::value::{Fault, Value};
