@@ -22,6 +22,7 @@ const FLOORS: &[Floor] = &[
         crates: &[
             "httparse",
             "memchr",
+            "mime_guess",
             "sha1",
             "flate2",
             "md5",

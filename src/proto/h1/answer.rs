@@ -50,7 +50,7 @@ impl<'a> Answer<'a> {
     }
 }
 
-/// What `Allow` says with 405 (RFC 9110 section 10.2.1): all but CONNECT and TRACE.
+/// What `Allow` says with 405 where nobody else does (RFC 9110 section 10.2.1): all but CONNECT and TRACE.
 const ALLOW: &[u8] = b"GET, HEAD, POST, PUT, DELETE, OPTIONS, PATCH";
 
 /// Appends the whole answer, body included.
@@ -67,7 +67,7 @@ pub fn encode_answer(answer: &Answer<'_>, out: &mut Vec<u8>) {
     if let Some(seconds) = answer.retry_after {
         put_field(out, "Retry-After", itoa::Buffer::new().format(seconds).as_bytes());
     }
-    if answer.status == 405 {
+    if answer.status == 405 && !answer.extra.has("Allow") {
         put_field(out, "Allow", ALLOW);
     }
     put_extra(out, answer.extra.iter());

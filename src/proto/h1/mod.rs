@@ -14,6 +14,7 @@
 mod answer;
 mod chunked;
 mod connection;
+mod file;
 mod framing;
 mod head;
 mod limits;
@@ -29,6 +30,7 @@ mod forward;
 
 pub use answer::{Answer, encode_answer};
 pub use chunked::{Chunk, ChunkError, ChunkedDecoder, encode_chunk_prefix, last_chunk};
+pub use file::{Boundary, FileHead, Share, encode_file, encode_last_part, encode_part};
 pub use forward::{Forward, Identity, Switch, encode_request};
 pub use framing::FramingError;
 pub use limits::{Limits, METHOD_MAX};

@@ -1,5 +1,6 @@
 //! What kind of text a client would rather read.
 
+use super::coding::weight;
 use super::list;
 
 /// Whether an `Accept` value prefers HTML to plain text (RFC 9110 section 12.5.1): it names
@@ -18,13 +19,6 @@ pub fn prefers_html(accept: Option<&[u8]>) -> bool {
         }
     }
     html > 0 && html >= plain
-}
-
-/// The thousandths of a `q=` parameter; a malformed one counts as zero.
-fn weight(parameter: &[u8]) -> Option<u16> {
-    let value = parameter.strip_prefix(b"q=").or_else(|| parameter.strip_prefix(b"Q="))?;
-    let text = std::str::from_utf8(value).unwrap_or_default();
-    Some(text.parse::<f32>().map_or(0, |q| (q.clamp(0.0, 1.0) * 1000.0) as u16))
 }
 
 #[cfg(test)]
