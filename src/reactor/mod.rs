@@ -3,9 +3,10 @@
 //! [`Stream`] is a connected socket and [`Readiness`] what is known about it between edges;
 //! [`Listener`] makes streams by accepting, [`dial()`] by connecting. [`Mailbox`] is how threads talk.
 //! Whatever would block has a thread of its own: [`Names`] resolves host names, [`Offload`] does the
-//! disk's work and looks up tokens.
+//! disk's work and looks up tokens. Files that are served are in [`files`].
 
 mod dial;
+mod files;
 mod limits;
 mod listener;
 mod look;
@@ -23,12 +24,13 @@ mod transfer;
 mod transport;
 
 pub use dial::{DialError, connected, dial};
+pub use files::{Below, FileFault, Found, OpenFile, Opener, Patience, Piece, Progress, Stamp};
 pub use limits::{AcceptFault, descriptors, raise_descriptors};
 pub use listener::{BindError, ListenOptions, Listener, Sharing};
 pub use look::leads_to;
 pub use mailbox::{Mailbox, Outbox, Refused, Sender};
 pub use names::{Lookup, NameCell, Names};
-pub use offload::{Done, Job, Offload, Reply};
+pub use offload::{Done, Job, Offload, Reply, Wanted};
 pub use peer::Peer;
 pub use readiness::{Ending, Readiness};
 pub use stream::{Kind, Stream};

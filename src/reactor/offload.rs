@@ -3,12 +3,14 @@
 use std::fmt;
 use std::fs::File;
 use std::io;
+use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
+use super::files::{Below, FileFault, Found, Opener, Patience, Piece, warm};
 use super::look::leads_to;
 use super::names::ask_system;
 use super::tokens::{TokenAnswer, Tokens};
@@ -54,11 +56,45 @@ pub enum Job {
         /// What it is to be.
         kind: FileKind,
     },
+    /// Open a file to be served; see [`Opener::open`].
+    Open(Box<Wanted>),
+    /// Bring bytes of a file into memory.
+    Warm {
+        /// Of which file.
+        file: OwnedFd,
+        /// Which bytes.
+        piece: Piece,
+    },
     /// Close, which for a large file without a name takes time. Has no answer.
     Close {
         /// Closed if nobody else has it.
         file: Arc<File>,
     },
+}
+
+/// [`Below`] as a thread can have it.
+#[derive(Debug)]
+pub struct Wanted {
+    root: Arc<Path>,
+    name: Vec<u8>,
+    slash: bool,
+    single: bool,
+    suffixes: [Option<&'static str>; 3],
+}
+
+impl Wanted {
+    /// The same file, below `root`.
+    pub fn of(root: &Arc<Path>, below: &Below<'_>) -> Wanted {
+        let Below { name, slash, single, suffixes, .. } = *below;
+        Wanted { root: Arc::clone(root), name: name.to_vec(), slash, single, suffixes }
+    }
+
+    fn open(&self) -> Result<Found, FileFault> {
+        let Wanted { root, name, slash, single, suffixes } = self;
+        let (slash, single, suffixes) = (*slash, *single, *suffixes);
+        let below = Below { root, name, slash, single, suffixes };
+        Opener::default().open(&below, Patience::Endless)
+    }
 }
 
 /// What became of a [`Job`].
@@ -74,6 +110,10 @@ pub enum Done {
     Found(TokenAnswer),
     /// Whether the path leads to such a file.
     Looked(bool),
+    /// The file.
+    Opened(Result<Found, FileFault>),
+    /// These bytes are in memory.
+    Warmed(io::Result<Piece>),
 }
 
 /// Where an answer goes. Called on an offload thread, which may wait.
@@ -160,6 +200,8 @@ fn carry_out(job: Job, tokens: &Tokens) -> Option<Done> {
         Job::Read { file, offset, len } => Done::Read(read(&file, offset, len)),
         Job::Find { file, token } => Done::Found(tokens.find(&file, &token)),
         Job::Look { path, kind } => Done::Looked(leads_to(&path, kind)),
+        Job::Open(wanted) => Done::Opened(wanted.open()),
+        Job::Warm { file, piece } => Done::Warmed(warm(file.as_fd(), piece).map(|()| piece)),
         Job::Close { file } => {
             drop(file);
             return None;
