@@ -1,5 +1,5 @@
-//! Actions: what is done with a request, `uwsgi:ADDR[,MOD1,MOD2]`, `http:ADDR[,HOST[,URI]]`, `tcp:ADDR` or
-//! `echo:`.
+//! Actions: what is done with a request, `uwsgi:ADDR[,MOD1,MOD2]`, `http:ADDR[,HOST[,URI]]`, `tcp:ADDR`,
+//! `echo:`, `static:DIR` or `file:PATH`.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use crate::base::{Address, AddressError};
 
 use super::edit::{self, Answer, Edit};
+use super::files::{self, Files};
 use super::model::Protocol;
 use super::nearest::{either, hint};
 use super::template::Template;
@@ -67,6 +68,8 @@ pub enum Way {
     },
     /// WebSockets whose messages come back.
     Echo,
+    /// Files.
+    Files(Files),
 }
 
 /// A place between rules.
@@ -85,7 +88,7 @@ impl Way {
             Way::Uwsgi { target, .. } | Way::Http { target, .. } | Way::Tcp { target, .. } => {
                 Some(target)
             }
-            Way::Token { .. } | Way::Echo => None,
+            Way::Token { .. } | Way::Echo | Way::Files(_) => None,
         }
     }
 
@@ -97,7 +100,7 @@ impl Way {
             Way::Http { .. } => Some(Protocol::Http),
             Way::Tcp { tls: true, .. } => Some(Protocol::Tcps),
             Way::Tcp { .. } | Way::Token { .. } => Some(Protocol::Tcp),
-            Way::Echo => None,
+            Way::Echo | Way::Files(_) => None,
         }
     }
 }
@@ -131,6 +134,7 @@ impl Action {
         let (one, other) = match self {
             Action::Go(Way::Http { host, uri, .. }) => (host.as_ref(), uri.as_ref()),
             Action::Go(Way::Token { key, .. }) => (Some(key), None),
+            Action::Go(Way::Files(files)) => (files.name.as_ref(), None),
             Action::Answer(answer) => (Some(answer.template()), None),
             Action::Edit(edit) => (edit.template(), None),
             Action::Go(_) | Action::Last | Action::Goto(_) => (None, None),
@@ -149,13 +153,15 @@ pub enum Target {
 }
 
 /// Names of the actions that lead somewhere, with what stands behind their colon.
-const ACTIONS: [(&str, &str); 9] = [
+const ACTIONS: [(&str, &str); 11] = [
     ("uwsgi", "ADDR"),
     ("http", "ADDR"),
     ("https", "ADDR"),
     ("tcp", "ADDR"),
     ("tcps", "ADDR"),
     ("echo", ""),
+    ("static", "DIR"),
+    ("file", "PATH"),
     ("last", ""),
     ("continue", ""),
     ("goto", "LABEL"),
@@ -192,6 +198,10 @@ pub(super) fn parse(value: &Value, names: &Names) -> Result<Action, Fault> {
         "tcp" => Protocol::Tcp,
         "tcps" => Protocol::Tcps,
         "echo" => return alone(Action::Go(Way::Echo), scheme, rest),
+        "static" => {
+            return files::directory(rest, start).map(|files| Action::Go(Way::Files(files)));
+        }
+        "file" => return files::file(rest, start).map(|files| Action::Go(Way::Files(files))),
         "last" | "continue" => return alone(Action::Last, scheme, rest),
         "goto" => return goto(rest, names).map_err(|said| Fault::at(start, said)),
         _ => return other(value, scheme),

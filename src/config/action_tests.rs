@@ -173,8 +173,8 @@ fn refusals() {
              uwsgi:127.0.0.1:80",
         ),
         (
-            "static:/srv",
-            "0: the action static: is not in this version; there are uwsgi:, http:, https:, tcp:, tcps:, echo:, last:",
+            "channel:news",
+            "0: the action channel: is not in this version; there are uwsgi:, http:, https:, tcp:, tcps:, echo:, static:, file:, last:",
         ),
         ("last:x", "5: expected nothing behind last:"),
         ("redirect:", "9: expected where to, as in redirect:https://example.com/$1"),
@@ -202,11 +202,11 @@ fn refusals() {
         ("rpc:hello", "0: rpc: is an action of uWSGI's app server, which this is not"),
         (
             "uwsg:127.0.0.1:80",
-            "0: there is no action uwsg:; did you mean uwsgi? (there are uwsgi:, http:, https:, tcp:, tcps:, echo:, last:",
+            "0: there is no action uwsg:; did you mean uwsgi? (there are uwsgi:, http:, https:, tcp:, tcps:, echo:, static:, file:, last:",
         ),
         (
             "banana",
-            "0: there is no action banana: (there are uwsgi:, http:, https:, tcp:, tcps:, echo:, last:",
+            "0: there is no action banana: (there are uwsgi:, http:, https:, tcp:, tcps:, echo:, static:, file:, last:",
         ),
     ] {
         let found = any(text).expect_err(text);

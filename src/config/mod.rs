@@ -22,6 +22,7 @@ mod document;
 mod draft;
 mod edit;
 mod expand;
+mod files;
 mod finish;
 pub mod keys;
 mod leftover;
@@ -47,6 +48,7 @@ pub use action::{Action, Label, Target, Way};
 pub use condition::{Comparison, Condition, Subject, Test};
 pub use docs::{full_ini, markdown};
 pub use edit::{Answer, Edit};
+pub use files::Files;
 pub use load::{Given, load, parse};
 pub use log_format::{Asked, LogFormat, LogPiece, Seen};
 pub use model::{

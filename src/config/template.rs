@@ -191,6 +191,12 @@ impl fmt::Display for Variable {
     }
 }
 
+impl FromIterator<Part> for Template {
+    fn from_iter<I: IntoIterator<Item = Part>>(parts: I) -> Template {
+        Template { parts: parts.into_iter().collect() }
+    }
+}
+
 impl Variable {
     /// What stands between the braces.
     fn parse(name: &str) -> Option<Variable> {

@@ -12,7 +12,7 @@ pub(super) enum Standing {
 }
 
 /// Actions that are not in this version.
-const PLANNED: [&str; 7] = ["channel", "publish", "static", "file", "basicauth", "auth", "limit"];
+const PLANNED: [&str; 5] = ["channel", "publish", "basicauth", "auth", "limit"];
 
 /// Actions of uWSGI that have another name here.
 const INSTEAD: [(&str, &str); 10] = [
@@ -23,8 +23,8 @@ const INSTEAD: [(&str, &str); 10] = [
     ("proxyuwsgi", "uwsgi:ADDR takes HTTP and WebSockets alike"),
     ("break-with-status", "write break:NNN TEXT"),
     ("rewrite-last", "write rewrite:PATH, and last: in a rule behind it"),
-    ("fastfile", "file:PATH will, but is not in this version"),
-    ("sendfile", "file:PATH will, but is not in this version"),
+    ("fastfile", "file:PATH sends files as fast as the system can"),
+    ("sendfile", "file:PATH sends files as fast as the system can"),
     ("access", "write allow:NETWORK or deny:NETWORK"),
 ];
 

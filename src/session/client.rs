@@ -9,6 +9,7 @@ use super::check::Check;
 use super::cx::{Action, Cx, Input, SpoolOrder};
 use super::decide::{Ends, Refusal};
 use super::exchange::{Exchange, Outcome, Request, Response};
+use super::files::{Piece, Progress, Sought, Transfer};
 use super::head::{self, HeadTimeouts, HeadWait, Next};
 use super::linger::Linger;
 use super::peer::Peer;
@@ -51,6 +52,8 @@ enum State {
     Check(Box<Check>),
     /// A request is being served.
     Exchange(Box<Exchange>),
+    /// A file is being sent.
+    File(Box<Transfer>),
     /// Opaque bytes pass.
     Tunnel(Tunnel),
     /// Our last bytes are on their way.
@@ -126,6 +129,9 @@ impl Client {
     /// Takes the answer to an action, then goes on.
     pub fn input(&mut self, input: Input, ports: &mut [Port; 2], cx: &mut Cx<'_>) {
         match &mut self.state {
+            State::File(_) => self.file_input(input, ports, cx),
+            // Nobody waits for it any more.
+            _ if matches!(input, Input::Opened(_)) => cx.actions.push(Action::CloseFile),
             State::Check(check) => check.input(input),
             State::Exchange(exchange) => {
                 if let Err(reason) = exchange.input(input, ports, cx) {
@@ -135,6 +141,24 @@ impl Client {
             _ => {}
         }
         self.advance(ports, cx);
+    }
+
+    fn file_input(&mut self, input: Input, ports: &mut [Port; 2], cx: &mut Cx<'_>) {
+        let State::File(transfer) = &mut self.state else { return };
+        let result = match input {
+            Input::Opened(state) => transfer.opened(state, &mut ports[0], cx),
+            Input::FileFailed(fault) => match fault.reason() {
+                Some(reason) => Err(reason),
+                None => {
+                    transfer.redirect(&mut ports[0], cx);
+                    Ok(())
+                }
+            },
+            _ => Ok(()),
+        };
+        if let Err(reason) = result {
+            self.state = self.not_sent(reason, ports, cx);
+        }
     }
 
     fn step(&mut self, ports: &mut [Port; 2], cx: &mut Cx<'_>) -> Option<State> {
@@ -158,6 +182,11 @@ impl Client {
                 None
             }
             State::Check(check) => check.advance(cx).then(|| self.checked(ports, cx))?,
+            State::File(transfer) => match transfer.advance(&mut ports[0], cx) {
+                Progress::Wait => None,
+                Progress::Complete => Some(self.sent_all(&ports[0], cx)),
+                Progress::Failed(reason) => Some(self.not_sent(reason, ports, cx)),
+            },
             State::Exchange(exchange) => match exchange.advance(ports, cx) {
                 Outcome::Wait => None,
                 Outcome::Complete => Some(self.complete(ports, cx)),
@@ -191,6 +220,7 @@ impl Client {
             Next::Refused(refusal) => self.refused(refusal, &mut ports[0], cx),
             Next::Exchange(exchange) => State::Exchange(exchange),
             Next::Check(check) => State::Check(check),
+            Next::File(transfer) => State::File(transfer),
         })
     }
 
@@ -256,6 +286,39 @@ impl Client {
             return State::Head(HeadWait::next(cx.now));
         }
         State::Linger(Linger::new(reason, clean, cx.now))
+    }
+
+    /// A file is sent, or what was answered instead.
+    fn sent_all(&mut self, client: &Port, cx: &mut Cx<'_>) -> State {
+        let State::File(transfer) = self.take_state() else { return self.take_state() };
+        let (keep, clean) = (transfer.keep, transfer.last && client.rx.is_empty());
+        transfer.end(CloseReason::Done, cx);
+        match keep {
+            true => State::Head(HeadWait::next(cx.now)),
+            false => State::Linger(Linger::new(CloseReason::Done, clean, cx.now)),
+        }
+    }
+
+    /// A file cannot be sent, or not to its end: an answer where none has begun, a cut where one has.
+    fn not_sent(&mut self, reason: CloseReason, ports: &mut [Port; 2], cx: &mut Cx<'_>) -> State {
+        let State::File(mut transfer) = self.take_state() else { return self.take_state() };
+        let client = &mut ports[0];
+        let gone = client.tx_broken || reason == CloseReason::ClientGone;
+        let next = if gone || reason.status() == 0 && !transfer.has_begun() {
+            client.tx_end = Some(TxEnd::Abort);
+            State::Closed(reason)
+        } else if transfer.has_begun() {
+            State::Linger(Linger::new(reason, true, cx.now))
+        } else {
+            transfer.keep &= !cx.draining;
+            transfer.answer(reason.status(), reason.sentence(), client, cx);
+            match transfer.keep {
+                true => State::Head(HeadWait::next(cx.now)),
+                false => State::Linger(Linger::new(reason, false, cx.now)),
+            }
+        };
+        transfer.end(reason, cx);
+        next
     }
 
     /// The connection is a tunnel from here on.
@@ -382,6 +445,7 @@ impl Client {
             State::Head(wait) => Some(wait.deadline(active, head_timeouts)),
             State::Check(check) => Some(check.deadline()),
             State::Exchange(exchange) => Some(exchange.deadline(active)),
+            State::File(transfer) => Some(transfer.deadline(active)),
             State::Tunnel(tunnel) => tunnel.deadline(active, ports),
             State::Linger(linger) => Some(linger.deadline(active)),
             State::Closed(_) => None,
@@ -465,8 +529,39 @@ impl Client {
                 matches!(exchange.request, Request::Body | Request::Collect(_))
                     || client.rx.is_empty()
             }
-            State::Check(_) => client.rx.is_empty(),
+            State::Check(_) | State::File(_) => client.rx.is_empty(),
             _ => true,
+        }
+    }
+
+    /// The file that it waits for.
+    pub fn sought(&self) -> Option<Sought<'_>> {
+        match &self.state {
+            State::File(transfer) => transfer.sought(),
+            _ => None,
+        }
+    }
+
+    /// The bytes of its file that come behind what is queued for the client.
+    #[inline]
+    pub fn piece(&self) -> Option<Piece> {
+        match &self.state {
+            State::File(transfer) => transfer.piece(),
+            _ => None,
+        }
+    }
+
+    /// So many of them were sent or queued.
+    pub fn sent(&mut self, n: usize) {
+        if let State::File(transfer) = &mut self.state {
+            transfer.sent(n);
+        }
+    }
+
+    /// They are waited for: the disk has to be read.
+    pub fn waits_for_disk(&mut self) {
+        if let State::File(transfer) = &mut self.state {
+            transfer.waits();
         }
     }
 
@@ -496,6 +591,7 @@ impl Client {
                 check.record.finish(&line, cx);
                 cx.counters.close_reason(reason as usize);
             }
+            State::File(transfer) => transfer.line(reason, cx),
             State::Greeting { .. } | State::Handshake(_) | State::Head(_) => {
                 cx.counters.close_reason(reason as usize)
             }
@@ -508,6 +604,7 @@ impl Client {
     pub fn peer(&self) -> Peer {
         match &self.state {
             State::Exchange(exchange) => exchange.facts.peer,
+            State::File(transfer) => transfer.peer,
             _ => self.peer,
         }
     }

@@ -10,9 +10,11 @@ use crate::proto::http::PathScratch;
 use crate::proto::ws::Engines;
 use crate::upstream::{self, ServerId};
 
+use super::access_log::Record;
 use super::bounds::Bounds;
 use super::edits::{Edits, Rewriting};
 use super::exchange::Exchange;
+use super::files::{FileFault, FileState, Transfer};
 use super::port::Side;
 use super::settings::{Generation, Route};
 use super::settled::{FileQuestion, Settled};
@@ -98,6 +100,11 @@ pub struct Scratch {
     pub(super) spare: Vec<Box<Exchange>>,
     /// What rules do with requests, where somebody wants to know.
     pub trace: Option<Box<Trace>>,
+    /// Transfers of files that are over, to be used again.
+    #[allow(clippy::vec_box)]
+    pub(super) spare_transfers: Vec<Box<Transfer>>,
+    /// The record of a transfer that is over.
+    pub(super) record: Record,
     /// Number of the next tunnel.
     pub next_tunnel: u64,
 }
@@ -144,6 +151,11 @@ pub enum Action {
     Spool(SpoolOrder),
     /// Look whether there is a file; answered by [`Input::Looked`].
     Look(FileQuestion),
+    /// Open the file that [`Client::sought`](super::Client::sought) names; answered by [`Input::Opened`] or
+    /// [`Input::FileFailed`]. What [`Client::piece`](super::Client::piece) asks for is sent from it then.
+    OpenFile,
+    /// Close it.
+    CloseFile,
 }
 
 /// Whether a request may go on a connection that served another one.
@@ -214,4 +226,8 @@ pub enum Input {
     SpoolFailed,
     /// Whether there is the file; `None` when nobody has time to look.
     Looked(Option<bool>),
+    /// The file that is to be served is open.
+    Opened(FileState),
+    /// It is not, or no longer what it was.
+    FileFailed(FileFault),
 }

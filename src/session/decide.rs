@@ -3,11 +3,13 @@
 use std::num::NonZeroU16;
 use std::sync::Arc;
 
+use crate::base::Millis;
 use crate::buf::Tx;
 use crate::proto::h1::{RequestHead, Upgrade};
 use crate::proto::http::host::comparable;
 use crate::proto::http::path::canonical;
 use crate::proto::http::{Body, CanonicalPath, Known, Method, prefers_html};
+use crate::route::Found;
 
 use super::access_log::{self, Record};
 use super::answer::Asked;
@@ -17,13 +19,15 @@ use super::cx::{Cx, Scratch};
 use super::edits::{Edits, Rewriting};
 use super::exchange::Exchange;
 use super::expand::Filler;
+use super::files::{self, Asking, Transfer};
 use super::peer::Peer;
 use super::reason::CloseReason;
 use super::redirect;
 use super::request::{ComposeCx, Facts, Wanted};
 use super::screen::{is_old_upgrade, purpose, screen, within};
 use super::secure::Secure;
-use super::settings::Route;
+use super::settings::{Files, Place, Route};
+use super::settled::Settled;
 use super::trace::Notebook;
 use super::walk::{Desk, End, Walker, captured};
 
@@ -87,13 +91,21 @@ impl No {
 pub(super) enum Decision {
     /// It goes to a server, or ends here.
     Exchange(Box<Exchange>),
+    /// A file is sent.
+    File(Box<Transfer>),
     /// It is answered.
     Refused(Box<Refusal>),
     /// Somebody has to be asked first.
     Ask(Box<Check>),
 }
 
-/// Why there is no exchange.
+/// What a request is served by.
+enum Served {
+    Exchange(Box<Exchange>),
+    File(Box<Transfer>),
+}
+
+/// Why nothing serves it.
 enum Instead {
     No(No),
     Ask(Query),
@@ -119,7 +131,7 @@ pub(super) fn decide(
     let mut record = match (begun, &mut spare) {
         (Some(record), _) => record,
         (None, Some(spare)) => std::mem::take(&mut spare.record),
-        (None, None) => Record::default(),
+        (None, None) => std::mem::take(&mut cx.scratch.record),
     };
     // An upgrade nobody takes up may be followed by bytes that are no request.
     let keep = head.keep_alive
@@ -131,19 +143,19 @@ pub(super) fn decide(
     let peer = asker.map_or(*ends.peer, |asker| asker.peer);
     let deciding = Deciding { head, ends, asker, resumed, record: &mut record, spare };
     match deciding.route(upstream, cx) {
-        Ok(mut exchange) => {
+        Ok(Served::Exchange(mut exchange)) => {
             exchange.keep = keep;
             exchange.record = record;
             Decision::Exchange(exchange)
         }
+        Ok(Served::File(mut transfer)) => {
+            transfer.keep = keep && head.body.is_empty();
+            transfer.record = record;
+            Decision::File(transfer)
+        }
         Err(Instead::Ask(query)) => Decision::Ask(Check::begin(query, record, peer, cx)),
         Err(Instead::No(No { reason, status, sentence, route, exact })) => {
-            let asked = Asked {
-                is_head: head.method == Method::Head,
-                version: head.version,
-                html: prefers_html(head.fields.get(Known::Accept)),
-                exact,
-            };
+            let asked = Asked { exact, ..Asked::from(head) };
             let keep = keep && head.body.is_empty() && status != 400;
             let refusal = Refusal { reason, status, sentence, asked, record, peer, route, keep };
             Decision::Refused(Box::new(refusal))
@@ -165,7 +177,7 @@ struct Deciding<'d, 'a> {
 
 impl Deciding<'_, '_> {
     /// Finds out where it goes, and begins its exchange.
-    fn route(self, upstream: &mut Tx, cx: &mut Cx<'_>) -> Result<Box<Exchange>, Instead> {
+    fn route(self, upstream: &mut Tx, cx: &mut Cx<'_>) -> Result<Served, Instead> {
         let Deciding { head, ends: Ends { secure, to_https, .. }, asker, resumed, record, spare } =
             self;
         let generation = cx.generation;
@@ -178,6 +190,9 @@ impl Deciding<'_, '_> {
             edits,
             settled,
             spare_edits,
+            spare_transfers,
+            spare: exchanges,
+            record: other_record,
             trace,
             ..
         } = &mut *cx.scratch;
@@ -212,6 +227,15 @@ impl Deciding<'_, '_> {
         record.silent = edits.silent;
         let route = taken(end)?;
         within(head, &route.limits).map_err(|no| no.of(route))?;
+        if let Place::Files(served) = &route.target.place {
+            if let Some(mut spare) = spare {
+                spare.record = std::mem::take(other_record);
+                exchanges.push(spare);
+            }
+            let shelf = Shelf { rewriting, scratch, edits, settled, spare_edits, spare_transfers };
+            let transfer = file(&walker, route, served, found.as_ref(), shelf, cx.now);
+            return transfer.map(Served::File).map_err(|reason| No::from(reason).of(route).into());
+        }
         let handshake = screen(head, route, cx.rng).map_err(|no| no.of(route))?;
         let facts = Facts::new(head, route, handshake, asker);
         if let Body::Length(n) = head.body
@@ -240,8 +264,51 @@ impl Deciding<'_, '_> {
             let compose = ComposeCx { server_name: &generation.server_name, pool: cx.pool };
             exchange.compose(head, &wanted, upstream, out, &compose).map_err(no)?;
         }
-        Ok(exchange)
+        Ok(Served::Exchange(exchange))
     }
+}
+
+/// What the beginning of a transfer works with.
+struct Shelf<'s> {
+    rewriting: &'s mut Rewriting,
+    scratch: &'s crate::route::Scratch,
+    edits: &'s mut Box<Edits>,
+    settled: &'s Settled,
+    #[allow(clippy::vec_box)]
+    spare_edits: &'s mut Vec<Box<Edits>>,
+    #[allow(clippy::vec_box)]
+    spare_transfers: &'s mut Vec<Box<Transfer>>,
+}
+
+/// Begins to send the file that a request asks for.
+fn file(
+    walker: &Walker<'_>,
+    route: &Arc<Route>,
+    served: &Files,
+    found: Option<&Found>,
+    shelf: Shelf<'_>,
+    now: Millis,
+) -> Result<Box<Transfer>, CloseReason> {
+    let Walker { generation, head, path, peer, .. } = *walker;
+    let Shelf { rewriting, scratch, edits, settled, spare_edits, spare_transfers } = shelf;
+    files::screen(head, &mut edits.response)?;
+    let Rewriting { target, path: memory, .. } = rewriting;
+    let wanted = Wanted::new(head, path, target, generation.merge_slashes, memory);
+    let wanted = wanted.map_err(|_| CloseReason::FileMissing)?;
+    let said = walker.said(&wanted.path, wanted.query, &edits.vars, &settled.files);
+    let facts = walker.facts(&wanted.path, &said);
+    let (captures, text) = captured(found, &facts, scratch);
+    let filler = Filler { said: &said, captures, text };
+    let slash = path.sent.ends_with(b"/");
+    let (path, peer) = (wanted.path.matched, *peer);
+    let asking = Asking { head, route, files: served, path, slash, peer, now };
+    let begun = files::begin(spare_transfers.pop(), &asking, &filler);
+    let mut transfer = begun.ok_or(CloseReason::FileMissing)?;
+    if !edits.is_empty() {
+        let empty = spare_edits.pop().unwrap_or_default();
+        transfer.edit(std::mem::replace(edits, empty));
+    }
+    Ok(transfer)
 }
 
 /// Why a request is sent on to https, or what keeps it from that.
@@ -285,6 +352,17 @@ impl Exchange {
             route: Some(Arc::clone(&self.route)),
             keep: self.keep && self.facts.has_no_body(),
         })
+    }
+}
+
+impl From<&RequestHead<'_, '_>> for Asked {
+    fn from(head: &RequestHead<'_, '_>) -> Asked {
+        Asked {
+            is_head: head.method == Method::Head,
+            version: head.version,
+            html: prefers_html(head.fields.get(Known::Accept)),
+            exact: false,
+        }
     }
 }
 

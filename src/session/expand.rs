@@ -93,7 +93,8 @@ impl Filler<'_> {
         }
     }
 
-    fn capture(&self, n: u8) -> &[u8] {
+    /// What a rule captured.
+    pub(super) fn capture(&self, n: u8) -> &[u8] {
         self.captures.text(usize::from(n), self.text)
     }
 }

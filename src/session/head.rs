@@ -12,6 +12,7 @@ use super::check::Check;
 use super::cx::Cx;
 use super::decide::{Decision, Ends, Refusal, decide};
 use super::exchange::{Exchange, Request};
+use super::files::Transfer;
 use super::peer::Peer;
 use super::port::Port;
 use super::reason::CloseReason;
@@ -58,6 +59,7 @@ pub(super) enum Next {
     Wait,
     Exchange(Box<Exchange>),
     Check(Box<Check>),
+    File(Box<Transfer>),
     Refused(Refusal),
     Closed(CloseReason),
 }
@@ -172,6 +174,10 @@ fn try_begin(
     let mut exchange = match decide(&head, begun, ends, &mut upstream.tx, cx) {
         Decision::Exchange(exchange) => exchange,
         Decision::Ask(check) => return Ok(Some(Next::Check(check))),
+        Decision::File(mut transfer) => {
+            transfer.ask(client.rx.take(len as u64, cx.pool), cx);
+            return Ok(Some(Next::File(transfer)));
+        }
         Decision::Refused(refusal) => {
             client.rx.consume(len);
             return Ok(Some(Next::Refused(*refusal)));

@@ -29,6 +29,7 @@ mod dial;
 mod edits;
 mod exchange;
 mod expand;
+mod files;
 mod handshake;
 mod head;
 mod introduction;
@@ -63,14 +64,15 @@ mod websocket;
 pub use bounds::Bounds;
 pub use client::Client;
 pub use cx::{Action, Cx, Input, Reuse, Scratch, SpoolOrder, Whereabouts};
+pub use files::{FileFault, FileState, Piece, Sought};
 pub use head::HeadTimeouts;
 pub use peer::Peer;
 pub use port::{Delivery, Port, RxEnd, Side, TxEnd};
 pub use reason::{CloseReason, Fault};
 pub use secure::Secure;
 pub use settings::{
-    Binary, Bodies, Certificates, Deed, Generation, Mode, Place, Route, Target, Times, Token,
-    WebSocketRules, WebSockets,
+    Binary, Bodies, Certificates, Deed, Files, Generation, Mode, Place, Route, Target, Times,
+    Token, WebSocketRules, WebSockets,
 };
 pub use settled::FileQuestion;
 pub use snapshot::SnapshotError;

@@ -100,6 +100,18 @@ reasons! {
     TokenFile, "token-file", 502, Router, "the file of tokens cannot be read";
     /// A plain request to an echo.
     EchoPage, "echo-page", 200, None, "a WebSocket opened here gets back every message it sends";
+    /// Files are only read.
+    MethodNotAllowed, "method-not-allowed", 405, Client, "files are served here: ask with GET or HEAD";
+    /// A WebSocket handshake where files are served.
+    NoWebSocket, "no-websocket", 400, Client, "files are served here, and no WebSocket opens";
+    /// There is no such file, or none that may be served.
+    FileMissing, "file-missing", 404, Client, "there is no such file";
+    /// The rights of a file do not allow reading it.
+    FileForbidden, "file-forbidden", 403, Router, "the router has no right to read this file";
+    /// The directory is gone, or the disk failed or was silent.
+    FileFailed, "file-failed", 500, Router, "the file could not be read";
+    /// A file changed while it was sent.
+    FileChanged, "file-changed", 0, Router, "the file changed while it was sent";
     /// The upstream could not be reached.
     Unreachable, "unreachable", 502, Upstream, "the upstream could not be reached";
     /// The upstream closed before a response.

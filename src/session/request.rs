@@ -195,7 +195,7 @@ impl Exchange {
                 };
                 encode_request(&head, &forward, out);
             }
-            Place::Echo | Place::Tcp { .. } => {}
+            Place::Echo | Place::Tcp { .. } | Place::Files(_) => {}
             Place::Uwsgi { modifier1, modifier2, vars } => {
                 let certificate = self.certificate.as_deref();
                 let export = certificate.filter(|_| self.route.certificates.export);

@@ -51,7 +51,7 @@ pub(super) fn screen(
     match route.target.place {
         Place::Echo => Err(CloseReason::EchoPage.into()),
         Place::Tcp { .. } => Err(CloseReason::UpgradeRequired.into()),
-        Place::Http { .. } | Place::Uwsgi { .. } => Ok(None),
+        Place::Http { .. } | Place::Uwsgi { .. } | Place::Files(_) => Ok(None),
     }
 }
 

@@ -142,6 +142,19 @@ pub enum Place {
     },
     /// `echo:`: a WebSocket's messages come back.
     Echo,
+    /// `static:DIR` and `file:PATH`: no servers at all.
+    Files(Files),
+}
+
+/// Which files are served.
+#[derive(Debug)]
+pub struct Files {
+    /// Nothing outside this directory is.
+    pub root: Arc<Path>,
+    /// Which file below it; `None`: the one that the path names.
+    pub name: Option<Template>,
+    /// It is one file: directories have no index.
+    pub single: bool,
 }
 
 /// A file that names a server for each token, and where in a request the token stands.

@@ -17,7 +17,7 @@ impl Exchange {
             Place::Tcp { .. } => {
                 !matches!(self.request, Request::Finding | Request::Queued(_) | Request::Dialling)
             }
-            Place::Http { .. } | Place::Uwsgi { .. } => false,
+            Place::Http { .. } | Place::Uwsgi { .. } | Place::Files(_) => false,
         }
     }
 
@@ -51,7 +51,7 @@ impl Exchange {
         Sight::Messages(Box::new(match self.route.target.place {
             Place::Echo => Terminated::echo(opened, settings, cx),
             Place::Tcp { .. } => Terminated::bridge(opened, settings, cx),
-            Place::Http { .. } | Place::Uwsgi { .. } => {
+            Place::Http { .. } | Place::Uwsgi { .. } | Place::Files(_) => {
                 let draft = handshake.upstream.unwrap_or(handshake.draft);
                 Terminated::between(opened, draft, settings, cx)
             }

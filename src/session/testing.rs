@@ -323,6 +323,8 @@ impl Bench {
             Action::Look(FileQuestion { path, kind }) => {
                 format!("look {kind:?} {}", String::from_utf8_lossy(&path))
             }
+            Action::OpenFile => "open".to_owned(),
+            Action::CloseFile => "close".to_owned(),
         };
         self.world.actions.drain(..).map(word).collect::<Vec<_>>().join(", ")
     }

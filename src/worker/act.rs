@@ -51,6 +51,8 @@ impl Worker {
             Action::Watch { side, bounds } => self.watch(key, side, &bounds),
             Action::Spool(order) => self.spool(key, order),
             Action::Look(question) => self.look(key, question),
+            Action::OpenFile => self.open_file(key),
+            Action::CloseFile => self.close_file(key),
         }
     }
 

@@ -61,7 +61,14 @@ impl Worker {
                 let Some(again) = self.parts(key) else { return };
                 parts = again;
             }
-            let flushed = parts.flush();
+            let mut sent = 0;
+            if parts.session.machine.piece().is_some() {
+                sent = self.send_file(key);
+                self.act(key);
+                let Some(again) = self.parts(key) else { return };
+                parts = again;
+            }
+            let flushed = sent + parts.flush();
             if parts.session.machine.closed().is_some() {
                 return self.remove(key);
             }
@@ -139,6 +146,7 @@ impl Worker {
         self.messages -= u64::from(session.held);
         self.wheel.remove(session.timer);
         self.drop_spool(key);
+        self.close_file(key);
         let [client, upstream] = session.conns;
         if let Some(conn) = client.and_then(|conn| self.conns.remove(conn)) {
             self.part_from(conn, session.ports[0].tx_end);
@@ -239,7 +247,9 @@ impl Parts<'_> {
                     Side::Upstream => self.world.counters.upstream_out.add(n as u64),
                 }
             }
-            let waits = (!port.tx.is_empty() || conn.transport.is_behind()) && !port.tx_broken;
+            let queued = !port.tx.is_empty() || conn.transport.is_behind();
+            let file = side == Side::Client && self.session.machine.piece().is_some();
+            let waits = (queued || file && !conn.ready.writable) && !port.tx_broken;
             let Some(token) = self.session.conns[side as usize] else { continue };
             if !conn.ready.readable {
                 conn.transport.settle(&self.world.pool);

@@ -12,11 +12,12 @@ use crate::proto::ws::{DeflatePolicy, Draft};
 use crate::reactor::tls::Connectors;
 use crate::route::{Rule, Table};
 use crate::session::{
-    Binary, Bodies, Certificates, Deed, Generation, Mode, Place, Route, Target, Times, Token,
-    WebSocketRules, WebSockets,
+    Binary, Bodies, Certificates, Deed, Files, Generation, Mode, Place, Route, Target, Times,
+    Token, WebSocketRules, WebSockets,
 };
 use crate::upstream::{Group, Groups, Identities};
 
+use super::places;
 use super::trust::Securer;
 
 /// Compiles what a configuration says. What is wrong or costly is added to `problems`; `None` when any
@@ -57,7 +58,7 @@ pub fn build(
         _ if config.http_to.is_empty() => None,
         _ => Some(builder.http_to()),
     };
-    if builder.securer.failed {
+    if builder.securer.failed || problems.iter().any(Problem::is_error) {
         return None;
     }
     let groups = Groups { all: builder.groups, hall: builder.identities.hall() };
@@ -107,8 +108,15 @@ impl Builder<'_> {
                 Place::Tcp { token: Some(Token { file, key }) }
             }
             Way::Echo => Place::Echo,
+            Way::Files(files) => Place::Files(self.files(files, at)),
         };
         route(name, Target { group, place }, settings)
+    }
+
+    /// Files that are served, whose directory must be there.
+    fn files(&mut self, files: &config::Files, at: &base::Place) -> Files {
+        places::check(files, at, self.securer.problems);
+        Files { root: files.root.as_path().into(), name: files.name.clone(), single: files.single }
     }
 
     /// `http-to`: all its servers as one group.

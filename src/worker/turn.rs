@@ -10,13 +10,14 @@ use mio::{Events, Poll, Token};
 
 use crate::base::{Clock, Counters, Key, Millis, Rng, Slab, Wheel};
 use crate::buf::Pool;
-use crate::reactor::{Done, Mailbox, Offload, tls};
+use crate::reactor::{Done, Mailbox, Offload, Opener, tls};
 use crate::session::{CloseReason, Generation, Input, Scratch};
 use crate::upstream;
 
 use super::accept::Door;
 use super::chores::Chores;
 use super::entry::{Conn, Session};
+use super::files::Served;
 use super::handshakes::Handshakes;
 use super::idle::Idle;
 use super::lines::Lines;
@@ -89,6 +90,9 @@ pub struct Worker {
     pub(super) wheel: Wheel,
     pub(super) idle: Idle,
     pub(super) spools: HashMap<Key, SpoolFile>,
+    /// Files that are being served.
+    pub(super) files: HashMap<Key, Served>,
+    pub(super) opener: Opener,
     pub(super) handshakes: Handshakes,
     pub(super) lines: Lines,
     pub(super) world: World,
@@ -153,6 +157,8 @@ impl Worker {
             wheel: Wheel::new(),
             idle: Idle::default(),
             spools: HashMap::new(),
+            files: HashMap::new(),
+            opener: Opener::default(),
             handshakes: Handshakes::default(),
             lines: Lines::default(),
             world,
@@ -242,6 +248,8 @@ impl Worker {
                 Mail::Done(key, Done::Looked(there)) => {
                     self.answer_and_drive(key, Input::Looked(Some(there)));
                 }
+                Mail::Done(key, Done::Opened(result)) => self.file_opened(key, result),
+                Mail::Done(key, Done::Warmed(result)) => self.file_warmed(key, result),
                 Mail::Done(key, done) => self.spooled(key, done),
                 Mail::Seat(line) => self.seat_line(&line),
                 Mail::Ask(ask) => self.inspect(ask),

@@ -52,6 +52,9 @@ pub(super) fn explain(
             Came::ByToken { file, token } => {
                 writeln!(text, "goes to the server that {file} has for {token:?}")
             }
+            Came::File { directory, name } => {
+                writeln!(text, "is the file {name:?} below {directory}, if it is there")
+            }
             Came::Sent(lines) => writeln!(text, "which is sent\n{}", indented(lines)),
             Came::Answered(lines) => writeln!(text, "is answered\n{}", indented(lines)),
         };

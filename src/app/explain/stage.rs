@@ -32,6 +32,8 @@ pub(super) enum Came {
     To { route: String, servers: Vec<String> },
     /// A file says which server.
     ByToken { file: String, token: String },
+    /// This file is sent, if it is there.
+    File { directory: String, name: String },
     /// What the server is told.
     Sent(Vec<String>),
     /// What the client is told.
@@ -55,6 +57,10 @@ pub(super) fn perform(config: &Config, generation: &Arc<Generation>, asked: &Ask
             Action::Find { file, token } => {
                 came.push(Came::ByToken { file: file.display().to_string(), token });
             }
+            Action::OpenFile => came.extend(stage.client.sought().map(|sought| Came::File {
+                directory: sought.root.display().to_string(),
+                name: String::from_utf8_lossy(sought.name).into_owned(),
+            })),
             _ => {}
         }
     }

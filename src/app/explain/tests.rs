@@ -51,6 +51,17 @@ fn the_rule_that_takes_a_request_and_why_the_earlier_ones_did_not() {
 }
 
 #[test]
+fn a_file_is_named_as_it_is_looked_for() {
+    let directory = tempfile::tempdir().unwrap();
+    let root = directory.path().display().to_string();
+    let text = said(&format!("route = ^/s/(.*)$ static:{root}/$1"), "GET http://h/s/a%20b", &[]);
+    let file = format!("is the file \"a b\" below {root}/, if it is there\n");
+    assert!(text.contains("takes it: static:") && text.ends_with(&file), "{text}");
+    let hidden = said(&format!("default = static:{root}"), "GET http://h/.git", &[]);
+    assert!(hidden.contains("HTTP/1.1 404 "), "{hidden}");
+}
+
+#[test]
 fn what_takes_the_rest_is_said_too() {
     let rest = said("route = ^/a$ http:a:1\nhttp-to = b:1", "http://h/b", &[]);
     assert!(rest.contains("t:4:11: http-to takes it\ngoes to http-to: b:1\n"), "{rest}");

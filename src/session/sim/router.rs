@@ -318,6 +318,7 @@ impl Router {
                     Action::Look(_) => panic!("no rule asks for files"),
                     Action::Endpoint => panic!("no route sends PROXY"),
                     Action::Queue => panic!("no group has a queue"),
+                    Action::OpenFile | Action::CloseFile => panic!("no route has files"),
                     Action::Hangup => self.hang_up(key, dice),
                     Action::Watch { .. } => {}
                     Action::Park(server) => {

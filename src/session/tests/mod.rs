@@ -2,6 +2,7 @@
 
 mod admin;
 mod check;
+mod files;
 mod greeting;
 mod groups;
 mod hostile;
