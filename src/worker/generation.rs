@@ -58,10 +58,11 @@ pub fn build(
         _ if config.http_to.is_empty() => None,
         _ => Some(builder.http_to()),
     };
-    if builder.securer.failed || problems.iter().any(Problem::is_error) {
+    let Builder { groups, securer, identities, .. } = builder;
+    if securer.failed || securer.problems.iter().any(Problem::is_error) {
         return None;
     }
-    let groups = Groups { all: builder.groups, hall: builder.identities.hall() };
+    let groups = Groups { all: groups, hall: identities.hall() };
     Some(Generation {
         table,
         deeds,

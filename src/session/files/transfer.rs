@@ -174,6 +174,8 @@ impl Transfer {
             return Progress::Failed(CloseReason::ClientGone);
         }
         if cx.now >= self.deadline(cx.active) {
+            // The file may still come: nobody who asks next may be given that one.
+            self.keep &= self.step != Step::Opening;
             let by_disk = self.step == Step::Opening || self.waits;
             let reason = if by_disk { CloseReason::FileFailed } else { CloseReason::ClientGone };
             return Progress::Failed(reason);

@@ -339,10 +339,12 @@ fn who_does_not_read_is_let_go() {
         assert_eq!(bench.actions(), "close");
     }
     let mut bench = bench("static:/srv/");
-    bench.client_says(get("/http/x", ""));
+    bench.client_says(get("/http/x", "") + &get("/http/y", ""));
+    assert_eq!(bench.actions(), "open");
     bench.expire();
-    assert!(bench.client_reads().starts_with("HTTP/1.1 500 "));
-    bench.actions();
+    let answer = bench.client_reads();
+    assert!(answer.starts_with("HTTP/1.1 500 ") && answer.contains("Connection: close\r\n"));
+    assert_eq!(bench.actions(), "close", "what was asked next does not get that file");
     bench.input(Input::Opened(STATE));
     assert_eq!(bench.actions(), "close", "what comes too late is closed");
 }
