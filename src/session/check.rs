@@ -72,6 +72,7 @@ impl Check {
     pub(super) fn advance(&mut self, cx: &Cx<'_>) -> bool {
         if self.until.is_some_and(|until| cx.now >= until) {
             self.settled.failed = Some(CloseReason::Overloaded);
+            self.settled.late = true;
             self.until = None;
         }
         self.until.is_none()

@@ -137,6 +137,7 @@ pub(super) fn decide(
     let keep = head.keep_alive
         && cx.generation.keepalive.is_some()
         && !cx.draining
+        && !cx.scratch.settled.late
         && head.upgrade == Upgrade::None
         && !is_old_upgrade(head);
     let asker = Asker::of(head, ends.peer, &cx.generation.trusted_proxies);

@@ -22,6 +22,8 @@ pub(super) struct Settled {
     pub(super) files: Files,
     /// Whoever was asked did not answer.
     pub(super) failed: Option<CloseReason>,
+    /// And may still do so: nobody who asks next may take that for their answer.
+    pub(super) late: bool,
 }
 
 /// Files that were asked about.
@@ -37,7 +39,7 @@ impl Settled {
     pub(super) fn clear(&mut self) {
         self.files.known.clear();
         self.files.wanted.take();
-        self.failed = None;
+        (self.failed, self.late) = (None, false);
     }
 }
 

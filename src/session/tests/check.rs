@@ -70,20 +70,25 @@ fn a_file_is_looked_for_and_the_rules_go_on_with_what_was_found() {
 
 #[test]
 fn nobody_looks_in_time() {
-    let answers: [fn(&mut Bench); 2] =
-        [|bench| bench.input(Input::Looked(None)), |bench| bench.wait(Duration::from_secs(5))];
-    for answer in answers {
+    for late in [false, true] {
         let mut bench = bench(SITE);
         bench.client_says(get("/x"));
         bench.actions();
-        answer(&mut bench);
+        match late {
+            true => bench.wait(Duration::from_secs(5)),
+            false => bench.input(Input::Looked(None)),
+        }
         let said = bench.client_reads();
         assert!(said.starts_with("HTTP/1.1 503 "), "{said}");
         assert!(bench.log().contains(" end=overloaded"));
-        bench.input(Input::Looked(Some(true)));
-        assert_eq!(bench.actions(), "", "it is too late");
         bench.client_says(get("/y"));
-        assert_eq!(bench.actions(), "look File /srv/y", "the connection was kept");
+        if !late {
+            assert_eq!(bench.actions(), "look File /srv/y", "the connection was kept");
+            continue;
+        }
+        assert!(said.contains("Connection: close\r\n"), "{said}");
+        bench.input(Input::Looked(Some(true)));
+        assert_eq!(bench.actions(), "", "the answer is nobody else's");
     }
 }
 
