@@ -78,6 +78,7 @@ const FLOORS: &[Floor] = &[
             "signal_hook",
             "signal_hook_mio",
             "mio",
+            "nix",
             "rcgen",
             "rustix",
             "serde_json",

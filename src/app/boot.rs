@@ -13,6 +13,7 @@ use mio::{Poll, Waker};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1, SIGUSR2};
 use signal_hook::iterator::Signals;
 
+use super::account::{Account, Accounts};
 use super::admin::{AdminSocket, Office};
 use super::certificates::{self, Certificates};
 use super::reload::Running;
@@ -20,7 +21,7 @@ use super::site::Maker;
 use super::{doors, systemd};
 use crate::base::{Clock, Counters, Problem};
 use crate::config::{Config, LogTo, Workers};
-use crate::reactor::{self, ListenOptions, Mailbox, Names, Offload, Outbox, Sender};
+use crate::reactor::{self, Mailbox, Names, Offload, Outbox, Sender};
 use crate::session::Generation;
 use crate::worker::{Courier, Load, LogBook, LogTarget, MAIL_TOKEN, Mail, Peers, Setup, Worker};
 
@@ -49,6 +50,11 @@ pub(super) enum BootError {
     /// The access log cannot be opened.
     #[error("cannot open the access log {0}: {1}")]
     Log(LogTarget, std::io::Error),
+    /// The process may not become who it should.
+    #[error(
+        "cannot become {0}: {1}; only root can, so start as root, or as that user without user and group"
+    )]
+    Account(Account, std::io::Error),
     /// A worker ended before it was told to.
     #[error("a worker failed")]
     Worker,
@@ -58,6 +64,7 @@ pub(super) enum BootError {
 pub(super) struct Ready {
     pub(super) maker: Maker,
     pub(super) config: Config,
+    pub(super) accounts: Accounts,
     pub(super) generation: Arc<Generation>,
     pub(super) certificates: Arc<Certificates>,
 }
@@ -67,20 +74,24 @@ pub(super) struct Ready {
 /// # Errors
 /// When something it needs cannot be had; nothing was started then.
 pub(super) fn run(ready: Ready) -> Result<(), BootError> {
-    let Ready { maker, config, generation, certificates } = ready;
+    let Ready { maker, config, accounts, generation, certificates } = ready;
     let system = |what| move |error| BootError::System(what, error);
     let descriptors =
         reactor::raise_descriptors().map_err(system("cannot raise the descriptor limit"))?;
     let signals = Signals::new([SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2])
         .map_err(system("cannot listen for signals"))?;
     let count = worker_count(config.workers);
-    let options = ListenOptions { backlog: config.backlog, mode: None };
+    let options = doors::options(&config, &accounts);
     let spots = doors::spots(&config, &certificates);
     let doors = doors::open(&spots, count, &options)?;
     doors::announce(&doors);
-    let admin = AdminSocket::open(&config.admin)?;
+    let owner = accounts.own.as_ref().map(Account::owner).unwrap_or_default();
+    let admin = AdminSocket::open(&config.admin, owner)?;
     let target = log_target(&config);
     let book = LogBook::open(target.clone()).map_err(|error| BootError::Log(target, error))?;
+    if let Some(account) = &accounts.own {
+        settle_as(account, &config, &maker)?;
+    }
     maker.names().iter().for_each(|names| settle(names));
     let offload = Offload::start("offload", OFFLOAD.0, OFFLOAD.1)
         .map_err(system("cannot start the disk threads"))?;
@@ -184,6 +195,20 @@ pub(super) fn run(ready: Ready) -> Result<(), BootError> {
         let _ = thread.join();
     }
     if as_told { Ok(()) } else { Err(BootError::Worker) }
+}
+
+/// Becomes who the configuration says, and says what that one will not be able to do.
+fn settle_as(account: &Account, config: &Config, maker: &Maker) -> Result<(), BootError> {
+    if rustix::process::geteuid().is_root() {
+        account.take_log(config);
+    }
+    let changed = account.assume();
+    if changed.map_err(|error| BootError::Account(account.clone(), error))? {
+        tracing::info!("running as {account}");
+        let problems = Maker::new(maker.source().clone(), None).compile().problems;
+        account.look_around(config, &problems);
+    }
+    Ok(())
 }
 
 /// Asks the controlling thread for a reload, and waits for what came of it.

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use super::account::Accounts;
 use super::certificates::Certificates;
 use crate::base::Address;
 use crate::config::Config;
@@ -23,6 +24,11 @@ pub(super) fn spots(config: &Config, certificates: &Certificates) -> Vec<Spot> {
         .iter()
         .map(|redirector| (redirector.address.value.clone(), Welcome::ToHttps(redirector.port)));
     plain.chain(secure).chain(redirectors).collect()
+}
+
+/// How a configuration binds what it listens on.
+pub(super) fn options(config: &Config, accounts: &Accounts) -> ListenOptions {
+    ListenOptions { backlog: config.backlog, mode: config.socket_mode, owner: accounts.sockets }
 }
 
 /// The listeners of each of `count` workers; those that cannot be bound twice are the first one's.

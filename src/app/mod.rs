@@ -4,6 +4,7 @@
 //! them at a signal, `reload` has them go over to another one, `admin` answers whoever asks the running router about itself and [`ctl`] is who asks,
 //! `diagnostics` is the log of what happens to it, [`mod@demo`] a site to look at.
 
+mod account;
 mod admin;
 mod boot;
 mod certificates;
@@ -80,13 +81,13 @@ fn complain(line: impl Display) {
 
 /// Reads and compiles a configuration, and says everything there is to say about it.
 fn read(mut maker: Maker) -> Result<Ready, ExitCode> {
-    let Compiled { config, generation, certificates, problems } = maker.compile();
+    let Compiled { config, accounts, generation, certificates, problems } = maker.compile();
     for problem in &problems {
         complain(problem);
     }
     match (generation, certificates) {
         (Some(generation), Some(certificates)) if !problems.iter().any(Problem::is_error) => {
-            Ok(Ready { maker, config, generation, certificates })
+            Ok(Ready { maker, config, accounts, generation, certificates })
         }
         _ => Err(ExitCode::from(BAD_USE)),
     }

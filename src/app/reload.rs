@@ -12,8 +12,8 @@ use super::doors::{self, Spot};
 use super::site::{Compiled, Maker};
 use super::{boot, diagnostics};
 use crate::base::{Address, Problem};
-use crate::config::Config;
-use crate::reactor::{ListenOptions, Sender};
+use crate::config::{Config, Placed};
+use crate::reactor::Sender;
 use crate::worker::{Door, LogBook, Mail, Renewal};
 
 /// How long workers have to go over.
@@ -54,7 +54,8 @@ impl Running {
     }
 
     fn try_reload(&mut self) -> Vec<Problem> {
-        let Compiled { config, generation, certificates, mut problems } = self.maker.compile();
+        let Compiled { config, accounts, generation, certificates, mut problems } =
+            self.maker.compile();
         let (Some(generation), Some(certificates)) = (generation, certificates) else {
             return problems;
         };
@@ -64,7 +65,7 @@ impl Running {
         self.name_fixed(&config, &mut problems);
         self.maker.names().iter().for_each(|names| boot::settle(names));
         let spots = doors::spots(&config, &certificates);
-        let options = ListenOptions { backlog: config.backlog, mode: None };
+        let options = doors::options(&config, &accounts);
         let opened = doors::fresh(&self.spots, &spots);
         let opened = match doors::open(&opened, self.workers.len(), &options) {
             Ok(opened) => opened,
@@ -146,8 +147,21 @@ impl Running {
         if config.admin != self.config.admin {
             fixed.push("admin");
         }
+        let value = |said: &Option<Placed<String>>| said.as_ref().map(|said| said.value.clone());
+        if value(&config.user) != value(&self.config.user) {
+            fixed.push("user");
+        }
+        if value(&config.group) != value(&self.config.group) {
+            fixed.push("group");
+        }
         if config.backlog != self.config.backlog {
             fixed.push("listen (of listeners that stay)");
+        }
+        if config.socket_mode != self.config.socket_mode {
+            fixed.push("chmod-socket (of listeners that stay)");
+        }
+        if value(&config.socket_owner) != value(&self.config.socket_owner) {
+            fixed.push("chown-socket (of listeners that stay)");
         }
         if config.log.level != self.config.log.level {
             fixed.push("log-level");

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::account::Accounts;
 use super::certificates::{self, Certificates};
 use super::cli::Source;
 use crate::base::Problem;
@@ -23,6 +24,7 @@ pub(super) struct Maker {
 /// What came of a configuration. It can run when no problem is an error.
 pub(super) struct Compiled {
     pub(super) config: Config,
+    pub(super) accounts: Accounts,
     pub(super) generation: Option<Arc<Generation>>,
     pub(super) certificates: Option<Arc<Certificates>>,
     pub(super) problems: Vec<Problem>,
@@ -54,8 +56,10 @@ impl Maker {
         let generation = worker::build(&config, identities, &mut connectors, &host, &mut problems);
         let tickets = Arc::clone(&self.tickets);
         let certificates = certificates::load(&config, connectors, tickets, &mut problems);
+        let accounts = Accounts::find(&config, &mut problems);
         Compiled {
             config,
+            accounts,
             generation: generation.map(Arc::new),
             certificates: certificates.map(Arc::new),
             problems,

@@ -259,6 +259,22 @@ const MESSAGES: &[(&str, &str)] = &[
         "8:24: [tidegate] proxy-protocol = \"unix, 10.0.0.1/8\": bits are set behind those that count: the network is 10.0.0.0/8",
     ),
     (
+        "[tidegate]\nchmod-socket = rw",
+        "8:16: [tidegate] chmod-socket = \"rw\": expected permissions in octal digits, as in 660",
+    ),
+    (
+        "[tidegate]\nchmod-socket = 4777",
+        "8:16: [tidegate] chmod-socket = \"4777\": expected permissions in octal digits, as in 660",
+    ),
+    (
+        "[tidegate]\nchown-socket = a:b:c",
+        "8:16: [tidegate] chown-socket = \"a:b:c\": expected USER, USER:GROUP or :GROUP",
+    ),
+    (
+        "[tidegate]\nuser =",
+        "8:7: [tidegate] user = \"\": expected the name or number of a user, as in www-data",
+    ),
+    (
         "[tidegate]\nproxy-protocol = on",
         "8:18: [tidegate] proxy-protocol = \"on\": expected an address or a network, as in 192.0.2.1, 10.0.0.0/8 or 2001:db8::/32",
     ),

@@ -37,6 +37,14 @@ pub struct Config {
     pub proxy_protocol: Neighbours,
     /// `trusted-proxies`: who is believed about whom it asks for.
     pub trusted_proxies: Neighbours,
+    /// `user`: who the process is once it listens, by name or number.
+    pub user: Option<Placed<String>>,
+    /// `group`: the same.
+    pub group: Option<Placed<String>>,
+    /// `chmod-socket`: permissions of unix sockets; `None`: what the umask leaves.
+    pub socket_mode: Option<u32>,
+    /// `chown-socket`: `USER[:GROUP]` of unix sockets.
+    pub socket_owner: Option<Placed<String>>,
     /// `workers`: how many reactors.
     pub workers: Workers,
     /// `listen`: backlog of every listening socket.
@@ -272,6 +280,10 @@ impl Default for Config {
             tls: Tls::default(),
             proxy_protocol: Neighbours::default(),
             trusted_proxies: Neighbours::default(),
+            user: None,
+            group: None,
+            socket_mode: None,
+            socket_owner: None,
             workers: Workers::Auto,
             backlog: 4096,
             max_connections: None,

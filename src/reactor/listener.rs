@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use mio::unix::SourceFd;
 use mio::{Interest, Registry, Token};
-use rustix::fs::Mode;
+use rustix::fs::{Gid, Mode, Uid};
 use rustix::io::Errno;
 use rustix::net::{
     AddressFamily, SocketAddrUnix, SocketFlags, SocketType, acceptfrom_with, bind, getsockname,
@@ -26,11 +26,13 @@ pub struct ListenOptions {
     pub backlog: u32,
     /// Permissions of a unix socket's file, such as 0o666; `None` leaves it to the umask.
     pub mode: Option<u32>,
+    /// User and group of a unix socket's file; `None` leaves them to the system.
+    pub owner: (Option<u32>, Option<u32>),
 }
 
 impl Default for ListenOptions {
     fn default() -> Self {
-        ListenOptions { backlog: 4096, mode: None }
+        ListenOptions { backlog: 4096, mode: None, owner: (None, None) }
     }
 }
 
@@ -74,7 +76,9 @@ impl BindError {
             Some(Errno::ADDRNOTAVAIL) => BindError::NotOurs(address),
             Some(Errno::ACCESS | Errno::PERM) => {
                 let remedy = match address {
-                    Address::Unix(_) => "its directory cannot be written by this user",
+                    Address::Unix(_) => {
+                        "its directory cannot be written by this user, or chown-socket is for root"
+                    }
                     _ => "ports below 1024 are for root or a binary with CAP_NET_BIND_SERVICE",
                 };
                 BindError::Denied(address, remedy)
@@ -116,7 +120,8 @@ impl Listener {
             }
         };
         let local = Peer::from_any(getsockname(&fd).map_err(fault)?);
-        Ok(Listener { fd, address: address.clone(), local, kind, file: file(address) })
+        let (address, file) = (address.clone(), file(address));
+        Ok(Listener { fd, address, local, kind, file })
     }
 
     /// Binds one more socket of the same group, on the port that this one has.
@@ -250,6 +255,10 @@ fn bind_unix(
     // Nobody can connect before `listen`, so the permissions are never wider than asked for.
     if let (Some(path), Some(mode)) = (path, options.mode) {
         rustix::fs::chmod(path, Mode::from_raw_mode(mode))?;
+    }
+    let (user, group) = options.owner;
+    if let (Some(path), true) = (path, user.or(group).is_some()) {
+        rustix::fs::chown(path, user.map(Uid::from_raw), group.map(Gid::from_raw))?;
     }
     listen(&fd, backlog(options))?;
     Ok(fd)

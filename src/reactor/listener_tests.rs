@@ -9,7 +9,7 @@ use super::super::testing::Watch;
 use super::super::{AcceptFault, Readiness};
 use super::*;
 
-const OPTIONS: ListenOptions = ListenOptions { backlog: 64, mode: None };
+const OPTIONS: ListenOptions = ListenOptions { backlog: 64, mode: None, owner: (None, None) };
 
 fn loopback() -> Listener {
     Listener::bind(&"127.0.0.1:0".parse().unwrap(), &OPTIONS).unwrap()

@@ -40,12 +40,15 @@ pub(super) struct AdminSocket {
 }
 
 impl AdminSocket {
-    /// Binds it, where one is wanted. The default one is not worth failing for.
+    /// Binds it, where one is wanted, for `owner`. The default one is not worth failing for.
     ///
     /// # Errors
     /// When an address that was asked for cannot be listened on.
-    pub(super) fn open(admin: &Admin) -> Result<Option<AdminSocket>, BindError> {
-        let options = ListenOptions { backlog: BACKLOG, mode: Some(0o600) };
+    pub(super) fn open(
+        admin: &Admin,
+        owner: (Option<u32>, Option<u32>),
+    ) -> Result<Option<AdminSocket>, BindError> {
+        let options = ListenOptions { backlog: BACKLOG, mode: Some(0o600), owner };
         let bound = match admin {
             Admin::Off => return Ok(None),
             Admin::At(address) => Listener::bind(address, &options)?,

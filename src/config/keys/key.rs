@@ -72,6 +72,8 @@ pub enum Kind {
     Word,
     /// Several words, with spaces or commas between them.
     Words,
+    /// Permissions of a file; the key alone means the usual ones.
+    Mode,
 }
 
 impl Kind {
@@ -98,12 +100,13 @@ impl Kind {
             Kind::Pair => "NAME=VALUE",
             Kind::Word => "WORD",
             Kind::Words => "WORDS",
+            Kind::Mode => "MODE",
         }
     }
 
     /// Whether the key may stand alone.
     pub fn stands_alone(self) -> bool {
-        matches!(self, Kind::Flag | Kind::FlagOrDuration | Kind::FlagOrSize)
+        matches!(self, Kind::Flag | Kind::FlagOrDuration | Kind::FlagOrSize | Kind::Mode)
     }
 }
 

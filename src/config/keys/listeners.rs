@@ -5,12 +5,9 @@ use std::num::NonZeroU16;
 use super::super::model::{Admin, Redirector, Workers};
 use super::super::units::word_flag;
 use super::super::value::{Fault, Value};
-use super::{Group, Kind, Scope, Set, key, planned};
+use super::{Group, Kind, Set, key};
 
 use crate::base::{Neighbours, Network, Problem};
-
-const MAIN: &[Scope] = &[Scope::Main];
-const PROCESS: &str = "start tidegate as the user it is to run as";
 
 pub(super) const GROUP: Group = Group {
     title: "Listeners",
@@ -146,10 +143,72 @@ pub(super) const GROUP: Group = Group {
         .unset("`unix:/run/tidegate.sock` where that can be made")
         .says("where `tidegate ctl` and curl ask the running router about itself, or `off`")
         .example("unix:/run/tidegate/admin.sock"),
-        planned("user", MAIN, PROCESS).aliases(&["uid", "http-uid"]),
-        planned("group", MAIN, PROCESS).aliases(&["gid", "http-gid"]),
+        key(
+            "user",
+            Kind::Word,
+            Set::Main(|draft, value| {
+                value.filled("expected the name or number of a user, as in www-data")?;
+                draft.config.user = Some(value.placed(value.text().to_owned()));
+                Ok(())
+            }),
+        )
+        .aliases(&["uid", "http-uid"])
+        .unset("whoever started it")
+        .says("who the process becomes once it listens, with all groups of that user")
+        .example("root"),
+        key(
+            "group",
+            Kind::Word,
+            Set::Main(|draft, value| {
+                value.filled("expected the name or number of a group, as in www-data")?;
+                draft.config.group = Some(value.placed(value.text().to_owned()));
+                Ok(())
+            }),
+        )
+        .aliases(&["gid", "http-gid"])
+        .unset("that of `user`")
+        .says("its group")
+        .example("root"),
+        key(
+            "chmod-socket",
+            Kind::Mode,
+            Set::Main(|draft, value| {
+                draft.config.socket_mode = Some(mode(value)?);
+                Ok(())
+            }),
+        )
+        .unset("what the umask leaves")
+        .says("permissions of unix sockets that clients connect to; alone it means 666")
+        .example("660"),
+        key(
+            "chown-socket",
+            Kind::Word,
+            Set::Main(|draft, value| {
+                let fault = || Fault::new("expected USER, USER:GROUP or :GROUP");
+                let text = value.text();
+                if matches!(text, "" | ":") || text.matches(':').count() > 1 {
+                    return Err(fault());
+                }
+                draft.config.socket_owner = Some(value.placed(text.to_owned()));
+                Ok(())
+            }),
+        )
+        .unset("who binds them")
+        .says("user and group of unix sockets that clients connect to: `USER[:GROUP]`")
+        .example("root:root"),
     ],
 };
+
+/// Three or four octal digits.
+fn mode(value: &Value) -> Result<u32, Fault> {
+    let text = value.text();
+    if value.bare || text == "true" {
+        return Ok(0o666);
+    }
+    let digits = matches!(text.len(), 3 | 4) && text.bytes().all(|digit| digit.is_ascii_digit());
+    let found = u32::from_str_radix(text, 8).ok().filter(|found| digits && *found <= 0o777);
+    found.ok_or_else(|| Fault::new("expected permissions in octal digits, as in 660"))
+}
 
 /// `ADDR[,PORT]`
 fn redirector(value: &Value) -> Result<Redirector, Fault> {
