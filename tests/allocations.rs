@@ -63,8 +63,13 @@ impl Line {
         let mut connectors = Connectors::new(Arc::new(TrafficLog));
         let generation =
             worker::build(&config, &mut identities, &mut connectors, "router", &mut problems);
-        let peer =
-            Peer { ip: "192.0.2.7".parse().ok(), port: 4711, server_port: 80, secure: false };
+        let peer = Peer {
+            ip: "192.0.2.7".parse().ok(),
+            port: 4711,
+            server_port: 80,
+            listener: 0,
+            secure: false,
+        };
         Line {
             clock: Clock::manual(UNIX_EPOCH),
             pool: Pool::new(8 << 20),

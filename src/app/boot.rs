@@ -83,7 +83,7 @@ pub(super) fn run(ready: Ready) -> Result<(), BootError> {
     let count = worker_count(config.workers);
     let options = doors::options(&config, &accounts);
     let spots = doors::spots(&config, &certificates);
-    let doors = doors::open(&spots, count, &options)?;
+    let doors = doors::open(&spots, count, &options, &generation)?;
     doors::announce(&doors);
     let owner = accounts.own.as_ref().map(Account::owner).unwrap_or_default();
     let admin = AdminSocket::open(&config.admin, owner)?;

@@ -8,6 +8,7 @@ use super::certificates::Certificates;
 use crate::base::Address;
 use crate::config::Config;
 use crate::reactor::{self, BindError, ListenOptions, Listener, Sharing};
+use crate::session::Generation;
 use crate::worker::{Door, Welcome};
 
 /// An address to listen on, and how clients are met there.
@@ -31,7 +32,7 @@ pub(super) fn options(config: &Config, accounts: &Accounts) -> ListenOptions {
     ListenOptions { backlog: config.backlog, mode: config.socket_mode, owner: accounts.sockets }
 }
 
-/// The listeners of each of `count` workers; those that cannot be bound twice are the first one's.
+/// The listeners of each of `count` workers; those that cannot be bound twice are the first one's. `generation` is the configuration's.
 ///
 /// # Errors
 /// When an address cannot be listened on; then nothing is.
@@ -39,10 +40,14 @@ pub(super) fn open(
     spots: &[Spot],
     count: usize,
     options: &ListenOptions,
+    generation: &Generation,
 ) -> Result<Vec<Vec<Door>>, BindError> {
     let mut doors: Vec<Vec<Door>> = (0..count).map(|_| Vec::new()).collect();
     for (address, welcome) in spots {
-        let door = |listener, port| Door::new(listener, port, welcome.clone());
+        let name = address.to_string();
+        let number = generation.listeners.iter().position(|known| *known == name);
+        let number = number.and_then(|number| u16::try_from(number).ok()).unwrap_or(u16::MAX);
+        let door = |listener, port| Door::new(listener, number, port, welcome.clone());
         let first = Listener::bind(address, options)?;
         let port = first.local().port().unwrap_or(0);
         let shared = first.sharing() == Sharing::PerWorker;

@@ -67,7 +67,7 @@ impl Running {
         let spots = doors::spots(&config, &certificates);
         let options = doors::options(&config, &accounts);
         let opened = doors::fresh(&self.spots, &spots);
-        let opened = match doors::open(&opened, self.workers.len(), &options) {
+        let opened = match doors::open(&opened, self.workers.len(), &options, &generation) {
             Ok(opened) => opened,
             Err(error) => {
                 problems.push(Problem::error(None, error.to_string()));

@@ -19,6 +19,8 @@ pub(super) struct Maker {
     source: Source,
     identities: Identities,
     tickets: Arc<Tickets>,
+    /// Every address that was ever listened on, in the order in which they came: connections know theirs by number.
+    listeners: Vec<String>,
 }
 
 /// What came of a configuration. It can run when no problem is an error.
@@ -33,7 +35,12 @@ pub(super) struct Compiled {
 impl Maker {
     /// With `names` it can run; without, names are not looked up.
     pub(super) fn new(source: Source, names: Option<Names>) -> Maker {
-        Maker { source, identities: Identities::resolving(names), tickets: Arc::default() }
+        Maker {
+            source,
+            identities: Identities::resolving(names),
+            tickets: Arc::default(),
+            listeners: Vec::new(),
+        }
     }
 
     /// Where the configuration comes from.
@@ -56,11 +63,20 @@ impl Maker {
         let generation = worker::build(&config, identities, &mut connectors, &host, &mut problems);
         let tickets = Arc::clone(&self.tickets);
         let certificates = certificates::load(&config, connectors, tickets, &mut problems);
+        let generation = generation.map(|mut generation| {
+            for address in std::mem::take(&mut generation.listeners) {
+                if !self.listeners.contains(&address) {
+                    self.listeners.push(address);
+                }
+            }
+            generation.listeners.clone_from(&self.listeners);
+            Arc::new(generation)
+        });
         let accounts = Accounts::find(&config, &mut problems);
         Compiled {
             config,
             accounts,
-            generation: generation.map(Arc::new),
+            generation,
             certificates: certificates.map(Arc::new),
             problems,
         }

@@ -8,12 +8,13 @@ use crate::base::{Address, Place, Problem};
 
 use super::action::{self, Action, Names, Target, Way};
 use super::apply::Applier;
-use super::condition::{Condition, Test};
+use super::condition::{Comparison, Condition, Subject, Test};
 use super::draft::RuleDraft;
 use super::edit::Edit;
 use super::model::{Admin, Config, Placed, Rule, Upstream};
 use super::server::Balance;
 use super::settings::{Settings, WebSocketMode};
+use super::template::{Cgi, Template, Variable};
 use super::tls::Tls;
 use super::units::shown;
 use super::value::{Fault, Value};
@@ -42,6 +43,7 @@ impl Applier<'_> {
             config.rules.extend(self.rule(rule, &names, &config.settings));
         }
         self.check_variables(&config);
+        self.check_listeners(&config);
         if let Some(value) = self.draft.default.take() {
             config.default = self.action(&value, &names);
             if let Some(action) = &config.default
@@ -185,6 +187,25 @@ impl Applier<'_> {
             for name in key.own().filter(unset) {
                 let said = format!("[upstream:{}] balance: {}", upstream.name, said(name));
                 self.problem(Problem::error(Some(upstream.place.clone()), said));
+            }
+        }
+    }
+
+    /// A condition on a listener that there is not would never hold.
+    fn check_listeners(&mut self, config: &Config) {
+        let listener = Template::of(Variable::Cgi(Cgi::Listener));
+        for condition in config.rules.iter().flat_map(|rule| &rule.conditions) {
+            let Test::Compares { how: Comparison::Equal, subject: Subject::Text(subject), with } =
+                &condition.test
+            else {
+                continue;
+            };
+            let Some(name) = with.fixed().filter(|_| *subject == listener) else { continue };
+            let all: Vec<String> =
+                config.addresses().map(|address| address.value.to_string()).collect();
+            if !all.iter().any(|known| known == name) {
+                let said = format!("${{LISTENER}} is never {name}; expected {}", all.join(" or "));
+                self.problem(Problem::error(Some(condition.place.clone()), said));
             }
         }
     }

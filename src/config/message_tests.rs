@@ -259,6 +259,10 @@ const MESSAGES: &[(&str, &str)] = &[
         "8:24: [tidegate] proxy-protocol = \"unix, 10.0.0.1/8\": bits are set behind those that count: the network is 10.0.0.0/8",
     ),
     (
+        "[tidegate]\nroute-if = equal:${LISTENER};127.0.0.1:81 http:web",
+        "8:12: ${LISTENER} is never 127.0.0.1:81; expected 0.0.0.0:80",
+    ),
+    (
         "[tidegate]\nchmod-socket = rw",
         "8:16: [tidegate] chmod-socket = \"rw\": expected permissions in octal digits, as in 660",
     ),

@@ -259,15 +259,19 @@ pub enum LogLevel {
 }
 
 impl Config {
+    /// What is listened on.
+    pub fn addresses(&self) -> impl Iterator<Item = &Placed<Address>> {
+        let secure = self.tls.listeners.iter().map(|listener| &listener.address);
+        let redirectors = self.redirectors.iter().map(|redirector| &redirector.address);
+        self.listeners.iter().chain(secure).chain(redirectors)
+    }
+
     /// Where it is said that `address` is listened on, if it is. Port 0 is another one each time.
     pub fn listens_on(&self, address: &Address) -> Option<&Place> {
         if matches!(address, Address::Ip(address) if address.port() == 0) {
             return None;
         }
-        let secure = self.tls.listeners.iter().map(|listener| &listener.address);
-        let redirectors = self.redirectors.iter().map(|redirector| &redirector.address);
-        let mut all = self.listeners.iter().chain(secure).chain(redirectors);
-        all.find(|known| known.value == *address).map(|known| &known.place)
+        self.addresses().find(|known| known.value == *address).map(|known| &known.place)
     }
 }
 

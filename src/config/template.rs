@@ -59,11 +59,13 @@ pub enum Cgi {
     ServerPort,
     /// `SERVER_PROTOCOL`: the client's version.
     Protocol,
+    /// `LISTENER`: the address that was connected to, as [`Address`](crate::base::Address) writes it.
+    Listener,
 }
 
 impl Cgi {
     /// All of them by name.
-    const NAMES: [(&str, Cgi); 10] = [
+    const NAMES: [(&str, Cgi); 11] = [
         ("REMOTE_ADDR", Cgi::RemoteAddr),
         ("REMOTE_PORT", Cgi::RemotePort),
         ("REQUEST_METHOD", Cgi::Method),
@@ -74,6 +76,7 @@ impl Cgi {
         ("SERVER_NAME", Cgi::ServerName),
         ("SERVER_PORT", Cgi::ServerPort),
         ("SERVER_PROTOCOL", Cgi::Protocol),
+        ("LISTENER", Cgi::Listener),
     ];
 }
 

@@ -98,7 +98,7 @@ fn the_scheme_is_that_of_the_client() {
 
 #[test]
 fn over_unix_sockets_those_are_trusted_who_are_named_so() {
-    let unix = Peer { ip: None, port: 0, server_port: 0, secure: false };
+    let unix = Peer { ip: None, port: 0, server_port: 0, ..peer() };
     let fields = "X-Forwarded-For: 203.0.113.1\r\n";
     assert_eq!(ask(fields, &unix).unwrap().peer, unix);
     let bytes = format!("GET / HTTP/1.1\r\nHost: a\r\n{fields}\r\n");

@@ -167,6 +167,10 @@ impl Said<'_> {
             Cgi::QueryString => put(self.query.unwrap_or_default()),
             Cgi::Scheme => put(self.peer.scheme().as_bytes()),
             Cgi::ServerName => put(self.generation.server_name.as_bytes()),
+            Cgi::Listener => {
+                let name = self.generation.listeners.get(usize::from(self.peer.listener));
+                put(name.map_or("", String::as_str).as_bytes());
+            }
             Cgi::Protocol => put(head.version.as_str().as_bytes()),
         }
     }

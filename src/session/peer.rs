@@ -12,6 +12,8 @@ pub struct Peer {
     pub port: u16,
     /// The port it connected to; 0 on a unix socket.
     pub server_port: u16,
+    /// The listener it came by: which of [`Generation::listeners`](super::Generation::listeners).
+    pub listener: u16,
     /// It came over TLS.
     pub secure: bool,
 }
@@ -133,6 +135,7 @@ mod tests {
                 ip: Some(address.ip()),
                 port: address.port(),
                 server_port: 80,
+                listener: 0,
                 secure: false,
             };
             let text = PeerText::new(&peer);

@@ -26,6 +26,8 @@ pub struct Generation {
     pub fallback: Option<Arc<Route>>,
     /// Bounds of a request head.
     pub limits: Limits,
+    /// Addresses of listeners, also of those that are gone: connections that came by them may still be there.
+    pub listeners: Vec<String>,
     /// `proxy-protocol`: who says in front of a connection for whom it is.
     pub proxy_protocol: Neighbours,
     /// `trusted-proxies`: who is believed about whom it asks for.

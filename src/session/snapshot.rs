@@ -215,8 +215,9 @@ impl Client {
             "" => None,
             text => Some(text.parse::<IpAddr>().map_err(|_| SnapshotError::Damaged)?),
         };
-        let peer =
-            Peer { ip, port: plain.port, server_port: plain.server_port, secure: plain.secure };
+        // Nobody asks a tunnel which listener it came by.
+        let Plain { port, server_port, secure, .. } = plain;
+        let peer = Peer { ip, port, server_port, listener: u16::MAX, secure };
         let route = route(&plain.route).ok_or(SnapshotError::NoRoute)?;
         let [client, upstream] = plain.ports;
         let ports = [client.restore()?, upstream.restore()?];

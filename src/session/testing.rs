@@ -102,6 +102,7 @@ pub(super) fn generation() -> Generation {
         fallback: None,
         groups: upstream::Groups::default(),
         limits: Limits::default(),
+        listeners: ["127.0.0.1:8080", "unix:/run/in.sock"].map(str::to_owned).into(),
         proxy_protocol: Neighbours::default(),
         trusted_proxies: Neighbours::default(),
         merge_slashes: true,
@@ -178,7 +179,7 @@ pub(super) const TRACK: WebSocketRules = WebSocketRules {
 
 /// Who the client is in tests.
 pub(super) fn peer() -> Peer {
-    Peer { ip: "192.0.2.7".parse().ok(), port: 4711, server_port: 80, secure: false }
+    Peer { ip: "192.0.2.7".parse().ok(), port: 4711, server_port: 80, listener: 1, secure: false }
 }
 
 /// One machine whose ends are bytes.

@@ -30,6 +30,8 @@ const SHED: usize = 32;
 pub struct Door {
     /// The socket.
     pub listener: Listener,
+    /// Which of [`Generation::listeners`](crate::session::Generation::listeners) it is.
+    pub number: u16,
     /// The port clients connect to, 0 for a unix socket.
     pub port: u16,
     /// How it meets clients.
@@ -42,8 +44,8 @@ pub struct Door {
 
 impl Door {
     /// A door nobody has knocked at.
-    pub fn new(listener: Listener, port: u16, welcome: Welcome) -> Door {
-        Door { listener, port, welcome, waiting: true, token: 0 }
+    pub fn new(listener: Listener, number: u16, port: u16, welcome: Welcome) -> Door {
+        Door { listener, number, port, welcome, waiting: true, token: 0 }
     }
 }
 
@@ -110,10 +112,12 @@ impl Worker {
             match self.doors[door].listener.accept() {
                 Ok((stream, from)) => {
                     let (ip, port) = (from.ip(), from.port().unwrap_or(0));
-                    let Door { port: server_port, welcome, .. } = &self.doors[door];
+                    let Door { number: listener, port: server_port, welcome, .. } =
+                        &self.doors[door];
                     let met = welcome.meet();
                     let secure = matches!(met, Met::Tls(_));
-                    let peer = Peer { ip, port, server_port: *server_port, secure };
+                    let (listener, server_port) = (*listener, *server_port);
+                    let peer = Peer { ip, port, server_port, listener, secure };
                     self.place(Arrival { stream, peer, met });
                 }
                 Err(error) => match AcceptFault::of(&error) {

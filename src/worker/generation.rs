@@ -70,6 +70,7 @@ pub fn build(
         groups,
         fallback: fallback.map(Arc::new),
         limits: limits(&config.settings),
+        listeners: config.addresses().map(|address| address.value.to_string()).collect(),
         proxy_protocol: config.proxy_protocol.clone(),
         trusted_proxies: config.trusted_proxies.clone(),
         merge_slashes: config.merge_slashes,

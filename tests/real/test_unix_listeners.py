@@ -1,15 +1,18 @@
-"""Unix sockets that clients connect to: rights, owners, files left over and files of others."""
+"""Unix sockets that clients connect to: rights, owners, files left over and files of others; and listeners with rules of their own."""
 
 import os
 import signal
 import socket
 import stat
+import subprocess
 
 import pytest
 
 from harness.process import Process
 from harness.raw import Raw
 from harness.router import TIDEGATE, ini
+from harness.upstream import free_port
+from harness.waiting import until
 
 ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
 
@@ -103,3 +106,47 @@ def test_anothers_file_stays_when_it_stops(stage):
         os.kill(router.pid, signal.SIGTERM)
         assert router.process.wait() == 0
         assert path.is_socket()
+
+
+def test_a_default_route_for_each(stage):
+    """The same path, by three listeners."""
+    ports, path = [free_port(), free_port()], stage.directory / "in.sock"
+    router = stage.tidegate({
+        "http": [f"127.0.0.1:{ports[0]}", f"127.0.0.1:{ports[1]}", f"unix:{path}"],
+        "route": "^/shared$ send:all",
+        "route-if": [f"equal:${{LISTENER}};127.0.0.1:{ports[0]} send:first", f"equal:${{SERVER_PORT}};{ports[1]} send:second",
+                     f"equal:${{LISTENER}};unix:{path} send:${{LISTENER}}"],
+    })
+    for target, bodies in (("/", [b"first", b"second", f"unix:{path}".encode()]), ("/shared", [b"all"] * 3)):
+        found = []
+        for port in ports:
+            with Raw.connect(port) as raw:
+                found.append(raw.get(target).response().body)
+        assert [*found, ask(path, target).body] == bodies
+    assert router.process.alive()
+
+
+def test_a_listener_that_is_not_there_is_a_mistake(stage):
+    file = stage.directory / "site.ini"
+    file.write_text("[tidegate]\nhttp = 127.0.0.1:8080\nroute-if = equal:${LISTENER};127.0.0.1:8081 send:x\n")
+    done = subprocess.run([TIDEGATE, "check", file], capture_output=True, text=True)
+    assert done.returncode == 2 and "${LISTENER} is never 127.0.0.1:8081; expected 127.0.0.1:8080" in done.stderr
+
+
+def test_listeners_keep_their_rules_over_a_reload(stage):
+    ports = [free_port() for _ in range(3)]
+    rules = {port: f"equal:${{LISTENER}};127.0.0.1:{port} send:{port}" for port in ports}
+    options = lambda some: {"http": [f"127.0.0.1:{port}" for port in some], "route-if": [rules[port] for port in some],
+                            "workers": 2, "admin": "off", "route-run": "send:none"}
+    router = stage.tidegate(options(ports[:2]))
+    with Raw.connect(ports[1]) as kept:
+        assert kept.get("/").response().body == str(ports[1]).encode()
+        for some in ([ports[2], ports[1]], [ports[0], ports[2], ports[1]]):
+            (stage.directory / "tidegate.ini").write_text(ini(options(some)))
+            before = router.log().count("reload: done")
+            os.kill(router.pid, signal.SIGHUP)
+            until("the reload", lambda: router.log().count("reload: done") > before)
+            for port in some:
+                with Raw.connect(port) as raw:
+                    assert raw.get("/").response().body == str(port).encode()
+            assert kept.get("/").response().body == str(ports[1]).encode()

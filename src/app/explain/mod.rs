@@ -25,7 +25,8 @@ pub(super) fn explain(
     generation: &Arc<Generation>,
     question: &Question,
 ) -> Result<String, String> {
-    let asked = question.read()?;
+    let mut asked = question.read()?;
+    asked.peer.listener = listener_of(generation, asked.peer.server_port);
     let played = perform(config, generation, &asked);
     let mut text = String::new();
     for (number, rule) in config.rules.iter().enumerate() {
@@ -60,6 +61,13 @@ pub(super) fn explain(
         };
     }
     Ok(text)
+}
+
+/// The listener that a question for this port comes by: the first there, or else the first of all.
+fn listener_of(generation: &Generation, port: u16) -> u16 {
+    let end = format!(":{port}");
+    let at = generation.listeners.iter().position(|address| address.ends_with(&end));
+    at.and_then(|at| u16::try_from(at).ok()).unwrap_or(0)
 }
 
 /// Whether a rule has taken the request.

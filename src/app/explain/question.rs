@@ -78,7 +78,7 @@ impl Question {
         let port = authority.rsplit_once(':').and_then(|(_, port)| port.parse().ok());
         let (ip, from_port) = self.from.as_deref().map_or(Ok((HERE, 0)), address)?;
         let server_port = port.unwrap_or(usual);
-        let peer = Peer { ip: Some(ip), port: from_port, server_port, secure };
+        let peer = Peer { ip: Some(ip), port: from_port, server_port, listener: u16::MAX, secure };
         Ok(Asked { head: head.into_bytes(), peer })
     }
 }
