@@ -83,7 +83,7 @@ pub(super) fn run(ready: Ready) -> Result<(), BootError> {
     let count = worker_count(config.workers);
     let options = doors::options(&config, &accounts);
     let spots = doors::spots(&config, &certificates);
-    let doors = doors::open(&spots, count, &options, &generation)?;
+    let doors = doors::open(&spots, count, &options, &generation, systemd::inherited())?;
     doors::announce(&doors);
     let owner = accounts.own.as_ref().map(Account::owner).unwrap_or_default();
     let admin = AdminSocket::open(&config.admin, owner)?;
@@ -276,6 +276,7 @@ fn control(events: &Receiver<Event>, mut running: Running, draining: &AtomicBool
             Ok(Event::Drain) if is_draining() => {}
             Ok(Event::Signal(SIGTERM | SIGINT) | Event::Drain) => {
                 begin();
+                systemd::stopping();
                 let drain = running.config.times.drain;
                 tracing::info!(?drain, "draining; a second signal stops at once");
                 tell(&running, |clock, drain| Mail::Drain(clock.now() + drain));

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::account::Accounts;
 use super::certificates::Certificates;
+use super::systemd::Inherited;
 use crate::base::Address;
 use crate::config::Config;
 use crate::reactor::{self, BindError, ListenOptions, Listener, Sharing};
@@ -32,7 +33,8 @@ pub(super) fn options(config: &Config, accounts: &Accounts) -> ListenOptions {
     ListenOptions { backlog: config.backlog, mode: config.socket_mode, owner: accounts.sockets }
 }
 
-/// The listeners of each of `count` workers; those that cannot be bound twice are the first one's. `generation` is the configuration's.
+/// The listeners of each of `count` workers; those that cannot be bound twice are the first one's. What was `inherited`
+/// is not bound again. `generation` is the configuration's.
 ///
 /// # Errors
 /// When an address cannot be listened on; then nothing is.
@@ -41,6 +43,7 @@ pub(super) fn open(
     count: usize,
     options: &ListenOptions,
     generation: &Generation,
+    mut inherited: Vec<Inherited>,
 ) -> Result<Vec<Vec<Door>>, BindError> {
     let mut doors: Vec<Vec<Door>> = (0..count).map(|_| Vec::new()).collect();
     for (address, welcome) in spots {
@@ -48,7 +51,11 @@ pub(super) fn open(
         let number = generation.listeners.iter().position(|known| *known == name);
         let number = number.and_then(|number| u16::try_from(number).ok()).unwrap_or(u16::MAX);
         let door = |listener, port| Door::new(listener, number, port, welcome.clone());
-        let first = Listener::bind(address, options)?;
+        let known = inherited.iter().position(|known| known.listener.serves(address));
+        let first = match known {
+            Some(at) => inherited.remove(at).listener.configured_as(address),
+            None => Listener::bind(address, options)?,
+        };
         let port = first.local().port().unwrap_or(0);
         let shared = first.sharing() == Sharing::PerWorker;
         for worker in doors.iter_mut().skip(1).filter(|_| shared) {
@@ -57,6 +64,12 @@ pub(super) fn open(
         if let Some(worker) = doors.first_mut() {
             worker.push(door(first, port));
         }
+    }
+    for Inherited { listener, name } in inherited {
+        let address = listener.address();
+        tracing::warn!(
+            "{address} ({name} of LISTEN_FDS) is closed: the configuration does not listen there"
+        );
     }
     Ok(doors)
 }

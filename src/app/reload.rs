@@ -10,7 +10,7 @@ use arc_swap::ArcSwap;
 use super::certificates::{self, Certificates};
 use super::doors::{self, Spot};
 use super::site::{Compiled, Maker};
-use super::{boot, diagnostics};
+use super::{boot, diagnostics, systemd};
 use crate::base::{Address, Problem};
 use crate::config::{Config, Placed};
 use crate::reactor::Sender;
@@ -41,7 +41,9 @@ impl Running {
     /// Reads the configuration anew and goes over to it. When anything in what is returned is an error, nothing has
     /// changed.
     pub(super) fn reload(&mut self) -> Vec<Problem> {
+        systemd::reloading();
         let problems = self.try_reload();
+        systemd::ready();
         let failed = problems.iter().any(Problem::is_error);
         for problem in &problems {
             diagnostics::tell(problem);
@@ -67,13 +69,14 @@ impl Running {
         let spots = doors::spots(&config, &certificates);
         let options = doors::options(&config, &accounts);
         let opened = doors::fresh(&self.spots, &spots);
-        let opened = match doors::open(&opened, self.workers.len(), &options, &generation) {
-            Ok(opened) => opened,
-            Err(error) => {
-                problems.push(Problem::error(None, error.to_string()));
-                return problems;
-            }
-        };
+        let opened =
+            match doors::open(&opened, self.workers.len(), &options, &generation, Vec::new()) {
+                Ok(opened) => opened,
+                Err(error) => {
+                    problems.push(Problem::error(None, error.to_string()));
+                    return problems;
+                }
+            };
         let target = boot::log_target(&config);
         if target != boot::log_target(&self.config)
             && let Err(error) = self.book.turn_to(target.clone())

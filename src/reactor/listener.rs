@@ -1,16 +1,18 @@
 //! Listening sockets: bound with a reason when it fails, accepted from without waiting.
 
+use std::ffi::OsStr;
 use std::io;
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use mio::unix::SourceFd;
 use mio::{Interest, Registry, Token};
-use rustix::fs::{Gid, Mode, Uid};
-use rustix::io::Errno;
+use rustix::fs::{Gid, Mode, OFlags, Uid, fcntl_getfl, fcntl_setfl};
+use rustix::io::{Errno, FdFlags, fcntl_setfd};
 use rustix::net::{
     AddressFamily, SocketAddrUnix, SocketFlags, SocketType, acceptfrom_with, bind, getsockname,
     listen, socket_with, sockopt,
@@ -41,7 +43,7 @@ impl Default for ListenOptions {
 pub enum Sharing {
     /// TCP: the kernel spreads connections over the sockets of a group ([`Listener::another`]).
     PerWorker,
-    /// Unix and abstract: one socket, accepted by one worker.
+    /// Unix, abstract and inherited: one socket, accepted by one worker.
     Single,
 }
 
@@ -100,6 +102,8 @@ pub struct Listener {
     kind: Kind,
     /// Which file a unix socket made: device and inode.
     file: Option<(u64, u64)>,
+    /// Somebody else bound it.
+    inherited: bool,
 }
 
 impl Listener {
@@ -121,7 +125,53 @@ impl Listener {
         };
         let local = Peer::from_any(getsockname(&fd).map_err(fault)?);
         let (address, file) = (address.clone(), file(address));
-        Ok(Listener { fd, address, local, kind, file })
+        Ok(Listener { fd, address, local, kind, file, inherited: false })
+    }
+
+    /// Takes over a socket that listens, from whoever started us. Its file, if it has one, is not ours to remove.
+    ///
+    /// # Errors
+    /// When it is no stream socket, or does not listen.
+    pub fn inherit(fd: OwnedFd) -> io::Result<Listener> {
+        if sockopt::socket_type(&fd)? != SocketType::STREAM || !sockopt::socket_acceptconn(&fd)? {
+            return Err(io::ErrorKind::InvalidInput.into());
+        }
+        fcntl_setfd(&fd, FdFlags::CLOEXEC)?;
+        fcntl_setfl(&fd, fcntl_getfl(&fd)? | OFlags::NONBLOCK)?;
+        let bound = getsockname(&fd)?;
+        let local = Peer::from_any(bound.clone());
+        let (address, kind) = match SocketAddr::try_from(bound.clone()) {
+            Ok(address) => (Address::Ip(address), Kind::Tcp),
+            Err(_) => {
+                let bound = SocketAddrUnix::try_from(bound)?;
+                let path =
+                    bound.path().map(|path| PathBuf::from(OsStr::from_bytes(path.to_bytes())));
+                let name = bound.abstract_name().map(|name| Address::Abstract(name.to_owned()));
+                let address = path.map(Address::Unix).or(name);
+                (address.ok_or(io::ErrorKind::InvalidInput)?, Kind::Unix)
+            }
+        };
+        if kind == Kind::Tcp {
+            accepted_inherit(&fd)?;
+        }
+        Ok(Listener { fd, address, local, kind, file: None, inherited: true })
+    }
+
+    /// Whether what is configured as `address` is this one: every address of IPv6 may well be those of IPv4, too.
+    pub fn serves(&self, address: &Address) -> bool {
+        match (&self.address, address) {
+            (Address::Ip(own), Address::Ip(asked)) => {
+                let all = own.ip().is_unspecified() && asked.ip().is_unspecified();
+                own == asked || all && own.is_ipv6() && own.port() == asked.port()
+            }
+            (own, asked) => own == asked,
+        }
+    }
+
+    /// The same, configured as `address`.
+    #[must_use]
+    pub fn configured_as(self, address: &Address) -> Listener {
+        Listener { address: address.clone(), ..self }
     }
 
     /// Binds one more socket of the same group, on the port that this one has.
@@ -133,14 +183,14 @@ impl Listener {
         let fd =
             bind_ip(ip, options, false).map_err(|error| BindError::of(&self.address, error))?;
         let (address, local) = (self.address.clone(), self.local);
-        Ok(Listener { fd, address, local, kind: self.kind, file: None })
+        Ok(Listener { fd, address, local, kind: self.kind, file: None, inherited: false })
     }
 
     /// Whether each worker can have one.
     pub fn sharing(&self) -> Sharing {
         match self.kind {
-            Kind::Tcp => Sharing::PerWorker,
-            Kind::Unix => Sharing::Single,
+            Kind::Tcp if !self.inherited => Sharing::PerWorker,
+            Kind::Tcp | Kind::Unix => Sharing::Single,
         }
     }
 
@@ -182,6 +232,7 @@ impl Listener {
     /// its place stays.
     pub fn unlink(&self) {
         if let Address::Unix(path) = &self.address
+            && self.file.is_some()
             && file(&self.address) == self.file
         {
             // Somebody else may have removed it: that is as well.
@@ -233,16 +284,20 @@ fn bind_ip(ip: SocketAddr, options: &ListenOptions, first: bool) -> rustix::io::
     }
     let fd = prepared()?;
     sockopt::set_socket_reuseport(&fd, true)?;
-    // Accepted sockets inherit this one, which saves a call for each.
-    sockopt::set_tcp_nodelay(&fd, true)?;
-    // Accepted sockets inherit it: a host that vanished is noticed where nobody else asks.
-    sockopt::set_socket_keepalive(&fd, true)?;
-    sockopt::set_tcp_keepidle(&fd, KEEPALIVE.0)?;
-    sockopt::set_tcp_keepintvl(&fd, KEEPALIVE.1)?;
-    sockopt::set_tcp_keepcnt(&fd, KEEPALIVE.2)?;
+    accepted_inherit(&fd)?;
     bind(&fd, &ip)?;
     listen(&fd, backlog(options))?;
     Ok(fd)
+}
+
+/// What sockets accepted from this one have from the beginning, which saves calls for each.
+fn accepted_inherit(fd: &OwnedFd) -> rustix::io::Result<()> {
+    sockopt::set_tcp_nodelay(fd, true)?;
+    // A host that vanished is noticed where nobody else asks.
+    sockopt::set_socket_keepalive(fd, true)?;
+    sockopt::set_tcp_keepidle(fd, KEEPALIVE.0)?;
+    sockopt::set_tcp_keepintvl(fd, KEEPALIVE.1)?;
+    sockopt::set_tcp_keepcnt(fd, KEEPALIVE.2)
 }
 
 fn bind_unix(

@@ -150,3 +150,42 @@ fn what_another_process_has_put_in_its_place_stays() {
     new.unlink();
     assert!(!path.exists());
 }
+
+#[test]
+fn what_somebody_else_bound_is_taken_over_and_left_in_place() {
+    let bound = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = Address::Ip(bound.local_addr().unwrap());
+    let listener = Listener::inherit(bound.into()).unwrap();
+    assert_eq!((listener.address(), listener.sharing()), (&address, Sharing::Single));
+    assert!(listener.serves(&address) && !listener.serves(&"127.0.0.1:1".parse().unwrap()));
+    let blocked = listener.accept().map(|_| ()).map_err(|error| error.kind());
+    assert_eq!(blocked, Err(io::ErrorKind::WouldBlock), "nobody waits for a client");
+
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("in.sock");
+    let bound = std::os::unix::net::UnixListener::bind(&path).unwrap();
+    let listener = Listener::inherit(bound.into()).unwrap();
+    assert_eq!(listener.address(), &Address::Unix(path.clone()));
+    listener.unlink();
+    assert!(path.exists(), "its file is somebody else's");
+
+    let silent = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+    assert!(Listener::inherit(silent.into()).is_err());
+    let (one, _another) = std::os::unix::net::UnixStream::pair().unwrap();
+    assert!(Listener::inherit(one.into()).is_err());
+}
+
+#[test]
+fn every_address_of_ipv6_may_be_those_of_ipv4_too() {
+    let all: Address = "[::]:0".parse().unwrap();
+    let bound = Listener::bind(&all, &OPTIONS).unwrap();
+    let port = bound.local().port().unwrap();
+    let all = bound.configured_as(&format!("[::]:{port}").parse().unwrap());
+    for (address, serves) in
+        [("0.0.0.0", true), ("[::]", true), ("127.0.0.1", false), ("[::1]", false)]
+    {
+        assert_eq!(all.serves(&format!("{address}:{port}").parse().unwrap()), serves, "{address}");
+    }
+    let other = all.configured_as(&format!("0.0.0.0:{port}").parse().unwrap());
+    assert!(!other.serves(&format!("[::]:{port}").parse().unwrap()));
+}
