@@ -6,6 +6,7 @@ from websockets.sync.client import connect
 from harness import fronts
 from harness.certificates import Authority
 from harness.echoes import echo_all
+from harness.leaving import leave_every_way, serve
 from harness.raw import Raw
 from harness.stage import staged
 from harness.tls import TlsRaw, context
@@ -40,10 +41,12 @@ def site(request):
         authority = Authority(stage.directory)
         pair = authority.issue("localhost")
         worker, _ = stage.uwsgi("threads")
+        leaver = stage.upstream(serve)
         unix = stage.directory / "in.sock"
         router = stage.tidegate(
             {"http": ["127.0.0.1:0", f"unix:{unix}"], "https": f"127.0.0.1:0,{pair}", "http-to": worker,
-             "proxy-protocol": "127.0.0.1 unix", "route": ["^/loop echo:"], "route-remote-addr": r"^127\.0\.0\.66$ break:403 no"})
+             "proxy-protocol": "127.0.0.1 unix", "route": ["^/loop echo:", f"^/leave http:{leaver.address}"],
+             "route-remote-addr": r"^127\.0\.0\.66$ break:403 no"})
         plain, secure = f"127.0.0.1:{router.port}", f"127.0.0.1:{router.tls_ports[0]}"
         pem = stage.directory / "front.pem"
         pem.write_bytes(pair.certificate.read_bytes() + pair.key.read_bytes())
@@ -117,18 +120,10 @@ def test_rules_look_at_the_client(site):
         assert raw.get("/env").response().status == 200
 
 
-@pytest.mark.parametrize("front", ["haproxy v2", "nginx", "haproxy v2 tls"])
+@pytest.mark.parametrize("front", [*FRONTS, *SECURE])
 def test_no_slot_is_held_after_either_end_left(site, front):
-    from harness.process import sockets
-    before = sockets(site.pid)
     secure = {"ssl": context(site.authority)} if front in SECURE else {}
-    scheme = "wss" if secure else "ws"
-    for leave in (lambda socket: socket.close(), lambda socket: socket.socket.close()):
-        with connect(f"{scheme}://localhost:{site.fronts[front]}/loop", **secure) as socket:
-            socket.send("here")
-            assert socket.recv(timeout=10) == "here"
-            leave(socket)
-    until("its sockets are closed", lambda: len(sockets(site.pid)) <= len(before))
+    leave_every_way(site, f"{'wss' if secure else 'ws'}://localhost:{site.fronts[front]}/leave", **secure)
 
 
 def test_health_checks_leave_no_line(stage):

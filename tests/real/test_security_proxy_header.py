@@ -7,7 +7,7 @@ import pytest
 
 from harness.certificates import Authority
 from harness.raw import Raw
-from harness.tls import TlsRaw
+from harness.tls import TlsRaw, context
 from harness.waiting import until
 
 SIGNATURE = b"\r\n\r\n\0\r\nQUIT\n"
@@ -157,7 +157,6 @@ def test_tls_behind_a_header(stage):
         assert raw.get("/").response().body == b"127.0.0.2 https"
     with Raw.connect(port) as raw:
         raw.send(LINE)
-        from harness.tls import context
         tls = context().wrap_socket(raw.socket, server_hostname="localhost")
         with TlsRaw(tls) as raw:
             assert raw.get("/").response().body == b"203.0.113.9 https"

@@ -6,7 +6,7 @@ from websockets.sync.client import connect
 from harness import fronts
 from harness.certificates import Authority
 from harness.echoes import echo_all
-from harness.process import sockets
+from harness.leaving import leave_every_way, serve
 from harness.raw import Raw
 from harness.stage import staged
 from harness.tls import TlsRaw, context
@@ -48,10 +48,11 @@ def site(request):
         pair = authority.issue("localhost")
         worker, _ = stage.uwsgi("threads")
         seen = stage.upstream(lambda peer: answer_head(peer))
+        leaver = stage.upstream(serve)
         unix = stage.directory / "in.sock"
         router = stage.tidegate(
             {"http": ["127.0.0.1:0", f"unix:{unix}"], "http-to": worker, "trusted-proxies": "127.0.0.1 unix",
-             "route": ["^/loop echo:", f"^/head http:{seen.address}"],
+             "route": ["^/loop echo:", f"^/head http:{seen.address}", f"^/leave http:{leaver.address}"],
              "route-remote-addr": r"^127\.0\.0\.66$ break:403 no", "route-if": "ipv4in:${REMOTE_ADDR};127.0.0.67 break:410 gone"})
         to = f"127.0.0.1:{router.port}"
         pem = stage.directory / "front.pem"
@@ -149,17 +150,7 @@ def test_the_lines_of_a_websocket_name_the_client(site):
 @pytest.mark.parametrize("front", FRONTS)
 def test_no_slot_is_held_after_either_end_left(site, front):
     secure = {"ssl": context(site.authority)} if front.endswith("tls") else {}
-    scheme = "wss" if secure else "ws"
-    lines = lambda: sum("CLOSE websocket" in line for line in site.access())
-    before = lines()
-    for leave in (lambda socket: socket.close(), lambda socket: socket.socket.close()):
-        with connect(f"{scheme}://localhost:{site.fronts[front]}/ws", **secure) as socket:
-            socket.send("here")
-            assert socket.recv(timeout=10) == "here"
-            open_now = len(sockets(site.pid))
-            leave(socket)
-        until("its sockets are closed", lambda: len(sockets(site.pid)) <= open_now - 2)
-    until("their lines", lambda: lines() >= before + 2)
+    leave_every_way(site, f"{'wss' if secure else 'ws'}://localhost:{site.fronts[front]}/leave", **secure)
 
 
 def test_others_are_replaced(site):
