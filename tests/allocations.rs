@@ -60,9 +60,16 @@ impl Line {
         );
         let (config, mut problems) = parse(text.as_bytes(), "test.ini", &Surroundings::none());
         let mut identities = upstream::Identities::default();
+        let guards = worker::Guards::default();
         let mut connectors = Connectors::new(Arc::new(TrafficLog));
-        let generation =
-            worker::build(&config, &mut identities, &mut connectors, "router", &mut problems);
+        let generation = worker::build(
+            &config,
+            &mut identities,
+            &mut connectors,
+            &guards,
+            "router",
+            &mut problems,
+        );
         let peer = Peer {
             ip: "192.0.2.7".parse().ok(),
             port: 4711,

@@ -31,6 +31,9 @@ const MAILBOX: usize = 4096;
 const OFFLOAD: (usize, usize) = (2, 1024);
 /// Threads that look up tokens, which may wait for a resolver, and look-ups that may wait for them.
 const LOOKUPS: (usize, usize) = (2, 1024);
+/// Passwords that may wait to be compared with their hashes, by half as many threads as there are cores: whoever
+/// sends wrong ones by the thousand takes no more than that.
+const PASSWORDS: usize = 64;
 /// How long the start waits for names.
 const PATIENCE: Duration = Duration::from_secs(5);
 /// Bytes of blocks one worker may take from the system.
@@ -97,6 +100,9 @@ pub(super) fn run(ready: Ready) -> Result<(), BootError> {
         .map_err(system("cannot start the disk threads"))?;
     let lookups = Offload::start("lookup", LOOKUPS.0, LOOKUPS.1)
         .map_err(system("cannot start the threads for tokens"))?;
+    let passwords = Offload::start("password", worker_count(Workers::Auto).div_ceil(2), PASSWORDS)
+        .map_err(system("cannot start the threads for passwords"))?;
+    maker.watch().map_err(system("cannot watch files of users"))?;
     let possible = (descriptors - RESERVE.min(descriptors / 2)) / 2;
     let most = config.max_connections.unwrap_or(possible);
 
@@ -131,6 +137,7 @@ pub(super) fn run(ready: Ready) -> Result<(), BootError> {
             counters,
             offload: offload.clone(),
             lookups: lookups.clone(),
+            passwords: passwords.clone(),
             courier: Courier(sender),
             spool_dir: config.spool_dir.as_deref().map(Arc::<Path>::from),
             memory: MEMORY,

@@ -93,6 +93,9 @@ impl Running {
             Ok(watch) => self.watch = watch,
             Err(error) => tracing::error!(%error, "files of certificates are not watched"),
         }
+        if let Err(error) = self.maker.watch() {
+            tracing::error!(%error, "files of users are not watched");
+        }
         doors::announce(&opened);
         let gone = doors::fresh(&spots, &self.spots);
         gone.iter().for_each(|(address, _)| tracing::info!("not listening on {address} any more"));

@@ -11,7 +11,7 @@ use crate::reactor::Names;
 use crate::reactor::tls::{Connectors, Tickets, TrafficLog};
 use crate::session::Generation;
 use crate::upstream::Identities;
-use crate::worker;
+use crate::worker::{self, Guards};
 
 /// Compiles a configuration, again and again. What outlives each of them is here: identities of servers, names
 /// that are resolved, keys of tickets.
@@ -21,6 +21,7 @@ pub(super) struct Maker {
     tickets: Arc<Tickets>,
     /// Every address that was ever listened on, in the order in which they came: connections know theirs by number.
     listeners: Vec<String>,
+    guards: Guards,
 }
 
 /// What came of a configuration. It can run when no problem is an error.
@@ -40,6 +41,7 @@ impl Maker {
             identities: Identities::resolving(names),
             tickets: Arc::default(),
             listeners: Vec::new(),
+            guards: Guards::default(),
         }
     }
 
@@ -53,6 +55,14 @@ impl Maker {
         self.identities.names()
     }
 
+    /// Has files of users looked at while it runs, where there are any.
+    ///
+    /// # Errors
+    /// When there is no thread to be had.
+    pub(super) fn watch(&self) -> std::io::Result<()> {
+        self.guards.files.watch()
+    }
+
     /// Reads and compiles it as it is now.
     pub(super) fn compile(&mut self) -> Compiled {
         let Source { file, options } = &self.source;
@@ -60,7 +70,8 @@ impl Maker {
         let host = super::boot::host_name();
         let mut connectors = Connectors::new(Arc::new(TrafficLog));
         let identities = &mut self.identities;
-        let generation = worker::build(&config, identities, &mut connectors, &host, &mut problems);
+        let generation =
+            worker::build(&config, identities, &mut connectors, &self.guards, &host, &mut problems);
         let tickets = Arc::clone(&self.tickets);
         let certificates = certificates::load(&config, connectors, tickets, &mut problems);
         let generation = generation.map(|mut generation| {

@@ -8,6 +8,7 @@ use crate::base::{Address, AddressError};
 
 use super::edit::{self, Answer, Edit};
 use super::files::{self, Files};
+use super::guard::{self, Guard};
 use super::model::Protocol;
 use super::nearest::{either, hint};
 use super::template::Template;
@@ -27,6 +28,8 @@ pub enum Action {
     Answer(Answer),
     /// Something is changed, and the search goes on.
     Edit(Edit),
+    /// The search goes on for those it lets.
+    Guard(Guard),
 }
 
 /// Where requests go.
@@ -119,6 +122,15 @@ impl Action {
         matches!(self, Action::Go(_) | Action::Answer(_))
     }
 
+    /// Whether it stops whoever it does not know: behind it are only people that the operator has let in.
+    pub fn is_access_rule(&self) -> bool {
+        match self {
+            Action::Edit(Edit::Allow(_)) => true,
+            Action::Guard(guard) => guard.is_access_rule(),
+            _ => false,
+        }
+    }
+
     /// The highest capture it asks for.
     pub fn highest_capture(&self) -> Option<u8> {
         self.templates().filter_map(Template::highest_capture).max()
@@ -137,6 +149,7 @@ impl Action {
             Action::Go(Way::Files(files)) => (files.name.as_ref(), None),
             Action::Answer(answer) => (Some(answer.template()), None),
             Action::Edit(edit) => (edit.template(), None),
+            Action::Guard(guard) => (guard.template(), None),
             Action::Go(_) | Action::Last | Action::Goto(_) => (None, None),
         };
         one.into_iter().chain(other)
@@ -169,7 +182,7 @@ const ACTIONS: [(&str, &str); 11] = [
 
 /// All actions with what stands behind their colon.
 fn actions() -> impl Iterator<Item = (&'static str, &'static str)> {
-    ACTIONS.into_iter().chain(edit::ANSWERS).chain(edit::EDITS)
+    ACTIONS.into_iter().chain(edit::ANSWERS).chain(edit::EDITS).chain(guard::GUARDS)
 }
 
 /// What an action may name.
@@ -247,6 +260,9 @@ fn other(value: &Value, name: &str) -> Result<Action, Fault> {
     let within = |fault: Fault| Fault { at: fault.at + start, ..fault };
     if let Some(answer) = edit::answer(name, &argument) {
         return answer.map(Action::Answer).map_err(within);
+    }
+    if let Some(guard) = guard::guard(name, &argument) {
+        return guard.map(Action::Guard).map_err(within);
     }
     match edit::edit(name, &argument) {
         Some(edit) => edit.map(Action::Edit).map_err(within),

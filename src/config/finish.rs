@@ -112,12 +112,18 @@ impl Applier<'_> {
             self.problem(value.error(&Fault::new(said)));
             return None;
         }
+        let said = match &action.value {
+            Action::Guard(guard) => guard.shown(value.text()),
+            _ => value.text().to_owned(),
+        };
+        // A rule that has no condition is called by its action.
+        let name = if rule.name == value.text() { said.clone() } else { rule.name };
         Some(Rule {
-            name: rule.name,
+            name,
             place: rule.place,
             conditions: rule.conditions,
             action,
-            said: value.text().into(),
+            said,
             settings: rule.settings.map_or_else(|| settings.clone(), Arc::new),
         })
     }
@@ -166,7 +172,9 @@ impl Applier<'_> {
             _ => None,
         });
         let all = config.settings.vars.iter().map(|(name, _)| name);
-        let set: HashSet<&str> = all.chain(added).map(String::as_str).collect();
+        let set = all.chain(added).map(String::as_str);
+        // Without a rule that asks for a password there is no user: the name is empty.
+        let set: HashSet<&str> = set.chain(["REMOTE_USER"]).collect();
         let unset = |name: &&str| !set.contains(name);
         let said = |name: &str| {
             format!(
@@ -243,7 +251,11 @@ impl Applier<'_> {
         let default = config.default.as_ref().map(|action| (action, &config.settings));
         let said = rules.chain(default).filter_map(|(action, settings)| match &action.value {
             Action::Go(way) => Some((Some(way), settings)),
-            Action::Last | Action::Goto(_) | Action::Answer(_) | Action::Edit(_) => None,
+            Action::Last
+            | Action::Goto(_)
+            | Action::Answer(_)
+            | Action::Edit(_)
+            | Action::Guard(_) => None,
         });
         let http_to = config.http_to.first().map(|_| (None, &config.settings));
         let mut places = HashSet::new();

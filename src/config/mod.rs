@@ -24,6 +24,7 @@ mod edit;
 mod expand;
 mod files;
 mod finish;
+mod guard;
 pub mod keys;
 mod leftover;
 mod lexer;
@@ -49,6 +50,7 @@ pub use condition::{Comparison, Condition, Subject, Test};
 pub use docs::{full_ini, markdown};
 pub use edit::{Answer, Edit};
 pub use files::Files;
+pub use guard::{Guard, Limit, Password, Who};
 pub use load::{Given, load, parse};
 pub use log_format::{Asked, LogFormat, LogPiece, Seen};
 pub use model::{

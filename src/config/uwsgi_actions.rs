@@ -12,7 +12,7 @@ pub(super) enum Standing {
 }
 
 /// Actions that are not in this version.
-const PLANNED: [&str; 5] = ["channel", "publish", "basicauth", "auth", "limit"];
+const PLANNED: [&str; 3] = ["channel", "publish", "auth"];
 
 /// Actions of uWSGI that have another name here.
 const INSTEAD: [(&str, &str); 10] = [
@@ -29,9 +29,8 @@ const INSTEAD: [(&str, &str); 10] = [
 ];
 
 /// Actions only uWSGI's app server has.
-const APP_SERVER: [&str; 86] = [
+const APP_SERVER: [&str; 85] = [
     "alarm",
-    "basicauth-next",
     "cache",
     "cache-continue",
     "cache-store",

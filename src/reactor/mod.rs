@@ -13,8 +13,10 @@ mod look;
 mod mailbox;
 mod names;
 mod offload;
+mod passwords;
 mod peer;
 mod readiness;
+mod stamp;
 mod stream;
 #[cfg(test)]
 mod testing;
@@ -31,6 +33,7 @@ pub use look::leads_to;
 pub use mailbox::{Mailbox, Outbox, Refused, Sender};
 pub use names::{Lookup, NameCell, Names};
 pub use offload::{Done, Job, Offload, Reply, Wanted};
+pub use passwords::{Puzzle, Standing, UserFile, UserFiles, is_same};
 pub use peer::Peer;
 pub use readiness::{Ending, Readiness};
 pub use stream::{Kind, Stream};

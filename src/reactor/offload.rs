@@ -13,6 +13,7 @@ use std::thread;
 use super::files::{Below, FileFault, Found, Opener, Patience, Piece, warm};
 use super::look::leads_to;
 use super::names::ask_system;
+use super::passwords::Puzzle;
 use super::tokens::{TokenAnswer, Tokens};
 use crate::base::FileKind;
 
@@ -65,6 +66,8 @@ pub enum Job {
         /// Which bytes.
         piece: Piece,
     },
+    /// Find out whether a password is right.
+    Verify(Puzzle),
     /// Close, which for a large file without a name takes time. Has no answer.
     Close {
         /// Closed if nobody else has it.
@@ -114,6 +117,8 @@ pub enum Done {
     Opened(Result<Found, FileFault>),
     /// These bytes are in memory.
     Warmed(io::Result<Piece>),
+    /// Whether the password is right.
+    Verified(bool),
 }
 
 /// Where an answer goes. Called on an offload thread, which may wait.
@@ -202,6 +207,7 @@ fn carry_out(job: Job, tokens: &Tokens) -> Option<Done> {
         Job::Look { path, kind } => Done::Looked(leads_to(&path, kind)),
         Job::Open(wanted) => Done::Opened(wanted.open()),
         Job::Warm { file, piece } => Done::Warmed(warm(file.as_fd(), piece).map(|()| piece)),
+        Job::Verify(puzzle) => Done::Verified(puzzle.solve()),
         Job::Close { file } => {
             drop(file);
             return None;

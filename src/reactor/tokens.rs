@@ -9,23 +9,20 @@
 //! Reading and resolving wait for disk and resolver: this is for threads that may.
 
 use std::collections::HashMap;
-use std::fs::{self, File, Metadata};
+use std::fs::{self, File};
 use std::io::{self, Read};
-use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, SystemTime};
 
 use crate::base::Address;
 
 use super::names::Lookup;
+use super::stamp::Stamp;
 
 /// The largest file read, in bytes.
 const FILE_MAX: u64 = 16 << 20;
 /// The most faults of a file that are logged.
 const FAULTS_MAX: usize = 20;
-/// A file that changed so shortly before it was read may change again without a newer time.
-const RACY: Duration = Duration::from_secs(1);
 
 /// What a token stands for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,26 +50,6 @@ struct Known {
     servers: HashMap<String, Address>,
     /// What was logged of it last.
     said: String,
-}
-
-/// Two looks at a file that has not changed give the same.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Stamp {
-    file: (u64, u64),
-    len: u64,
-    written: (i64, i64),
-    changed: (i64, i64),
-}
-
-impl Stamp {
-    fn of(data: &Metadata) -> Stamp {
-        Stamp {
-            file: (data.dev(), data.ino()),
-            len: data.len(),
-            written: (data.mtime(), data.mtime_nsec()),
-            changed: (data.ctime(), data.ctime_nsec()),
-        }
-    }
 }
 
 impl Tokens {
@@ -131,8 +108,7 @@ impl Known {
         }
         let (servers, faults) = parse(&text);
         self.servers = servers;
-        let age = data.modified().ok().and_then(|at| SystemTime::now().duration_since(at).ok());
-        self.stamp = age.is_some_and(|age| age > RACY).then(|| Stamp::of(&data));
+        self.stamp = Stamp::settled(&data);
         let place = path.display();
         let lines = faults.iter().take(FAULTS_MAX);
         let mut said: Vec<String> =

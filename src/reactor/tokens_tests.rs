@@ -2,6 +2,7 @@
 
 use std::fs::FileTimes;
 use std::net::SocketAddr;
+use std::time::{Duration, SystemTime};
 
 use super::*;
 

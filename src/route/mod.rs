@@ -15,15 +15,19 @@
 //! program for the rest, `program` shares equal programs and bounds what they take, `pattern` reads regexes
 //! and explains the ones it refuses. What a request is for, a WebSocket or an answer, is no text and in no index:
 //! a rule's set of them is looked at first (`purpose`).
+//!
+//! Beside the table stand those who let a request go on or not: `keeper` knows names and passwords, `rates` counts.
 
 mod captures;
 mod compile;
 mod index;
+mod keeper;
 mod literal;
 mod matcher;
 mod pattern;
 mod program;
 mod purpose;
+mod rates;
 mod rule;
 mod shelf;
 mod table;
@@ -31,8 +35,11 @@ mod texts;
 mod trial;
 mod trie;
 
+pub use crate::reactor::{Puzzle, Standing};
 pub use captures::Captures;
+pub use keeper::{Keeper, Known};
 pub use purpose::{Purpose, Purposes};
+pub use rates::{Limit, Rates};
 pub use rule::{Facts, Rule, Says, Silent, Source};
 pub use table::{Found, Refuted, Scratch, Table};
 

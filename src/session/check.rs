@@ -11,22 +11,27 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::base::Millis;
+use crate::route::Puzzle;
 
 use super::access_log::Record;
 use super::cx::{Action, Cx, Input};
 use super::peer::Peer;
 use super::reason::CloseReason;
 use super::settings::Generation;
-use super::settled::{FileQuestion, Settled};
+use super::settled::{FileQuestion, Settled, Verdict};
 
 /// How long a disk may take.
-const PATIENCE: Duration = Duration::from_secs(5);
+const LOOKING: Duration = Duration::from_secs(5);
+/// How long a password may take, with those before it.
+const COMPARING: Duration = Duration::from_secs(10);
 
 /// What a rule wants to know.
 #[derive(Debug)]
 pub(super) enum Query {
     /// Whether there is a file.
     File(FileQuestion),
+    /// Whether a password is right, for the rule of this number.
+    Password(u32, Puzzle),
 }
 
 /// A request that waits.
@@ -38,48 +43,70 @@ pub(super) struct Check {
     pub(super) record: Record,
     /// Who asks.
     pub(super) peer: Peer,
-    /// An answer is awaited, until then.
-    until: Option<Millis>,
+    waits: Waits,
+}
+
+/// What for.
+#[derive(Clone, Copy, Debug)]
+enum Waits {
+    /// A look at the disk, until then.
+    File(Millis),
+    /// A password of this rule, until then.
+    Password(u32, Millis),
+    /// Nothing any more.
+    Over,
 }
 
 impl Check {
     /// Asks.
     pub(super) fn begin(query: Query, record: Record, peer: Peer, cx: &mut Cx<'_>) -> Box<Check> {
-        match query {
-            Query::File(question) => cx.actions.push(Action::Look(question)),
-        }
-        Box::new(Check {
-            generation: Arc::clone(cx.generation),
-            settled: std::mem::take(&mut cx.scratch.settled),
-            record,
-            peer,
-            until: Some(cx.now + PATIENCE),
-        })
+        let waits = match query {
+            Query::File(question) => {
+                cx.actions.push(Action::Look(question));
+                Waits::File(cx.now + LOOKING)
+            }
+            Query::Password(rule, puzzle) => {
+                cx.actions.push(Action::Verify(puzzle));
+                Waits::Password(rule, cx.now + COMPARING)
+            }
+        };
+        let settled = std::mem::take(&mut cx.scratch.settled);
+        Box::new(Check { generation: Arc::clone(cx.generation), settled, record, peer, waits })
     }
 
     /// Takes the answer to an action.
     pub(super) fn input(&mut self, input: Input) {
-        if let (Input::Looked(there), Some(_)) = (input, self.until) {
-            match there {
-                Some(there) => self.settled.files.settle(there),
-                None => self.settled.failed = Some(CloseReason::Overloaded),
+        match (self.waits, input) {
+            (Waits::File(_), Input::Looked(Some(there))) => self.settled.files.settle(there),
+            (Waits::Password(rule, _), Input::Verified(Some(right))) => {
+                let verdict = if right { Verdict::Passed } else { Verdict::Refused };
+                self.settled.verdicts.put(rule, verdict);
             }
-            self.until = None;
+            (Waits::File(_), Input::Looked(None))
+            | (Waits::Password(..), Input::Verified(None)) => {
+                self.settled.failed = Some(CloseReason::Overloaded);
+            }
+            // The answer to a question that was given up.
+            _ => return,
         }
+        self.waits = Waits::Over;
     }
 
     /// Whether the rules can be tried again.
     pub(super) fn advance(&mut self, cx: &Cx<'_>) -> bool {
-        if self.until.is_some_and(|until| cx.now >= until) {
+        if !matches!(self.waits, Waits::Over) && cx.now >= self.deadline() {
             self.settled.failed = Some(CloseReason::Overloaded);
             self.settled.late = true;
-            self.until = None;
+            self.waits = Waits::Over;
         }
-        self.until.is_none()
+        matches!(self.waits, Waits::Over)
     }
 
     /// When it is given up.
     pub(super) fn deadline(&self) -> Millis {
-        self.until.unwrap_or_default()
+        match self.waits {
+            Waits::File(until) | Waits::Password(_, until) => until,
+            Waits::Over => Millis::default(),
+        }
     }
 }

@@ -8,6 +8,7 @@ use crate::base::{Address, Clock, Counters, Millis, Rng};
 use crate::buf::Pool;
 use crate::proto::http::PathScratch;
 use crate::proto::ws::Engines;
+use crate::route::Puzzle;
 use crate::upstream::{self, ServerId};
 
 use super::access_log::Record;
@@ -156,6 +157,8 @@ pub enum Action {
     OpenFile,
     /// Close it.
     CloseFile,
+    /// Find out whether a password is right; answered by [`Input::Verified`].
+    Verify(Puzzle),
 }
 
 /// Whether a request may go on a connection that served another one.
@@ -230,4 +233,6 @@ pub enum Input {
     Opened(FileState),
     /// It is not, or no longer what it was.
     FileFailed(FileFault),
+    /// Whether the password is right; `None` when too many wait for that.
+    Verified(Option<bool>),
 }

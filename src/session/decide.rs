@@ -216,7 +216,15 @@ impl Deciding<'_, '_> {
         if let Some(reason) = settled.failed {
             return Err(reason.into());
         }
-        let walker = Walker { generation, head, path: &path, host, purpose: purpose(head), peer };
+        let walker = Walker {
+            generation,
+            head,
+            path: &path,
+            host,
+            purpose: purpose(head),
+            peer,
+            now: cx.now,
+        };
         let notebook = Notebook(trace.as_deref_mut());
         let (end, found) = walker.walk(Desk { scratch, rewriting, edits, settled, notebook });
         if let End::Ask(query) = end {
@@ -334,7 +342,7 @@ fn taken(end: End<'_>) -> Result<&Arc<Route>, No> {
         End::Answer { status, text, exact } => {
             Err(No { status, exact, ..No::saying(CloseReason::Answered, text) })
         }
-        End::Denied => Err(CloseReason::Denied.into()),
+        End::Stopped(reason) => Err(reason.into()),
         End::NoTarget | End::Ask(_) => Err(CloseReason::BadRequest.into()),
         End::Nothing => Err(CloseReason::NoRoute.into()),
     }

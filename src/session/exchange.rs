@@ -297,7 +297,7 @@ impl Exchange {
             }
             Input::Found(found) => return self.found(found, cx),
             // The answer to a question that was given up.
-            Input::Looked(_) | Input::Opened(_) | Input::FileFailed(_) => {}
+            Input::Looked(_) | Input::Verified(_) | Input::Opened(_) | Input::FileFailed(_) => {}
             Input::Seat => return self.sit_down(cx),
             Input::SpoolFailed => return Err(CloseReason::Overloaded),
             Input::Spooled(n) => {

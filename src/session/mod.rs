@@ -30,6 +30,7 @@ mod edits;
 mod exchange;
 mod expand;
 mod files;
+mod guard;
 mod handshake;
 mod head;
 mod introduction;
@@ -71,8 +72,8 @@ pub use port::{Delivery, Port, RxEnd, Side, TxEnd};
 pub use reason::{CloseReason, Fault};
 pub use secure::Secure;
 pub use settings::{
-    Binary, Bodies, Certificates, Deed, Files, Generation, Mode, Place, Route, Target, Times,
-    Token, WebSocketRules, WebSockets,
+    Binary, Bodies, Certificates, Deed, Files, Generation, Guard, Mode, Place, Route, Target,
+    Times, Token, WebSocketRules, WebSockets,
 };
 pub use settled::FileQuestion;
 pub use snapshot::SnapshotError;

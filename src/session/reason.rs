@@ -88,6 +88,10 @@ reasons! {
     ToHttps, "to-https", 301, None, "this is to be asked for by https";
     /// The client's address may not come here.
     Denied, "denied", 403, Client, "this address has no access here";
+    /// A name and a password are wanted, and not those.
+    Unauthorized, "unauthorized", 401, Client, "a name and a password are wanted here";
+    /// A limit was reached.
+    TooManyRequests, "too-many-requests", 429, Client, "too many requests: come again a little later";
     /// The WebSocket handshake was refused by us.
     BadHandshake, "bad-handshake", 400, Client, "the WebSocket handshake was not acceptable";
     /// A page of an origin that is not allowed opened a WebSocket.

@@ -8,7 +8,7 @@ use crate::base::Neighbours;
 use crate::config::{Answer, CertificateHeader, Edit, LogFormat, Origin, Rate, Template};
 use crate::proto::h1::Limits;
 use crate::proto::ws::{DeflatePolicy, Draft, Drafts};
-use crate::route::Table;
+use crate::route::{Keeper, Limit, Table};
 use crate::upstream::{Group, Groups, Server};
 
 /// Everything one configuration says, compiled. Immutable; replaced as a whole.
@@ -51,7 +51,7 @@ pub struct Generation {
 }
 
 /// What a rule does with a request.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub enum Deed {
     /// It goes to the route of this number.
     Go(usize),
@@ -63,6 +63,17 @@ pub enum Deed {
     Answer(Answer),
     /// Something is changed, and the next rules are tried.
     Edit(Edit),
+    /// The next rules are tried if it may pass.
+    Guard(Guard),
+}
+
+/// Who lets a request pass.
+#[derive(Debug)]
+pub enum Guard {
+    /// Whoever knows names and passwords.
+    Password(Keeper),
+    /// Whoever counts.
+    Limit(Limit),
 }
 
 /// One route: where its requests go, and under which settings.

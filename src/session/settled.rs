@@ -20,10 +20,37 @@ pub struct FileQuestion {
 pub(super) struct Settled {
     /// What conditions ask of files.
     pub(super) files: Files,
+    /// What guards have said.
+    pub(super) verdicts: Verdicts,
     /// Whoever was asked did not answer.
     pub(super) failed: Option<CloseReason>,
     /// And may still do so: nobody who asks next may take that for their answer.
     pub(super) late: bool,
+}
+
+/// What came of asking a guard.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Verdict {
+    /// The request goes on.
+    Passed,
+    /// It does not.
+    Refused,
+}
+
+/// What guards have said, by the numbers of their rules.
+#[derive(Debug, Default)]
+pub(super) struct Verdicts(Vec<(u32, Verdict)>);
+
+impl Verdicts {
+    /// What came of asking this one.
+    pub(super) fn of(&self, rule: u32) -> Option<&Verdict> {
+        self.0.iter().find(|(known, _)| *known == rule).map(|(_, verdict)| verdict)
+    }
+
+    /// That came of it.
+    pub(super) fn put(&mut self, rule: u32, verdict: Verdict) {
+        self.0.push((rule, verdict));
+    }
 }
 
 /// Files that were asked about.
@@ -39,6 +66,7 @@ impl Settled {
     pub(super) fn clear(&mut self) {
         self.files.known.clear();
         self.files.wanted.take();
+        self.verdicts.0.clear();
         (self.failed, self.late) = (None, false);
     }
 }

@@ -321,6 +321,7 @@ impl Bench {
             Action::Spool(SpoolOrder::Append(bytes)) => format!("append {}", bytes.len()),
             Action::Spool(SpoolOrder::Read { offset, len }) => format!("read {len} at {offset}"),
             Action::Spool(SpoolOrder::Drop) => "drop".to_owned(),
+            Action::Verify(_) => "verify".to_owned(),
             Action::Look(FileQuestion { path, kind }) => {
                 format!("look {kind:?} {}", String::from_utf8_lossy(&path))
             }

@@ -3,6 +3,7 @@
 use std::io::Write as _;
 use std::sync::Arc;
 
+use crate::base::Millis;
 use crate::config::{Answer, Edit};
 use crate::proto::h1::RequestHead;
 use crate::proto::http::path::canonical;
@@ -12,7 +13,9 @@ use crate::route::{Captures, Facts, Found, Purpose, Scratch};
 use super::check::Query;
 use super::edits::{Edits, Rewriting, split};
 use super::expand::{Filler, Said, has_dots};
+use super::guard::{self, Passage};
 use super::peer::Peer;
+use super::reason::CloseReason;
 use super::settings::{Deed, Generation, Route};
 use super::settled::{Files, Settled};
 use super::trace::Notebook;
@@ -28,6 +31,7 @@ pub(super) struct Walker<'a> {
     pub(super) host: &'a [u8],
     pub(super) purpose: Purpose,
     pub(super) peer: &'a Peer,
+    pub(super) now: Millis,
 }
 
 /// What becomes of a request.
@@ -42,8 +46,8 @@ pub(super) enum End<'g> {
         /// The text is the whole body.
         exact: bool,
     },
-    /// Its client may not.
-    Denied,
+    /// It may not go on.
+    Stopped(CloseReason),
     /// A rule has to know this first.
     Ask(Query),
     /// A rule made a target of it that is none.
@@ -117,6 +121,16 @@ impl<'a> Walker<'a> {
                 Deed::Goto(rule) => Turn::To(*rule),
                 Deed::Answer(answer) => {
                     Turn::End(answered(answer, &filler, text, &mut edits.response))
+                }
+                Deed::Guard(guard) => {
+                    let verdicts = &mut settled.verdicts;
+                    let passage = guard::ask(found.rule, guard, &filler, self.now, text, verdicts);
+                    match (guard::keep(&passage, text, edits), passage) {
+                        (_, Passage::Ask(query)) => return (End::Ask(query), None),
+                        (Some(reason), _) => Turn::End(End::Stopped(reason)),
+                        (None, Passage::User) => Turn::Changed,
+                        (None, _) => Turn::On,
+                    }
                 }
                 Deed::Edit(edit) => {
                     let turn = fill(edit, &filler, text);
@@ -218,11 +232,19 @@ fn fill<'g>(edit: &Edit, filler: &Filler<'_>, text: &mut Vec<u8>) -> Turn<'g> {
         Edit::Hsts(age) => _ = write!(text, "max-age={age}"),
         Edit::Allow(networks) => {
             let inside = |address| networks.iter().any(|network| network.contains(address));
-            return if address.is_some_and(inside) { Turn::On } else { Turn::End(End::Denied) };
+            return if address.is_some_and(inside) {
+                Turn::On
+            } else {
+                Turn::End(End::Stopped(CloseReason::Denied))
+            };
         }
         Edit::Deny(networks) => {
             let inside = |address| networks.iter().any(|network| network.contains(address));
-            return if address.is_some_and(inside) { Turn::End(End::Denied) } else { Turn::On };
+            return if address.is_some_and(inside) {
+                Turn::End(End::Stopped(CloseReason::Denied))
+            } else {
+                Turn::On
+            };
         }
         Edit::DelHeader(_) | Edit::DoNotLog => {}
     }

@@ -53,6 +53,7 @@ impl Worker {
             Action::Look(question) => self.look(key, question),
             Action::OpenFile => self.open_file(key),
             Action::CloseFile => self.close_file(key),
+            Action::Verify(puzzle) => self.verify(key, puzzle),
         }
     }
 

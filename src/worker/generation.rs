@@ -12,11 +12,12 @@ use crate::proto::ws::{DeflatePolicy, Draft};
 use crate::reactor::tls::Connectors;
 use crate::route::{Rule, Table};
 use crate::session::{
-    Binary, Bodies, Certificates, Deed, Files, Generation, Mode, Place, Route, Target, Times,
-    Token, WebSocketRules, WebSockets,
+    Binary, Bodies, Certificates, Deed, Files, Generation, Guard, Mode, Place, Route, Target,
+    Times, Token, WebSocketRules, WebSockets,
 };
 use crate::upstream::{Group, Groups, Identities};
 
+use super::guards::{Guards, Posts};
 use super::places;
 use super::trust::Securer;
 
@@ -26,20 +27,26 @@ pub fn build(
     config: &Config,
     identities: &mut Identities,
     connectors: &mut Connectors,
+    guards: &Guards,
     server_name: &str,
     problems: &mut Vec<Problem>,
 ) -> Option<Generation> {
     let rules: Vec<_> = config.rules.iter().map(Rule::from).collect();
     let table = Table::compile(&rules, problems)?;
-    let securer = Securer { connectors, problems, failed: false };
+    let mut posts = Posts::new(guards, problems);
+    let guarded: Vec<Option<Guard>> = config.rules.iter().map(|rule| posts.guard(rule)).collect();
+    let failed = posts.failed;
+    let securer = Securer { connectors, problems, failed };
     let groups = Vec::new();
     let mut builder = Builder { config, identities, securer, groups };
     let mut routes = Vec::new();
-    let deeds = config.rules.iter().map(|rule| match &rule.action.value {
+    let deeds = config.rules.iter().zip(guarded).map(|(rule, guard)| match &rule.action.value {
         Action::Last => Deed::Last,
         Action::Goto(label) => Deed::Goto(label.rule),
         Action::Answer(answer) => Deed::Answer(answer.clone()),
         Action::Edit(edit) => Deed::Edit(edit.clone()),
+        // One that cannot be set up refuses the configuration.
+        Action::Guard(_) => guard.map_or(Deed::Last, Deed::Guard),
         Action::Go(way) => {
             routes.push(Arc::new(builder.route(
                 &rule.name,

@@ -12,8 +12,14 @@ fn connectors() -> Connectors {
 fn built(text: &str) -> Generation {
     let text = format!("[tidegate]\nhttp = :80\n{text}");
     let (config, mut problems) = parse(text.as_bytes(), "site.ini", &Surroundings::none());
-    let generation =
-        build(&config, &mut Identities::default(), &mut connectors(), "router", &mut problems);
+    let generation = build(
+        &config,
+        &mut Identities::default(),
+        &mut connectors(),
+        &Guards::default(),
+        "router",
+        &mut problems,
+    );
     assert_eq!(problems, []);
     generation.unwrap()
 }
@@ -102,8 +108,14 @@ fn servers_are_secured_or_nothing_is_built() {
         let text = format!("[tidegate]\nhttp = :80\ndefault = https:x\n{bad}");
         let (config, mut problems) = parse(text.as_bytes(), "site.ini", &Surroundings::none());
         assert_eq!(problems, []);
-        let generation =
-            build(&config, &mut Identities::default(), &mut connectors(), "router", &mut problems);
+        let generation = build(
+            &config,
+            &mut Identities::default(),
+            &mut connectors(),
+            &Guards::default(),
+            "router",
+            &mut problems,
+        );
         assert!(generation.is_none() && problems[0].is_error());
         assert!(problems[0].message.contains(said), "{problems:?}");
     }

@@ -1,10 +1,10 @@
-//! Tokens and files that sessions want to know of: looked up by threads that may wait.
+//! What sessions want to know that takes time: tokens, files and passwords, by threads that may wait.
 
 use std::path::Path;
 use std::sync::Arc;
 
 use crate::base::Key;
-use crate::reactor::{Job, TokenAnswer};
+use crate::reactor::{Job, Puzzle, TokenAnswer};
 use crate::session::{FileQuestion, Input, Whereabouts};
 
 use super::turn::Worker;
@@ -24,6 +24,14 @@ impl Worker {
         let job = Job::Look { path, kind };
         if self.offload.submit(job, key.to_u64(), self.courier.clone()).is_err() {
             self.answer(key, Input::Looked(None));
+        }
+    }
+
+    /// Has a password compared with its hash.
+    pub(super) fn verify(&mut self, key: Key, puzzle: Puzzle) {
+        let job = Job::Verify(puzzle);
+        if self.passwords.submit(job, key.to_u64(), self.courier.clone()).is_err() {
+            self.answer(key, Input::Verified(None));
         }
     }
 

@@ -21,6 +21,7 @@ mod entry;
 mod files;
 mod generation;
 mod greet;
+mod guards;
 mod handshakes;
 mod idle;
 mod inspect;
@@ -38,6 +39,7 @@ mod world;
 
 pub use accept::Door;
 pub use generation::build;
+pub use guards::Guards;
 pub use inspect::{Ask, Question, Reply};
 pub use logbook::{LogBook, LogSink, LogTarget};
 pub use mail::{Courier, Load, Mail, Peers};

@@ -69,7 +69,11 @@ impl Worker {
                 Input::Spooled(n)
             }
             Done::Read(Ok(bytes)) if !bytes.is_empty() => Input::Unspooled(bytes),
-            Done::Found(_) | Done::Looked(_) | Done::Opened(_) | Done::Warmed(_) => return,
+            Done::Found(_)
+            | Done::Looked(_)
+            | Done::Verified(_)
+            | Done::Opened(_)
+            | Done::Warmed(_) => return,
             Done::Read(Ok(_)) => Input::SpoolFailed,
             Done::Created(Err(error)) | Done::Written(Err(error)) | Done::Read(Err(error)) => {
                 tracing::error!(%error, "a request body cannot be spooled");

@@ -60,6 +60,8 @@ pub struct Setup {
     pub offload: Offload<Courier>,
     /// Threads that may wait for a resolver as well.
     pub lookups: Offload<Courier>,
+    /// Threads that compare passwords with hashes.
+    pub passwords: Offload<Courier>,
     /// How their answers come back.
     pub courier: Courier,
     /// `spool-dir`.
@@ -83,6 +85,7 @@ pub struct Worker {
     pub(super) peers: Peers,
     pub(super) offload: Offload<Courier>,
     pub(super) lookups: Offload<Courier>,
+    pub(super) passwords: Offload<Courier>,
     pub(super) courier: Courier,
     pub(super) spool_dir: Option<Arc<Path>>,
     pub(super) conns: Slab<Conn>,
@@ -150,6 +153,7 @@ impl Worker {
             peers: setup.peers,
             offload: setup.offload,
             lookups: setup.lookups,
+            passwords: setup.passwords,
             courier: setup.courier,
             spool_dir: setup.spool_dir,
             conns: Slab::new(),
@@ -250,6 +254,9 @@ impl Worker {
                 }
                 Mail::Done(key, Done::Opened(result)) => self.file_opened(key, result),
                 Mail::Done(key, Done::Warmed(result)) => self.file_warmed(key, result),
+                Mail::Done(key, Done::Verified(right)) => {
+                    self.answer_and_drive(key, Input::Verified(Some(right)));
+                }
                 Mail::Done(key, done) => self.spooled(key, done),
                 Mail::Seat(line) => self.seat_line(&line),
                 Mail::Ask(ask) => self.inspect(ask),

@@ -98,6 +98,7 @@ fn line(rule: &Rule, happened: &Happened) -> String {
                 Action::Last => "ends the rules",
                 Action::Goto(_) => "goes on behind the label",
                 Action::Edit(_) => "goes on",
+                Action::Guard(_) => "is asked",
             };
             let name =
                 if rule.name.is_empty() { String::new() } else { format!(" [{}]", rule.name) };

@@ -50,6 +50,7 @@ pub(super) fn perform(config: &Config, generation: &Arc<Generation>, asked: &Ask
             Action::Look(FileQuestion { path, kind }) => {
                 stage.hear(Input::Looked(Some(leads_to(&path, kind))));
             }
+            Action::Verify(puzzle) => stage.hear(Input::Verified(Some(puzzle.solve()))),
             Action::Dial { route, .. } => {
                 came.push(to(&route));
                 came.push(Came::Sent(sent(&route, &bytes(&stage.ports[1]))));

@@ -5,15 +5,21 @@ use crate::base::Problem;
 use crate::config::{Surroundings, parse};
 use crate::reactor::tls::{Connectors, TrafficLog};
 use crate::upstream::Identities;
-use crate::worker::build;
+use crate::worker::{Guards, build};
 
 /// What is said of a request under this main section.
 fn said(text: &str, request: &str, headers: &[&str]) -> String {
     let text = format!("[tidegate]\nhttp = :80\n{text}");
     let (config, mut problems) = parse(text.as_bytes(), "t", &Surroundings::none());
     let mut connectors = Connectors::new(Arc::new(TrafficLog));
-    let generation =
-        build(&config, &mut Identities::default(), &mut connectors, "router", &mut problems);
+    let generation = build(
+        &config,
+        &mut Identities::default(),
+        &mut connectors,
+        &Guards::default(),
+        "router",
+        &mut problems,
+    );
     assert!(!problems.iter().any(Problem::is_error), "{problems:?}");
     let question = Question {
         request: request.into(),

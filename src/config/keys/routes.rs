@@ -2,7 +2,7 @@
 
 use super::super::condition::{self, Subject, Test};
 use super::super::draft::{Draft, RouteDraft};
-use super::super::template::Cgi;
+use super::super::template::{Cgi, Template, Variable};
 use super::super::value::{Fault, Value};
 use super::{Group, Key, Kind, Outcome, Set, key};
 
@@ -33,6 +33,11 @@ pub(super) const GROUP: Group = Group {
         rule("route-referer", |draft, value| draft.rule(Subject::field("referer"), value))
             .says("the same for the field `Referer`")
             .example("^https://old\\.example/ http:127.0.0.1:9001"),
+        rule("route-remote-user", |draft, value| {
+            draft.rule(Subject::Text(Template::of(Variable::Own("REMOTE_USER".into()))), value)
+        })
+        .says("the same for the user that a `basicauth:` above has let in")
+        .example("^admin$ http:127.0.0.1:9001"),
         key("route-if", Kind::Conditional, Set::Main(|draft, value| draft.rule_if(false, value)))
             .list()
             .says(

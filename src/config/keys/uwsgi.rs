@@ -74,6 +74,5 @@ pub(super) const GROUP: Group = Group {
             .aliases(&["https-socket-modifier1", "https-socket-modifier2"]),
         refused("socket", "tidegate runs no app; name the app server's socket with http-to")
             .aliases(&["uwsgi-socket"]),
-        refused("route-remote-user", "no user is known here; let the app decide"),
     ],
 };

@@ -315,7 +315,7 @@ impl Router {
                         self.dial(key, &route, server, reuse, dice);
                     }
                     Action::Find { .. } | Action::DialFound => panic!("no route has tokens"),
-                    Action::Look(_) => panic!("no rule asks for files"),
+                    Action::Look(_) | Action::Verify(_) => panic!("no rule asks for anything"),
                     Action::Endpoint => panic!("no route sends PROXY"),
                     Action::Queue => panic!("no group has a queue"),
                     Action::OpenFile | Action::CloseFile => panic!("no route has files"),

@@ -6,6 +6,7 @@ use super::*;
 use crate::config::{Config, Surroundings, parse};
 use crate::reactor::tls::{Connectors, TrafficLog};
 use crate::upstream::Identities;
+use crate::worker::Guards;
 
 fn config(text: &str) -> Config {
     let text = format!("[tidegate]\nhttp = :80\n{text}");
@@ -22,6 +23,7 @@ pub(super) fn bench(text: &str) -> Bench {
         &config(text),
         &mut identities,
         &mut connectors,
+        &Guards::default(),
         "router",
         &mut problems,
     );

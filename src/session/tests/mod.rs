@@ -5,6 +5,7 @@ mod check;
 mod files;
 mod greeting;
 mod groups;
+mod guard;
 mod hostile;
 mod introduction;
 mod keepalive;
