@@ -55,6 +55,34 @@ def echo():
         server.shutdown()
 
 
+@pytest.fixture
+def sockets():
+    """WebSocket servers that know how many they hold: `sockets()` starts one."""
+    running = []
+
+    def start():
+        held, ends = set(), []
+
+        def run(socket):
+            held.add(socket)
+            try:
+                for message in socket:
+                    socket.send(message)
+            finally:
+                held.discard(socket)
+                ends.append(socket.close_code)
+
+        server = serve(run, "127.0.0.1", 0, ping_interval=None)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        server.held, server.ends, server.address = held, ends, f"127.0.0.1:{server.socket.getsockname()[1]}"
+        running.append(server)
+        return server
+
+    yield start
+    for server in running:
+        server.shutdown()
+
+
 class Subject:
     """Either router under the same scenario. What the scenario saw is judged: tidegate must do it right; uWSGI's
     own router is there to show that the scenario catches the fault."""
