@@ -8,6 +8,7 @@ use super::condition::Test;
 use super::dialect::{self, Owner};
 use super::document::{Dialect, Kind, Reader, Section, plain};
 use super::draft::{Draft, RouteDraft, RuleDraft};
+use super::health::Question;
 use super::keys::{self, Key, Scope, Set, Status};
 use super::leftover::elsewhere;
 use super::lexer::Entry;
@@ -142,6 +143,8 @@ impl<'a> Applier<'a> {
             queue: 0,
             queue_timeout: Duration::from_secs(5),
             retries: Retries::default(),
+            health: None,
+            slow_start: None,
             connect_timeout: None,
             send_proxy: None,
             trust: UpstreamTrust::default(),
@@ -169,7 +172,22 @@ impl<'a> Applier<'a> {
             self.problem(Problem::error(Some(version.place.clone()), said));
         }
         self.check_trust(&upstream, section);
+        self.check_health(&upstream, section);
         self.draft.config.upstreams.push(upstream);
+    }
+
+    /// What a server is asked must be in a language it speaks.
+    fn check_health(&mut self, upstream: &Upstream, section: &Section) {
+        let Some(check) = &upstream.health else { return };
+        let speaks = !matches!(upstream.protocol, Protocol::Tcp | Protocol::Tcps);
+        if !speaks && check.value.question != Question::Connect {
+            let said = format!(
+                "{}: health with protocol = {} can only ask for a connection, as in health = tcp every 5s",
+                section.label,
+                upstream.protocol.name()
+            );
+            self.problem(Problem::error(Some(check.place.clone()), said));
+        }
     }
 
     /// Names and files of TLS are for servers that speak it, and each of those needs a name.

@@ -461,6 +461,18 @@ const MESSAGES: &[(&str, &str)] = &[
         "7:1: [upstream:y] balance: nothing says what ${SID} is: expected addvar:SID=... or http-var = SID=...",
     ),
     (
+        "[upstream:y]\nserver = a:1\nhealth = GET /healthz often",
+        "9:23: [upstream:y] health = \"GET /healthz often\": expected a status such as 200 or 200-399, or every, timeout, fall, rise or host and its value",
+    ),
+    (
+        "[upstream:y]\nserver = a:1\nprotocol = tcp\nhealth = GET /healthz",
+        "10:10: [upstream:y]: health with protocol = tcp can only ask for a connection, as in health = tcp every 5s",
+    ),
+    (
+        "[upstream:y]\nserver = a:1\nslow-start = soon",
+        "9:14: [upstream:y] slow-start = \"soon\": expected a duration such as 30s, 5m or 250ms, or off",
+    ),
+    (
         "[upstream:y]\nserver = a:1\nbalance = fair",
         "9:11: [upstream:y] balance = \"fair\": expected round-robin, least, random-2 or hash: and a variable, as in hash:${REMOTE_ADDR}",
     ),

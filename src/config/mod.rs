@@ -25,6 +25,7 @@ mod expand;
 mod files;
 mod finish;
 mod guard;
+mod health;
 pub mod keys;
 mod leftover;
 mod lexer;
@@ -51,6 +52,7 @@ pub use docs::{full_ini, markdown};
 pub use edit::{Answer, Edit};
 pub use files::Files;
 pub use guard::{Guard, Limit, Password, Who};
+pub use health::{HealthCheck, Question};
 pub use load::{Given, load, parse};
 pub use log_format::{Asked, LogFormat, LogPiece, Seen};
 pub use model::{

@@ -9,6 +9,7 @@ use crate::base::{Address, Neighbours, Place};
 
 use super::action::Action;
 use super::condition::Condition;
+use super::health::HealthCheck;
 use super::log_format::LogFormat;
 use super::server::{Balance, Retries, Server};
 use super::settings::Settings;
@@ -160,6 +161,10 @@ pub struct Upstream {
     pub queue_timeout: Duration,
     /// `retries`: how much is tried again.
     pub retries: Retries,
+    /// `health`: what its servers are asked now and then.
+    pub health: Option<Placed<HealthCheck>>,
+    /// `slow-start`: how long one that has come back gets less than its share.
+    pub slow_start: Option<Duration>,
     /// Its own `connect-timeout`.
     pub connect_timeout: Option<Duration>,
     /// `send-proxy`: how servers are told who a connection is for.

@@ -14,13 +14,14 @@ use super::head::{self, HeadTimeouts, HeadWait, Next};
 use super::linger::Linger;
 use super::peer::Peer;
 use super::port::{Port, TxEnd};
+use super::probe::Probe;
 use super::reason::CloseReason;
 use super::secure::Secure;
 use super::tunnel::{Tunnel, TunnelKind};
 use crate::base::{Address, Millis};
 use crate::buf::Pool;
 use crate::proto::proxyproto::Header;
-use crate::upstream::{self, Seat, Server};
+use crate::upstream::{self, Group, Seat, Server};
 
 /// Exchanges kept for reuse, at most.
 const SPARE: usize = 256;
@@ -56,6 +57,8 @@ enum State {
     File(Box<Transfer>),
     /// Opaque bytes pass.
     Tunnel(Tunnel),
+    /// There is no client: a server is asked whether it is well.
+    Probe(Box<Probe>),
     /// Our last bytes are on their way.
     Linger(Linger),
     /// Over.
@@ -114,6 +117,13 @@ impl Client {
         self.state = State::Linger(Linger::new(reason, false, cx.now));
     }
 
+    /// Nobody's: the server at this place of a group is asked whether it is well.
+    pub fn probe(group: Arc<Group>, place: u16, now: Millis) -> Client {
+        let state = State::Probe(Box::new(Probe::new(group, place, now)));
+        let peer = Peer { ip: None, port: 0, server_port: 0, secure: false };
+        Client { state, peer, secure: None, to_https: None }
+    }
+
     /// A tunnel taken over from elsewhere.
     pub(super) fn resumed(peer: Peer, tunnel: Tunnel) -> Client {
         Client { state: State::Tunnel(tunnel), peer, secure: None, to_https: None }
@@ -138,6 +148,7 @@ impl Client {
                     self.state = self.failed(reason, ports, cx);
                 }
             }
+            State::Probe(probe) => probe.input(&input, &mut ports[1], cx),
             _ => {}
         }
         self.advance(ports, cx);
@@ -200,6 +211,7 @@ impl Client {
                 cx.actions.push(Action::Hangup);
                 Some(after_tunnel(reason, seen, ports, cx.now))
             }
+            State::Probe(probe) => probe.advance(&mut ports[1], cx).map(State::Closed),
             State::Linger(linger) => linger.advance(&mut ports[0], cx).map(State::Closed),
             State::Closed(_) => None,
         }
@@ -447,6 +459,7 @@ impl Client {
             State::Exchange(exchange) => Some(exchange.deadline(active)),
             State::File(transfer) => Some(transfer.deadline(active)),
             State::Tunnel(tunnel) => tunnel.deadline(active, ports),
+            State::Probe(probe) => Some(probe.deadline()),
             State::Linger(linger) => Some(linger.deadline(active)),
             State::Closed(_) => None,
         }
@@ -491,6 +504,7 @@ impl Client {
     pub fn dialling(&self, attempt: u8) -> Option<Address> {
         match &self.state {
             State::Exchange(exchange) => exchange.dialling(attempt),
+            State::Probe(probe) => probe.server()?.candidate(attempt),
             _ => None,
         }
     }
@@ -510,14 +524,17 @@ impl Client {
     pub fn dialled_server(&self) -> Option<&Server> {
         match &self.state {
             State::Exchange(exchange) => exchange.server(),
+            State::Probe(probe) => probe.server(),
             _ => None,
         }
     }
 
     /// Writes down who the connection that is dialled is for, where its server wants to know.
     pub fn introduction(&self, out: &mut Vec<u8>) {
-        if let State::Exchange(exchange) = &self.state {
-            exchange.introduction(out);
+        match &self.state {
+            State::Exchange(exchange) => exchange.introduction(out),
+            State::Probe(probe) => probe.introduction(out),
+            _ => {}
         }
     }
 
@@ -595,7 +612,7 @@ impl Client {
             State::Greeting { .. } | State::Handshake(_) | State::Head(_) => {
                 cx.counters.close_reason(reason as usize)
             }
-            State::Linger(_) | State::Closed(_) => {}
+            State::Probe(_) | State::Linger(_) | State::Closed(_) => {}
         }
         self.state = State::Closed(reason);
     }

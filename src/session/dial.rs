@@ -88,7 +88,7 @@ impl Exchange {
             return;
         }
         self.reused = reused;
-        if !reused && let Some(server) = self.server_id() {
+        if !reused && let Some(server) = self.server() {
             cx.upstreams.report(server, DialOutcome::Connected, cx.now);
         }
         let [client, upstream] = ports;
@@ -110,7 +110,7 @@ impl Exchange {
         if !matches!(self.request, Request::Dialling) {
             return Ok(());
         }
-        if let Some(server) = self.server_id() {
+        if let Some(server) = self.server() {
             cx.upstreams.report(server, DialOutcome::Failed, cx.now);
         }
         let group = &self.route.target.group;

@@ -27,15 +27,19 @@ impl Exchange {
 
     /// Writes down who the connection is for, where the server wants to know.
     pub(super) fn introduction(&self, out: &mut Vec<u8>) {
-        let version = match self.route.target.group.send_proxy {
-            Some(ProxyVersion::V1) => Version::V1,
-            Some(ProxyVersion::V2) => Version::V2,
-            None => return,
-        };
+        let Some(version) = self.route.target.group.send_proxy.map(version) else { return };
         let peer = &self.facts.peer;
         let source = peer.ip.map(|ip| SocketAddr::new(ip, peer.port));
         let ends = source.zip(self.endpoint);
         let ends = ends.map(|(source, destination)| Ends { source, destination });
         encode(version, ends.as_ref(), out);
+    }
+}
+
+/// How it is written.
+pub(super) fn version(said: ProxyVersion) -> Version {
+    match said {
+        ProxyVersion::V1 => Version::V1,
+        ProxyVersion::V2 => Version::V2,
     }
 }

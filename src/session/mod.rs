@@ -13,6 +13,8 @@
 //!   |        |-- 101 with the right proof, or raw --> Tunnel --> Closed(reason)
 //!   |        '-- failed, or not to be kept ---.
 //!   '-- bad head, our own answer -------------+--> Linger --> Closed(reason)
+//!
+//! Probe --> Closed (nobody's: a server is asked whether it is well)
 //! ```
 
 mod access_log;
@@ -39,6 +41,7 @@ mod opaque;
 mod origin;
 mod peer;
 mod port;
+mod probe;
 mod reason;
 mod redirect;
 mod request;

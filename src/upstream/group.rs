@@ -3,12 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::base::Address;
-use crate::config::{Balance, Protocol, ProxyVersion, Retries, Upstream};
+use crate::base::{Address, Millis};
+use crate::config::{Balance, HealthCheck, Protocol, ProxyVersion, Retries, Upstream};
 use crate::reactor::NameCell;
 use crate::reactor::tls::Connector;
 
 use super::choice::hash;
+use super::health::{Health, Verdict};
 use super::identities::{GroupId, Identities, ServerId};
 use super::line::{Hall, Line};
 use super::seats::Seats;
@@ -36,6 +37,10 @@ pub struct Group {
     pub connect_timeout: Option<Duration>,
     /// How its servers are told who a connection is for.
     pub send_proxy: Option<ProxyVersion>,
+    /// What its servers are asked now and then.
+    pub check: Option<HealthCheck>,
+    /// How long one that has come back gets less than its share.
+    pub slow_start: Option<Duration>,
     /// Its servers, in the order they were written.
     pub servers: Vec<Server>,
 }
@@ -64,6 +69,8 @@ pub struct Server {
     pub backup: bool,
     /// How many sessions it has.
     pub seats: Arc<Seats>,
+    /// How it is.
+    pub health: Arc<Health>,
     /// What its address comes to where what is asked for decides: the same in every process.
     pub(super) hash: u64,
     /// How it is met, where it is dialled with TLS.
@@ -104,6 +111,8 @@ impl Group {
         group.retries = upstream.retries;
         (group.queue, group.queue_timeout) = (upstream.queue, upstream.queue_timeout);
         group.line = (group.queue > 0).then(|| identities.group(&group.name).1);
+        group.check = upstream.health.as_ref().map(|check| check.value.clone());
+        group.slow_start = upstream.slow_start;
         group.connect_timeout = upstream.connect_timeout;
         group.send_proxy = upstream.send_proxy.as_ref().map(|version| version.value);
         group.count();
@@ -131,7 +140,10 @@ impl Group {
         addresses: impl IntoIterator<Item = &'a Address>,
         identities: &mut Identities,
     ) -> Group {
-        let servers = addresses.into_iter().map(|address| {
+        let (id, _) = identities.group(name);
+        let addresses: Vec<&Address> = addresses.into_iter().collect();
+        let healths = identities.healths(id, addresses.iter().copied());
+        let servers = addresses.into_iter().zip(healths).map(|(address, health)| {
             let (id, seats) = identities.server(protocol, address);
             Server {
                 id,
@@ -140,13 +152,13 @@ impl Group {
                 max: u32::MAX,
                 backup: false,
                 seats,
+                health,
                 hash: hash(address.to_string().as_bytes()),
                 connector: None,
                 cell: identities.cell(address),
             }
         });
         let servers = servers.collect();
-        let (id, _) = identities.group(name);
         Group {
             id,
             name: name.to_owned(),
@@ -158,7 +170,23 @@ impl Group {
             line: None,
             connect_timeout: None,
             send_proxy: None,
+            check: None,
+            slow_start: None,
             servers,
+        }
+    }
+
+    /// Whether checks have found a server of it wanting: it gets no requests.
+    pub fn is_down(&self, server: &Server) -> bool {
+        self.check.is_some() && server.health.verdict() == Verdict::Down
+    }
+
+    /// What a server of it weighs now.
+    pub(super) fn weight(&self, server: &Server, now: Millis) -> u32 {
+        let weight = u32::from(server.weight);
+        match self.slow_start {
+            None => weight,
+            Some(slow) => weight * server.health.share(slow, now),
         }
     }
 

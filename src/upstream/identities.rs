@@ -3,10 +3,11 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use crate::base::Address;
+use crate::base::{Address, Clock};
 use crate::config::Protocol;
 use crate::reactor::{NameCell, Names};
 
+use super::health::Health;
 use super::line::{Hall, Line};
 use super::seats::Seats;
 
@@ -38,6 +39,7 @@ pub struct Identities {
     /// By protocol, address and, over TLS, whom is trusted there.
     servers: HashMap<(Protocol, Address, String), (u32, Arc<Seats>)>,
     groups: HashMap<String, (u32, Arc<Line>)>,
+    healths: HashMap<(GroupId, Address), Arc<Health>>,
     hall: Arc<Hall>,
     names: Option<Names>,
 }
@@ -88,6 +90,24 @@ impl Identities {
         let fresh = || (next, Arc::new(Line::new(hall)));
         let (id, line) = self.groups.entry(name.to_owned()).or_insert_with(fresh);
         (GroupId(*id), Arc::clone(line))
+    }
+
+    /// How the servers of a group are, in their order; the same each time. Those that join a group at work are new there.
+    pub(super) fn healths<'a>(
+        &mut self,
+        group: GroupId,
+        addresses: impl IntoIterator<Item = &'a Address>,
+    ) -> Vec<Arc<Health>> {
+        let works = self.healths.keys().any(|(other, _)| *other == group);
+        let fresh = || match works {
+            true => Arc::new(Health::newcomer(Clock::new().now())),
+            false => Arc::default(),
+        };
+        let healths = addresses.into_iter().map(|address| {
+            let key = (group, address.clone());
+            Arc::clone(self.healths.entry(key).or_insert_with(fresh))
+        });
+        healths.collect()
     }
 
     /// Where all those are noted who wait for a seat.

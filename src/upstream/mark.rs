@@ -23,6 +23,16 @@ pub(super) enum Mark {
 }
 
 impl Mark {
+    /// Since when requests with another choice stay away, and until when.
+    pub(super) fn period(self) -> Option<(Millis, Millis)> {
+        match self {
+            Mark::Good => None,
+            Mark::Marked { times, until } | Mark::Probed { times, until } => {
+                Some((Millis(until.get().saturating_sub(period(times).as_millis() as u64)), until))
+            }
+        }
+    }
+
     /// Whether requests with another choice stay away.
     pub(super) fn is_avoided(self, now: Millis) -> bool {
         match self {

@@ -95,7 +95,7 @@ impl State {
         }
         if let [server] = group.servers.as_slice() {
             return match server.seats.try_take(server.max) {
-                _ if !tried.is_empty() => Pick::Nowhere,
+                _ if !tried.is_empty() || group.is_down(server) => Pick::Nowhere,
                 None => Pick::Full,
                 Some(seat) => {
                     self.mark(server.id).picked(now);
@@ -134,16 +134,16 @@ impl State {
     ) -> Option<u16> {
         let marks = &self.marks;
         let weight = |place, server: &Server| {
-            let mark = marks.get(server.id.index()).copied().unwrap_or_default();
-            let good = tier.marked || !mark.is_avoided(now) && seeker.avoid != Some(place);
-            if server.backup != tier.backup || seeker.tried.contains(place) || !good {
+            let good = tier.marked || !avoids(marks, server, now) && seeker.avoid != Some(place);
+            let out = seeker.tried.contains(place) || group.is_down(server);
+            if server.backup != tier.backup || out || !good {
                 return 0;
             }
             if server.is_full() {
                 full.set(true);
                 return 0;
             }
-            u32::from(server.weight)
+            group.weight(server, now)
         };
         let rotation = &mut turns(&mut self.groups, group.id).rotation;
         match (&group.balance, seeker.key) {
@@ -167,21 +167,39 @@ impl State {
     }
 
     /// Remembers how a dial ended.
-    pub fn report(&mut self, server: ServerId, outcome: Outcome, now: Millis) {
-        match outcome {
-            Outcome::Connected => self.mark(server).connected(),
-            Outcome::Failed => self.mark(server).failed(now),
+    pub fn report(&mut self, server: &Server, outcome: Outcome, now: Millis) {
+        let mark = self.mark(server.id);
+        match (outcome, mark.period()) {
+            (Outcome::Connected, None) => {}
+            (Outcome::Connected, Some(_)) => {
+                mark.connected();
+                server.health.rise(now);
+            }
+            (Outcome::Failed, before) => {
+                if before.is_some_and(|(since, _)| server.health.has_passed_since(since)) {
+                    mark.connected();
+                }
+                mark.failed(now);
+                mark.period().into_iter().for_each(|(_, until)| server.health.mark(until));
+            }
         }
     }
 
     /// Whether requests that have another choice stay away from `server`.
-    pub fn is_marked(&self, server: ServerId, now: Millis) -> bool {
-        self.marks.get(server.index()).is_some_and(|mark| mark.is_avoided(now))
+    pub fn is_marked(&self, server: &Server, now: Millis) -> bool {
+        avoids(&self.marks, server, now)
     }
 
     fn mark(&mut self, server: ServerId) -> &mut Mark {
         at(&mut self.marks, server.index())
     }
+}
+
+/// Whether requests that have another choice stay away from `server`: it is marked, and no check has found it well since.
+fn avoids(marks: &[Mark], server: &Server, now: Millis) -> bool {
+    let mark = marks.get(server.id.index()).copied().unwrap_or_default();
+    let passed = |(since, _)| server.health.has_passed_since(since);
+    mark.is_avoided(now) && !mark.period().is_some_and(passed)
 }
 
 fn turns(groups: &mut Vec<Turns>, group: GroupId) -> &mut Turns {

@@ -61,7 +61,7 @@ fn a_group_without_servers_has_none_to_give() {
 fn a_failed_server_is_left_alone_and_comes_back_soon() {
     let group = group(&[1, 1, 1], &mut Identities::default());
     let mut state = State::new(0);
-    let failed = group.servers[1].id;
+    let failed = &group.servers[1];
     state.report(failed, Outcome::Failed, Millis(0));
     assert!(state.is_marked(failed, Millis(999)));
     assert!(!turns(&mut state, &group, Millis(999), 30).contains(&1));
@@ -79,7 +79,7 @@ fn a_single_server_is_always_tried() {
     let mut state = State::new(0);
     for turn in 0..100 {
         assert_eq!(pick(&mut state, &group, Millis(turn), &Tried::new()), Some(0));
-        state.report(group.servers[0].id, Outcome::Failed, Millis(turn));
+        state.report(&group.servers[0], Outcome::Failed, Millis(turn));
     }
 }
 
@@ -87,7 +87,7 @@ fn a_single_server_is_always_tried() {
 fn a_request_goes_everywhere_once_good_servers_first() {
     let group = group(&[1, 1, 1], &mut Identities::default());
     let mut state = State::new(0);
-    state.report(group.servers[0].id, Outcome::Failed, Millis(0));
+    state.report(&group.servers[0], Outcome::Failed, Millis(0));
     let mut tried = Tried::new();
     let mut order = Vec::new();
     while let Some(place) = pick(&mut state, &group, Millis(1), &tried) {
@@ -114,17 +114,17 @@ fn marks_outlive_a_reload_and_follow_the_address() {
     let before = group(&[1, 1], &mut identities);
     let mut state = State::new(0);
     turns(&mut state, &before, Millis(0), 3);
-    state.report(before.servers[1].id, Outcome::Failed, Millis(0));
+    state.report(&before.servers[1], Outcome::Failed, Millis(0));
     // The same server, now first of three and in another group.
     let mut after = group(&[1, 1, 1], &mut identities);
     after.servers.swap(0, 1);
     assert_eq!(after.id, before.id);
     assert_eq!(turns(&mut state, &after, Millis(1), 4), [1, 2, 1, 2]);
     let other = Group::new("other", Protocol::Http, [&before.servers[1].address], &mut identities);
-    assert!(state.is_marked(other.servers[0].id, Millis(1)));
+    assert!(state.is_marked(&other.servers[0], Millis(1)));
     assert_ne!(other.id, before.id);
     let uwsgi = Group::new("u", Protocol::Uwsgi, [&before.servers[1].address], &mut identities);
-    assert!(!state.is_marked(uwsgi.servers[0].id, Millis(1)));
+    assert!(!state.is_marked(&uwsgi.servers[0], Millis(1)));
 }
 
 proptest! {
@@ -152,14 +152,14 @@ proptest! {
         let group = group(&vec![1; servers], &mut Identities::default());
         let (mut state, mut now, mut tried) = (State::new(0), Millis(0), Tried::new());
         for (step, place, later) in steps {
-            let id = group.servers[usize::from(place) % servers].id;
+            let server = &group.servers[usize::from(place) % servers];
             match step {
-                0 => state.report(id, Outcome::Failed, now),
-                1 => state.report(id, Outcome::Connected, now),
+                0 => state.report(server, Outcome::Failed, now),
+                1 => state.report(server, Outcome::Connected, now),
                 2 => { now = Millis(now.get() + later); tried = Tried::new(); }
                 _ => {
                     let untried: Vec<u16> = (0..servers as u16).filter(|place| !tried.contains(*place)).collect();
-                    let marked = |place: u16| state.is_marked(group.servers[usize::from(place)].id, now);
+                    let marked = |place: u16| state.is_marked(&group.servers[usize::from(place)], now);
                     let good: Vec<u16> = untried.iter().copied().filter(|&place| !marked(place)).collect();
                     let picked = pick(&mut state, &group, now, &tried);
                     match picked {
@@ -181,7 +181,7 @@ proptest! {
         for later in failures {
             now = Millis(now.get() + later);
             pick(&mut state, &group, now, &Tried::new());
-            state.report(group.servers[0].id, Outcome::Failed, now);
+            state.report(&group.servers[0], Outcome::Failed, now);
         }
         let back = Millis(now.get() + 10_000);
         prop_assert!(turns(&mut state, &group, back, 3).contains(&0));

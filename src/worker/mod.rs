@@ -31,6 +31,7 @@ mod lookup;
 mod mail;
 mod messages;
 mod places;
+mod probes;
 mod renew;
 mod spool;
 mod trust;

@@ -50,6 +50,7 @@ impl Worker {
     pub(super) fn renew(&mut self, renewal: Renewal) {
         let Renewal { generation, opened, closed, welcomes, spool_dir, most, done } = renewal;
         self.world.generation = generation;
+        self.plan_probes();
         self.spool_dir = spool_dir;
         self.peers.most = most;
         for gone in closed.iter() {

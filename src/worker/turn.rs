@@ -23,6 +23,7 @@ use super::idle::Idle;
 use super::lines::Lines;
 use super::logbook::LogSink;
 use super::mail::{Courier, Mail, Peers};
+use super::probes::Probes;
 use super::spool::SpoolFile;
 use super::world::World;
 
@@ -98,6 +99,7 @@ pub struct Worker {
     pub(super) opener: Opener,
     pub(super) handshakes: Handshakes,
     pub(super) lines: Lines,
+    pub(super) probes: Probes,
     pub(super) world: World,
     /// Sessions that stopped early and go on before the next poll.
     pub(super) again: Vec<Key>,
@@ -165,6 +167,7 @@ impl Worker {
             opener: Opener::default(),
             handshakes: Handshakes::default(),
             lines: Lines::default(),
+            probes: Probes::default(),
             world,
             again: Vec::new(),
             messages: 0,
@@ -180,6 +183,7 @@ impl Worker {
         for door in setup.doors {
             worker.open_door(door)?;
         }
+        worker.plan_probes();
         Ok(worker)
     }
 
@@ -231,6 +235,7 @@ impl Worker {
         self.shake_hands();
         self.go_on();
         self.expire();
+        self.begin_probes();
         self.do_chores();
         self.seat_waiting();
         self.more_mail |= self.peers.flush();
@@ -359,6 +364,7 @@ impl Worker {
             self.goodbye_at,
             self.next_chore(),
             self.lines.due(),
+            self.probes.due(),
         ]
         .into_iter()
         .flatten()

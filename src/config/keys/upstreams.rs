@@ -1,11 +1,11 @@
 //! Keys of `[upstream:NAME]`.
 
+use super::super::health;
 use super::super::model::{Protocol, ProxyVersion};
 use super::super::server;
 use super::super::tls;
-use super::{Group, Kind, Scope, Set, key, planned};
+use super::{Group, Kind, Set, key};
 
-const UPSTREAM: &[Scope] = &[Scope::Upstream];
 const PROTOCOLS: [(&str, Protocol); 5] = [
     ("http", Protocol::Http),
     ("https", Protocol::Https),
@@ -98,6 +98,32 @@ pub(super) const GROUP: Group = Group {
         )
         .example("2 budget=10"),
         key(
+            "health",
+            Kind::Words,
+            Set::Upstream(|upstream, value| {
+                upstream.health = Some(value.placed(health::health(value)?));
+                Ok(())
+            }),
+        )
+        .unset("off: only requests find out")
+        .says(
+            "what each server is asked now and then: `GET PATH`, `HEAD PATH` and perhaps the statuses that are well \
+             (`200-399`); `websocket PATH`, an opening handshake; `tcp`, a connection. Behind it `every` 5s, `timeout` (the \
+             same, 5s at most), `fall` 3 failures and it is down, `rise` 2 successes and it is up, `host` for `Host`",
+        )
+        .example("GET /healthz 200 every 5s"),
+        key(
+            "slow-start",
+            Kind::Duration,
+            Set::Upstream(|upstream, value| {
+                upstream.slow_start = value.duration_or_off()?;
+                Ok(())
+            }),
+        )
+        .default("off")
+        .says("a server that has come back gets a tenth of its share at first, and the whole of it after this time")
+        .example("30s"),
+        key(
             "connect-timeout",
             Kind::Duration,
             Set::Upstream(|upstream, value| {
@@ -161,7 +187,5 @@ pub(super) const GROUP: Group = Group {
         .unset("none")
         .says("with `protocol = https` or `tcps`: our own certificate and its key, `CERT,KEY`, for servers that ask")
         .example("/etc/tls/router.pem,/etc/tls/router.key"),
-        planned("health", UPSTREAM, "a server that fails is left out for a while by itself"),
-        planned("slow-start", UPSTREAM, ""),
     ],
 };

@@ -10,6 +10,7 @@ mod hostile;
 mod introduction;
 mod keepalive;
 mod pings;
+mod probes;
 mod redirect;
 mod reset;
 mod secure;

@@ -116,7 +116,7 @@ fn a_server_that_leaves_moves_its_own_share_only() {
     let (mut state, now) = (State::new(0), Millis(0));
     let keys = || (0..2000u64).map(|n| hash(&n.to_be_bytes()));
     let before: Vec<u16> = keys().map(|key| by_key(&mut state, &group, key)).collect();
-    state.report(group.servers[2].id, Outcome::Failed, now);
+    state.report(&group.servers[2], Outcome::Failed, now);
     let mut moved = [0; 4];
     for (key, place) in keys().zip(&before) {
         let after = by_key(&mut state, &group, key);
@@ -124,7 +124,7 @@ fn a_server_that_leaves_moves_its_own_share_only() {
         moved[usize::from(after)] += usize::from(after != *place);
     }
     assert!(moved.iter().enumerate().all(|(place, n)| place == 2 || *n > 100), "{moved:?}");
-    state.report(group.servers[2].id, Outcome::Connected, now);
+    state.report(&group.servers[2], Outcome::Connected, now);
     assert_eq!(keys().map(|key| by_key(&mut state, &group, key)).collect::<Vec<_>>(), before);
 }
 
@@ -162,7 +162,7 @@ fn what_was_asked_for_goes_elsewhere_while_its_server_is_full() {
 fn backups_are_for_when_no_other_is_usable() {
     let group = servers(&["", "backup", "backup", ""], "round-robin");
     let (mut state, now) = (State::new(0), Millis(1));
-    let ids: Vec<_> = group.servers.iter().map(|server| server.id).collect();
+    let all = &group.servers;
     let seen = |state: &mut State| {
         let mut seen = turns(state, &group, now, 12);
         seen.sort_unstable();
@@ -170,14 +170,14 @@ fn backups_are_for_when_no_other_is_usable() {
         seen
     };
     assert_eq!(seen(&mut state), [0, 3]);
-    state.report(ids[0], Outcome::Failed, now);
+    state.report(&all[0], Outcome::Failed, now);
     assert_eq!(seen(&mut state), [3]);
-    state.report(ids[3], Outcome::Failed, now);
+    state.report(&all[3], Outcome::Failed, now);
     assert_eq!(seen(&mut state), [1, 2]);
-    state.report(ids[1], Outcome::Failed, now);
-    state.report(ids[2], Outcome::Failed, now);
+    state.report(&all[1], Outcome::Failed, now);
+    state.report(&all[2], Outcome::Failed, now);
     assert_eq!(seen(&mut state), [0, 3], "all are marked: those that are there for it come first");
-    state.report(ids[3], Outcome::Connected, now);
+    state.report(&all[3], Outcome::Connected, now);
     assert_eq!(seen(&mut state), [3]);
     // A full server is as good as none.
     let group = servers(&["max=1", "backup"], "round-robin");
@@ -220,7 +220,7 @@ fn who_may_wait_for_a_good_server_does_not_try_a_marked_one() {
         let section = format!("server = a:1 max=1\nserver = a:2\n{queue}");
         let group = read(&section, &mut Identities::default());
         let mut state = State::new(0);
-        state.report(group.servers[1].id, Outcome::Failed, Millis(0));
+        state.report(&group.servers[1], Outcome::Failed, Millis(0));
         group.servers[0].seats.sit();
         assert_eq!(pick(&mut state, &group, Millis(0), &Tried::new()), found);
     }
@@ -242,4 +242,39 @@ fn a_server_that_closed_a_connection_is_asked_again_only_when_no_other_is_good()
     assert_eq!(places(&mut state, &tried), [Some(1); 4]);
     tried.add(1);
     assert_eq!(places(&mut state, &tried), [Some(0); 4]);
+}
+
+#[test]
+fn a_check_that_passes_lifts_marks_and_one_that_fails_keeps_requests_away() {
+    let group =
+        read("server = a:1\nserver = a:2\nhealth = tcp fall 1 rise 1", &mut Identities::default());
+    let (check, mut state) = (group.check.as_ref().expect("a check"), State::new(0));
+    let [one, two] = group.servers.as_slice() else { panic!("two servers") };
+    let seen = |state: &mut State, now| turns(state, &group, Millis(now), 10);
+    state.report(one, Outcome::Failed, Millis(100));
+    assert!(state.is_marked(one, Millis(500)) && one.health.is_marked(Millis(500)));
+    one.health.note(Ok(()), check, Millis(600));
+    assert!(!state.is_marked(one, Millis(601)) && seen(&mut state, 601).contains(&0));
+    state.report(one, Outcome::Failed, Millis(700));
+    assert!(state.is_marked(one, Millis(701)), "a mark that is newer than the check holds");
+    one.health.note(Err(Ill::Silent), check, Millis(800));
+    two.health.note(Err(Ill::Silent), check, Millis(800));
+    assert_eq!(pick(&mut state, &group, Millis(800), &Tried::new()), None, "all are down");
+    two.health.note(Ok(()), check, Millis(900));
+    assert_eq!(seen(&mut state, 900), [1; 10]);
+}
+
+#[test]
+fn servers_that_are_back_weigh_less_in_every_way() {
+    for balance in ["round-robin", "least", "random-2"] {
+        let section = format!("server = a:1\nserver = a:2\nslow-start = 10s\nbalance = {balance}");
+        let group = read(&section, &mut Identities::default());
+        let mut state = State::new(0);
+        let [one, _] = group.servers.as_slice() else { panic!("two servers") };
+        assert_eq!(shares(&seated(&mut state, &group, 20), 2), [10, 10], "{balance}");
+        state.report(one, Outcome::Failed, Millis(0));
+        state.report(one, Outcome::Connected, Millis(1));
+        let shares = shares(&seated(&mut state, &group, 110), 2);
+        assert!((5..=15).contains(&shares[0]), "{balance}: {shares:?}");
+    }
 }
