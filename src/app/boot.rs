@@ -23,6 +23,7 @@ use crate::base::{Clock, Counters, Problem};
 use crate::config::{Config, LogTo, Workers};
 use crate::reactor::{self, Mailbox, Names, Offload, Outbox, Sender};
 use crate::session::Generation;
+use crate::session::admin::UpstreamStatus;
 use crate::worker::{Courier, Load, LogBook, LogTarget, MAIL_TOKEN, Mail, Peers, Setup, Worker};
 
 /// Letters a mailbox has room for.
@@ -157,6 +158,7 @@ pub(super) fn run(ready: Ready) -> Result<(), BootError> {
     }
     let draining = Arc::new(AtomicBool::new(false));
     let shown = Arc::new(ArcSwap::new(Arc::clone(&certificates)));
+    let followed = Arc::new(ArcSwap::new(Arc::clone(&generation)));
     if let Some(admin) = &admin {
         let office = Office {
             workers: senders.clone(),
@@ -169,6 +171,10 @@ pub(super) fn run(ready: Ready) -> Result<(), BootError> {
             certificates: {
                 let shown = Arc::clone(&shown);
                 Box::new(move || shown.load().status())
+            },
+            upstreams: {
+                let followed = Arc::clone(&followed);
+                Box::new(move || groups(&followed.load()))
             },
             check: {
                 let source = maker.source().clone();
@@ -190,6 +196,7 @@ pub(super) fn run(ready: Ready) -> Result<(), BootError> {
         maker,
         config,
         certificates: shown,
+        generation: followed,
         watch,
         spots,
         workers: senders,
@@ -216,6 +223,12 @@ fn settle_as(account: &Account, config: &Config, maker: &Maker) -> Result<(), Bo
         account.look_around(config, &problems);
     }
     Ok(())
+}
+
+/// Groups of servers as they are now.
+fn groups(generation: &Generation) -> Vec<UpstreamStatus> {
+    let now = Clock::new().now();
+    generation.groups.all.iter().map(|group| UpstreamStatus::of(group, now)).collect()
 }
 
 /// Asks the controlling thread for a reload, and waits for what came of it.

@@ -14,6 +14,7 @@ use super::{boot, diagnostics, systemd};
 use crate::base::{Address, Problem};
 use crate::config::{Config, Placed};
 use crate::reactor::Sender;
+use crate::session::Generation;
 use crate::worker::{Door, LogBook, Mail, Renewal};
 
 /// How long workers have to go over.
@@ -27,6 +28,8 @@ pub(super) struct Running {
     pub(super) config: Config,
     /// What is presented, for whoever asks.
     pub(super) certificates: Arc<ArcSwap<Certificates>>,
+    /// What is followed, compiled, for whoever asks.
+    pub(super) generation: Arc<ArcSwap<Generation>>,
     /// Has certificates read anew; their watch ends with it.
     pub(super) watch: Option<Channel<()>>,
     /// Where is listened.
@@ -103,6 +106,7 @@ impl Running {
             tracing::info!("certificates were read anew");
         }
         self.certificates.store(Arc::clone(&certificates));
+        self.generation.store(Arc::clone(&generation));
         self.tell(&config, &generation, opened, &gone, &spots);
         certificates.settle();
         (self.config, self.spots) = (config, spots);
@@ -113,7 +117,7 @@ impl Running {
     fn tell(
         &self,
         config: &Config,
-        generation: &Arc<crate::session::Generation>,
+        generation: &Arc<Generation>,
         opened: Vec<Vec<Door>>,
         gone: &[Spot],
         spots: &[Spot],

@@ -8,7 +8,9 @@ use std::time::Duration;
 
 use crate::base::{Clock, Counters, Millis, Problem};
 use crate::reactor::Sender;
-use crate::session::admin::{CertificateStatus, Filter, Inside, Status, WorkerStatus};
+use crate::session::admin::{
+    CertificateStatus, Filter, Inside, Status, UpstreamStatus, WorkerStatus,
+};
 use crate::session::admin::{put_live, put_status, put_text};
 use crate::worker::{Ask, Mail, Question, Reply};
 
@@ -31,6 +33,8 @@ pub(in super::super) struct Office {
     pub(in super::super) drain: Box<dyn Fn() + Send + Sync>,
     /// What TLS listeners present.
     pub(in super::super) certificates: Box<dyn Fn() -> Vec<CertificateStatus> + Send + Sync>,
+    /// The groups of servers.
+    pub(in super::super) upstreams: Box<dyn Fn() -> Vec<UpstreamStatus> + Send + Sync>,
     /// Reads the configuration anew: what is wrong with it.
     pub(in super::super) check: Box<dyn Fn() -> Vec<Problem> + Send + Sync>,
     /// Goes over to it: what is wrong with it. With an error among that, nothing has changed.
@@ -80,6 +84,7 @@ impl Office {
             uptime: Clock::new().now().since(Millis(0)),
             draining: self.draining.load(Ordering::Relaxed),
             certificates: &(self.certificates)(),
+            upstreams: &(self.upstreams)(),
             workers: &workers,
         };
         let mut json = Vec::new();
@@ -226,6 +231,7 @@ mod tests {
             draining: Arc::default(),
             drain: Box::new(|| {}),
             certificates: Box::new(Vec::new),
+            upstreams: Box::new(Vec::new),
             reload: Box::new(Vec::new),
             check: Box::new(Vec::new),
         };

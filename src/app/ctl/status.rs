@@ -40,6 +40,7 @@ pub(super) fn page(status: &Value) -> String {
         text.push_str(&format!("worker-{} DOES NOT ANSWER\n", worker["worker"]));
     }
     text.push_str(&certificates(status));
+    text.push_str(&upstreams(status));
     let order = Counters::new().named().map(|(name, _)| name);
     text.push_str(&part("COUNTERS", "counters", &order, true, status, workers));
     let order: Vec<&str> = CloseReason::ALL.iter().map(|reason| reason.word()).collect();
@@ -65,6 +66,33 @@ fn certificates(status: &Value) -> String {
         .collect();
     let headings = ["CERTIFICATE", "SUBJECT", "UNTIL", "DAYS"];
     if rows.is_empty() { String::new() } else { format!("\n{}", table(&headings, &rows, 3)) }
+}
+
+/// The servers of groups, if there are any.
+fn upstreams(status: &Value) -> String {
+    let groups = status["upstreams"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let mut rows = Vec::new();
+    for group in groups {
+        let name = group["name"].as_str().unwrap_or("-").to_owned();
+        for server in group["servers"].as_array().map(Vec::as_slice).unwrap_or_default() {
+            let text = |name: &str| server[name].as_str().unwrap_or("-").to_owned();
+            let count = |name: &str| server[name].as_u64().map_or("-".to_owned(), number);
+            let address = match server["backup"] == true {
+                true => format!("{} (backup)", text("address")),
+                false => text("address"),
+            };
+            let (state, ill) = (text("state"), text("ill"));
+            rows.push(vec![name.clone(), address, state, ill, count("sessions"), count("max")]);
+        }
+        if let Some(waiting @ 1..) = group["waiting"].as_u64() {
+            let waiting = number(waiting);
+            let row =
+                [name, "waiting for a seat".into(), "-".into(), "-".into(), waiting, "-".into()];
+            rows.push(row.into());
+        }
+    }
+    let headings = ["UPSTREAM", "SERVER", "STATE", "LAST CHECK", "SESSIONS", "MAX"];
+    if rows.is_empty() { String::new() } else { format!("\n{}", table(&headings, &rows, 4)) }
 }
 
 /// One table behind an empty line: a row for each number, in the order we know, then those we do not; 0 is left out unless
@@ -122,5 +150,28 @@ mod tests {
             ]
         );
         assert_eq!(certificates(&serde_json::json!({})), "");
+    }
+    #[test]
+    fn servers_are_shown_as_they_are() {
+        let server = |address: &str, state: &str, ill: Option<&str>, backup: bool| serde_json::json!({"address": address, "state": state, "ill": ill, "sessions": 1200, "max": null, "backup": backup});
+        let servers = [
+            server("10.0.0.1:9000", "down", Some("status 500"), false),
+            server("b:1", "up", None, true),
+        ];
+        let status =
+            serde_json::json!({"upstreams": [{"name": "app", "waiting": 3, "servers": servers}]});
+        let shown = upstreams(&status);
+        let lines: Vec<&str> = shown.lines().collect();
+        assert_eq!(
+            lines,
+            [
+                "",
+                "UPSTREAM  SERVER              STATE  LAST CHECK  SESSIONS  MAX",
+                "app       10.0.0.1:9000       down   status 500     1,200    -",
+                "app       b:1 (backup)        up     -              1,200    -",
+                "app       waiting for a seat  -      -                  3    -",
+            ]
+        );
+        assert_eq!(upstreams(&serde_json::json!({})), "");
     }
 }

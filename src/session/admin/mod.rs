@@ -9,7 +9,9 @@
 mod filter;
 mod live;
 mod render;
+mod upstreams;
 
 pub use filter::{BadQuery, Filter};
 pub use live::Live;
 pub use render::{CertificateStatus, Inside, Status, WorkerStatus, put_live, put_status, put_text};
+pub use upstreams::{ServerStatus, UpstreamStatus};

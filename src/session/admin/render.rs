@@ -9,6 +9,7 @@ use super::super::access_log::write_json;
 use super::super::reason::CloseReason;
 use super::super::tunnel::{Figures, TunnelKind};
 use super::live::Live;
+use super::upstreams::{UpstreamStatus, put_upstreams};
 
 /// What the whole router says of itself.
 #[derive(Clone, Copy, Debug)]
@@ -23,6 +24,8 @@ pub struct Status<'a> {
     pub draining: bool,
     /// What its TLS listeners present.
     pub certificates: &'a [CertificateStatus],
+    /// Groups of servers.
+    pub upstreams: &'a [UpstreamStatus],
     /// All workers, in their order.
     pub workers: &'a [WorkerStatus<'a>],
 }
@@ -77,6 +80,7 @@ pub fn put_status(status: &Status<'_>, out: &mut Vec<u8>) {
     let counters: Vec<&Counters> = status.workers.iter().map(|worker| worker.counters).collect();
     put_part(Some(memory), &counters, out);
     put_certificates(status.certificates, out);
+    put_upstreams(status.upstreams, out);
     out.extend_from_slice(b",\"workers\":[");
     for (index, worker) in status.workers.iter().enumerate() {
         let comma = if index > 0 { "," } else { "" };

@@ -141,6 +141,16 @@ fn a_status_sums_up_and_shows_each_worker() {
         .zip(inside)
         .map(|(counters, inside)| WorkerStatus { counters, inside })
         .collect();
+    let server = ServerStatus {
+        address: "app.internal:9000".into(),
+        found: vec!["10.0.0.1:9000".into(), "[::1]:9000".into()],
+        state: "down",
+        ill: Some("status 500".into()),
+        sessions: 7,
+        max: Some(9),
+        weight: 2,
+        backup: true,
+    };
     let status = Status {
         version: "1.2.3",
         pid: 99,
@@ -152,6 +162,13 @@ fn a_status_sums_up_and_shows_each_worker() {
             end: 86_400,
             days: -3,
             stapled: true,
+        }],
+        upstreams: &[UpstreamStatus {
+            name: "app".into(),
+            protocol: "http",
+            balance: "least",
+            waiting: 4,
+            servers: vec![server],
         }],
         workers: &workers,
     };
@@ -171,6 +188,14 @@ fn a_status_sums_up_and_shows_each_worker() {
         "days_left": -3, "stapled": true,
     });
     assert_eq!(json["certificates"], serde_json::json!([certificate]));
+    let server = serde_json::json!({
+        "address": "app.internal:9000", "found": ["10.0.0.1:9000", "[::1]:9000"], "state": "down", "ill": "status 500",
+        "sessions": 7, "max": 9, "weight": 2, "backup": true,
+    });
+    let group = serde_json::json!({
+        "name": "app", "protocol": "http", "balance": "least", "waiting": 4, "servers": [server],
+    });
+    assert_eq!(json["upstreams"], serde_json::json!([group]));
     assert_eq!(json["counters"]["accepted"], 21);
     assert_eq!(json["close_reasons"]["killed"], 2);
     let [first, second] = json["workers"].as_array().expect("workers").as_slice() else {
