@@ -302,14 +302,6 @@ impl<'a> Applier<'a> {
         };
         match key.status() {
             Status::Built => {}
-            Status::Planned("") => {
-                self.problem(error("is not in this version".into()));
-                return None;
-            }
-            Status::Planned(until) => {
-                self.problem(error(format!("is not in this version; {until}")));
-                return None;
-            }
             Status::Refused(reason) => {
                 self.problem(error(format!("is not taken: {reason}")));
                 return None;

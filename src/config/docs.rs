@@ -60,7 +60,6 @@ fn markdown_group(group: &Group) -> String {
         );
     }
     for (status, title) in [
-        (Status::Planned(""), "Not in this version, and an error:"),
         (Status::WithoutEffect(""), "Without effect, said once:"),
         (Status::Refused(""), "Refused:"),
     ] {
@@ -85,9 +84,8 @@ fn markdown_rest(group: &Group, like: Status, title: &str) -> String {
 fn text_begins(group: &Group, like: Status) -> bool {
     let rank = |status| match status {
         Status::Built => 0,
-        Status::Planned(_) => 1,
-        Status::WithoutEffect(_) => 2,
-        Status::Refused(_) => 3,
+        Status::WithoutEffect(_) => 1,
+        Status::Refused(_) => 2,
     };
     group.keys.iter().all(|key| rank(key.status()) >= rank(like))
 }
@@ -96,10 +94,8 @@ fn markdown_line(key: &Key) -> String {
     let names: Vec<String> = key.names().map(code).collect();
     let names = names.join(", ");
     match key.status() {
-        Status::Planned("") | Status::Built => format!("- {names}"),
-        Status::Planned(said) | Status::WithoutEffect(said) | Status::Refused(said) => {
-            format!("- {names}: {said}")
-        }
+        Status::Built => format!("- {names}"),
+        Status::WithoutEffect(said) | Status::Refused(said) => format!("- {names}: {said}"),
     }
 }
 

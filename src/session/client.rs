@@ -120,7 +120,7 @@ impl Client {
     /// Nobody's: the server at this place of a group is asked whether it is well.
     pub fn probe(group: Arc<Group>, place: u16, now: Millis) -> Client {
         let state = State::Probe(Box::new(Probe::new(group, place, now)));
-        let peer = Peer { ip: None, port: 0, server_port: 0, secure: false };
+        let peer = Peer { ip: None, port: 0, server_port: 0, secure: false, listener: 0 };
         Client { state, peer, secure: None, to_https: None }
     }
 

@@ -137,8 +137,6 @@ impl Scope {
 pub enum Status {
     /// It does what it says.
     Built,
-    /// Not in this version; what to do until then, if anything.
-    Planned(&'static str),
     /// Taken for the sake of files written for uWSGI, for this reason without effect.
     WithoutEffect(&'static str),
     /// Refused, for this reason.
@@ -176,15 +174,6 @@ pub(super) const fn key(name: &'static str, kind: Kind, set: Set) -> Key {
         expand: true,
         set,
     }
-}
-
-/// A key that is not in this version.
-pub(super) const fn planned(
-    name: &'static str,
-    scopes: &'static [Scope],
-    until: &'static str,
-) -> Key {
-    key(name, Kind::Word, Set::Never(scopes, Status::Planned(until)))
 }
 
 impl Key {

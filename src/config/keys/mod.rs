@@ -19,7 +19,7 @@ mod websockets;
 
 pub(super) use key::Set;
 pub use key::{Key, Kind, Scope, Status};
-use key::{Outcome, key, planned};
+use key::{Outcome, key};
 
 /// Keys under one heading.
 #[derive(Debug)]

@@ -116,7 +116,6 @@ fn keys_that_cannot_be_had_say_so() {
             let (_, problems) = read(scope, &format!("{name} = 1"));
             let said = match key.status() {
                 Status::Built => continue,
-                Status::Planned(_) => format!("{name} is not in this version"),
                 Status::Refused(reason) => format!("{name} is not taken: {reason}"),
                 Status::WithoutEffect(reason) => {
                     format!("notice: without effect here: {name} ({reason})")
