@@ -90,6 +90,12 @@ pub struct Counters {
     pub copied_payload: Counter,
     /// Times accepting stopped for want of descriptors or memory.
     pub accept_pauses: Counter,
+    /// Messages published in channels.
+    pub published: Counter,
+    /// Messages that went to those who have joined, each counted.
+    pub delivered: Counter,
+    /// Messages of channels that somebody did not get.
+    pub channel_dropped: Counter,
     /// Lines of the access log that were lost.
     pub log_lost: Counter,
     /// Sessions ended, by number of close reason.
@@ -126,13 +132,16 @@ impl Counters {
             copied_head: Counter::zero(),
             copied_payload: Counter::zero(),
             accept_pauses: Counter::zero(),
+            published: Counter::zero(),
+            delivered: Counter::zero(),
+            channel_dropped: Counter::zero(),
             log_lost: Counter::zero(),
             close_reasons: [const { Counter::zero() }; CLOSE_REASONS],
         }
     }
 
     /// Every number but the close reasons, by its name, in the order of a connection's life.
-    pub fn named(&self) -> [(&'static str, u64); 25] {
+    pub fn named(&self) -> [(&'static str, u64); 28] {
         // Taken apart without a rest, so that no number is forgotten.
         let Counters {
             accepted,
@@ -155,6 +164,9 @@ impl Counters {
             copied_head,
             copied_payload,
             accept_pauses,
+            published,
+            delivered,
+            channel_dropped,
             log_lost,
             close_reasons: _,
         } = self;
@@ -184,6 +196,9 @@ impl Counters {
             ("upstream_bytes_out", upstream_out),
             ("copied_head", copied_head),
             ("copied_payload", copied_payload),
+            ("published", published),
+            ("delivered", delivered),
+            ("channel_dropped", channel_dropped),
             ("log_lost", log_lost),
         ]
         .map(|(name, counter)| (name, counter.get()))

@@ -23,5 +23,5 @@ pub use block::{BLOCK, Block, HEADROOM};
 pub use chain::Chain;
 pub use pool::Pool;
 pub use rx::{RX_BLOCKS, Rx};
-pub use segment::{Segment, Stub};
+pub use segment::{Segment, Shared, Stub};
 pub use tx::{Copied, HIGH_WATER, Tx};

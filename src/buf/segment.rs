@@ -1,4 +1,6 @@
-//! One piece of a window or queue: a block, a right-sized stub, or bytes that live for ever.
+//! One piece of a window or queue: a block, a right-sized stub, bytes that many queues share, or bytes that live for ever.
+
+use std::sync::Arc;
 
 use super::{BLOCK, Block};
 
@@ -31,6 +33,27 @@ impl From<Box<[u8]>> for Stub {
     }
 }
 
+/// Bytes that stand in many queues at once.
+#[derive(Clone, Debug)]
+pub struct Shared {
+    // One allocation behind a thin pointer: a segment is small.
+    bytes: Arc<Box<[u8]>>,
+    start: u32,
+}
+
+impl Shared {
+    /// All of `bytes`, at most 4 GiB of them.
+    pub fn new(bytes: Box<[u8]>) -> Shared {
+        Shared { bytes: Arc::new(bytes), start: 0 }
+    }
+
+    /// The bytes left in this queue.
+    #[inline]
+    pub fn bytes(&self) -> &[u8] {
+        self.bytes.get(self.start as usize..).unwrap_or_default()
+    }
+}
+
 /// One contiguous piece of bytes in a [`super::Chain`].
 #[derive(Debug)]
 pub enum Segment {
@@ -38,6 +61,8 @@ pub enum Segment {
     Block(Block),
     /// An allocation of its own.
     Stub(Stub),
+    /// Bytes of many queues.
+    Shared(Shared),
     /// Constant text.
     Fixed(&'static [u8]),
 }
@@ -51,14 +76,15 @@ impl Segment {
         match self {
             Segment::Block(block) => block.bytes(),
             Segment::Stub(stub) => stub.bytes(),
+            Segment::Shared(shared) => shared.bytes(),
             Segment::Fixed(bytes) => bytes,
         }
     }
 
-    /// The bytes, to be changed in place; constant text is copied first.
+    /// The bytes, to be changed in place; constant text, and what others share, is copied first.
     pub fn bytes_mut(&mut self) -> &mut [u8] {
-        if let Segment::Fixed(bytes) = self {
-            *self = Segment::Stub(Stub::new(bytes));
+        if let Segment::Fixed(_) | Segment::Shared(_) = self {
+            *self = Segment::Stub(Stub::new(self.bytes()));
         }
         match self {
             Segment::Block(block) => block.bytes_mut(),
@@ -66,7 +92,7 @@ impl Segment {
                 let StubBytes { start, bytes } = &mut *stub.0;
                 bytes.get_mut(*start as usize..).unwrap_or_default()
             }
-            Segment::Fixed(_) => &mut [],
+            Segment::Fixed(_) | Segment::Shared(_) => &mut [],
         }
     }
 
@@ -82,12 +108,14 @@ impl Segment {
         self.bytes().is_empty()
     }
 
-    /// Memory this segment keeps from others, in bytes: a whole block counts, however little is in it.
+    /// Memory this segment keeps from others, in bytes: a whole block counts, however little is in it. What is shared
+    /// counts in each queue.
     #[inline]
     pub fn capacity(&self) -> usize {
         match self {
             Segment::Block(_) => BLOCK,
             Segment::Stub(stub) => stub.0.bytes.len(),
+            Segment::Shared(shared) => shared.bytes.len(),
             Segment::Fixed(_) => 0,
         }
     }
@@ -100,17 +128,26 @@ impl Segment {
                 assert!(n <= stub.bytes().len());
                 stub.0.start += n as u32;
             }
+            Segment::Shared(shared) => {
+                assert!(n <= shared.bytes().len());
+                shared.start += n as u32;
+            }
             Segment::Fixed(bytes) => *bytes = &bytes[n..],
         }
     }
 
-    /// Splits the first `n` bytes off. A block is split without copying; the small other two kinds
-    /// are copied, and the number of bytes copied is returned beside.
+    /// Splits the first `n` bytes off. A block is split without copying; of the other kinds they
+    /// are copied, but for constant text, and the number of bytes copied is returned beside.
     pub fn split_to(&mut self, n: usize) -> (Segment, usize) {
         match self {
             Segment::Block(block) => (Segment::Block(block.split_to(n)), 0),
             Segment::Stub(stub) => {
                 let front = Stub::new(&stub.bytes()[..n]);
+                self.consume(n);
+                (Segment::Stub(front), n)
+            }
+            Segment::Shared(shared) => {
+                let front = Stub::new(&shared.bytes()[..n]);
                 self.consume(n);
                 (Segment::Stub(front), n)
             }
@@ -132,9 +169,12 @@ mod tests {
         let pool = super::super::Pool::new(1);
         let mut block = pool.take().expect("room");
         block.append(b"abcdef");
-        for mut segment in
-            [Segment::Block(block), Segment::Stub(Stub::new(b"abcdef")), Segment::Fixed(b"abcdef")]
-        {
+        for mut segment in [
+            Segment::Block(block),
+            Segment::Stub(Stub::new(b"abcdef")),
+            Segment::Shared(Shared::new(Box::from(*b"abcdef"))),
+            Segment::Fixed(b"abcdef"),
+        ] {
             let (front, _) = segment.split_to(2);
             assert_eq!((front.bytes(), segment.bytes()), (&b"ab"[..], &b"cdef"[..]));
             segment.consume(3);

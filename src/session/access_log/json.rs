@@ -2,12 +2,11 @@
 
 use std::io::Write;
 
-use crate::base::Clock;
+use crate::base::{Clock, write_json};
 use crate::proto::h1::RequestHead;
 use crate::proto::http::Known;
 
 use super::super::peer::Peer;
-use super::escape::write_json;
 use super::record::{Line, Record};
 use super::tunnel::Ended;
 

@@ -14,7 +14,6 @@ use crate::config::LogFormat;
 
 use super::peer::Peer;
 
-pub(super) use escape::write_json;
 pub(super) use record::{Line, Record};
 pub(super) use tunnel::tunnel_ended;
 

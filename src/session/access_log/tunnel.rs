@@ -18,7 +18,7 @@ pub(super) struct Ended<'a> {
     pub(super) opened: Millis,
     /// From the client, from the upstream.
     pub(super) bytes: [u64; 2],
-    /// `websocket` or `raw`.
+    /// `websocket`, `events` or `raw`.
     pub(super) kind: &'static str,
     /// Where frames were seen.
     pub(super) figures: Option<Figures>,
@@ -58,6 +58,7 @@ pub(in super::super) fn tunnel_ended(
     let kind = match tunnel.kind {
         TunnelKind::WebSocket => "websocket",
         TunnelKind::Raw => "raw",
+        TunnelKind::Events => "events",
     };
     let (id, opened, bytes) = (tunnel.id, tunnel.opened, tunnel.bytes);
     let ended = Ended { line, id, opened, bytes, kind, figures: tunnel.figures() };

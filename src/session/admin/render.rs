@@ -3,9 +3,8 @@
 use std::io::Write;
 use std::time::Duration;
 
-use crate::base::{Counters, Dates};
+use crate::base::{Counters, Dates, write_json};
 
-use super::super::access_log::write_json;
 use super::super::reason::CloseReason;
 use super::super::tunnel::{Figures, TunnelKind};
 use super::live::Live;
@@ -167,6 +166,7 @@ pub fn put_live(live: &Live, worker: usize, out: &mut Vec<u8>) {
     let kind = match live.kind {
         TunnelKind::WebSocket => "websocket",
         TunnelKind::Raw => "raw",
+        TunnelKind::Events => "events",
     };
     let _ = write!(out, ",\"kind\":\"{kind}\",\"draft\":");
     match live.figures {
