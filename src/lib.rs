@@ -15,6 +15,7 @@
 
 pub mod base;
 pub mod buf;
+pub mod channel;
 pub mod config;
 pub mod proto;
 pub mod reactor;

@@ -60,21 +60,25 @@ const FLOORS: &[Floor] = &[
         below: &["base", "buf", "proto", "config", "reactor"],
         crates: &["regex_automata", "regex_syntax", "aho_corasick", "memchr"],
     },
+    Floor { name: "channel", below: &["base", "buf", "proto", "config", "reactor"], crates: &[] },
     Floor { name: "upstream", below: &["base", "buf", "proto", "config", "reactor"], crates: &[] },
     Floor {
         name: "session",
-        below: &["base", "buf", "proto", "config", "route", "upstream"],
-        crates: &["percent_encoding", "itoa"],
+        below: &["base", "buf", "proto", "config", "route", "channel", "upstream"],
+        crates: &["percent_encoding", "itoa", "serde_json"],
     },
     Floor {
         name: "worker",
-        below: &["base", "buf", "proto", "config", "reactor", "route", "upstream", "session"],
+        below: &[
+            "base", "buf", "proto", "config", "reactor", "route", "channel", "upstream", "session",
+        ],
         crates: &["mio", "arc_swap", "tempfile"],
     },
     Floor {
         name: "app",
         below: &[
-            "base", "buf", "proto", "config", "reactor", "route", "upstream", "session", "worker",
+            "base", "buf", "proto", "config", "reactor", "route", "channel", "upstream", "session",
+            "worker",
         ],
         crates: &[
             "arc_swap",

@@ -1,0 +1,208 @@
+//! The channels whose home is one core: how many have joined on each core, and what is kept.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+
+use super::letter::{Answer, Presence};
+use super::publication::{Publication, Saying};
+
+/// Bytes that a kept message takes besides what it says.
+const OVERHEAD: usize = 160;
+
+/// The channels at home on one core.
+#[derive(Debug)]
+pub(super) struct Homes {
+    cores: usize,
+    channels: HashMap<Arc<str>, Home>,
+    /// The last id given to anything.
+    last: u64,
+    /// Everything kept in the order it came, and some of what has been dropped since.
+    order: VecDeque<(Arc<str>, u64)>,
+    /// Messages kept in all.
+    messages: usize,
+    /// Bytes kept in all.
+    kept: usize,
+    /// Most of them.
+    most: usize,
+}
+
+#[derive(Debug)]
+struct Home {
+    /// Who has joined, by core.
+    joined: Box<[Presence]>,
+    kept: VecDeque<Kept>,
+    /// Nothing is known of what was published up to this id.
+    unknown: u64,
+    /// A message older than that is not kept.
+    age: Option<u64>,
+}
+
+#[derive(Debug)]
+struct Kept {
+    publication: Arc<Publication>,
+    /// When it was published, in milliseconds since 1970.
+    at: u64,
+}
+
+impl Kept {
+    fn size(&self) -> usize {
+        OVERHEAD + self.publication.payload.len()
+    }
+}
+
+impl Home {
+    fn is_over(&self) -> bool {
+        self.kept.is_empty() && self.joined.iter().all(|there| there.count == 0)
+    }
+
+    /// Drops the oldest; returns how many bytes that frees.
+    fn drop_oldest(&mut self) -> usize {
+        let Some(oldest) = self.kept.pop_front() else { return 0 };
+        self.unknown = oldest.publication.id;
+        oldest.size()
+    }
+
+    /// Whether the oldest is too old.
+    fn is_late(&self, now: u64) -> bool {
+        let oldest = self.kept.front();
+        self.age.is_some_and(|age| oldest.is_some_and(|kept| kept.at + age < now))
+    }
+}
+
+impl Homes {
+    /// Of a process with so many cores that begins at `now`, in milliseconds since 1970: of what was before nothing is
+    /// known. At most so many bytes are kept here.
+    pub(super) fn new(cores: usize, most: usize, now: u64) -> Homes {
+        let channels = HashMap::new();
+        let order = VecDeque::new();
+        Homes { cores, channels, last: now * 1000, order, messages: 0, kept: 0, most }
+    }
+
+    /// At most so many bytes are kept from now on.
+    pub(super) fn keep_at_most(&mut self, bytes: usize) {
+        self.most = bytes;
+        self.make_room();
+    }
+
+    fn home(&mut self, name: &Arc<str>) -> &mut Home {
+        let (cores, unknown) = (self.cores, self.last);
+        self.channels.entry(Arc::clone(name)).or_insert_with(|| Home {
+            joined: vec![Presence::default(); cores].into(),
+            kept: VecDeque::new(),
+            unknown,
+            age: None,
+        })
+    }
+
+    /// Something is published at `now`, in milliseconds since 1970: how many have joined.
+    pub(super) fn publish(&mut self, saying: Saying, now: u64) -> (Arc<Publication>, u64) {
+        let Saying { channel, kind, payload, keep } = saying;
+        let id = (self.last + 1).max(now * 1000);
+        let publication = Arc::new(Publication { channel, id, kind, payload });
+        let channel = &publication.channel;
+        let reached = self.count(channel);
+        if keep.messages > 0 {
+            let kept = Kept { publication: Arc::clone(&publication), at: now };
+            self.kept += kept.size();
+            self.messages += 1;
+            self.order.push_back((Arc::clone(channel), id));
+            let home = self.home(channel);
+            home.age = keep.age;
+            home.kept.push_back(kept);
+            self.drop_while(channel, |home| home.kept.len() > keep.messages as usize);
+            self.make_room();
+        }
+        self.last = id;
+        self.tidy(now);
+        (publication, reached)
+    }
+
+    /// Drops the oldest of a channel as long as `must` says so.
+    fn drop_while(&mut self, name: &str, must: impl Fn(&Home) -> bool) {
+        let Some(home) = self.channels.get_mut(name) else { return };
+        while !home.kept.is_empty() && must(home) {
+            self.kept -= home.drop_oldest();
+            self.messages -= 1;
+        }
+    }
+
+    /// Drops the oldest of all until there is room.
+    fn make_room(&mut self) {
+        while self.kept > self.most
+            && let Some((name, id)) = self.order.pop_front()
+        {
+            self.drop_while(&name, |home| home.unknown < id);
+            self.forget_if_over(&name);
+        }
+    }
+
+    /// Drops what is too old, as far as it stands before what is not, and forgets the order of what is not kept.
+    fn tidy(&mut self, now: u64) {
+        while let Some((name, id)) = self.order.front() {
+            let (name, id) = (Arc::clone(name), *id);
+            self.drop_while(&name, |home| home.is_late(now));
+            if self.channels.get(&name).is_some_and(|home| home.unknown < id) {
+                break;
+            }
+            self.order.pop_front();
+            self.forget_if_over(&name);
+        }
+        if self.order.len() > 2 * self.messages + 64 {
+            let channels = &self.channels;
+            self.order
+                .retain(|(name, id)| channels.get(name).is_some_and(|home| home.unknown < *id));
+        }
+    }
+
+    /// These have joined on a core.
+    pub(super) fn joined(&mut self, core: usize, name: &Arc<str>, there: Presence) {
+        if there.count == 0 && !self.channels.contains_key(name) {
+            return;
+        }
+        if let Some(place) = self.home(name).joined.get_mut(core) {
+            *place = there;
+        }
+        self.forget_if_over(name);
+    }
+
+    /// How many have joined in all.
+    pub(super) fn count(&self, name: &str) -> u64 {
+        self.channels
+            .get(name)
+            .map_or(0, |home| home.joined.iter().map(|there| u64::from(there.count)).sum())
+    }
+
+    /// The cores where anybody has joined, and in which circle.
+    pub(super) fn cores(&self, name: &str) -> impl Iterator<Item = (usize, u32)> {
+        let joined = self.channels.get(name).map_or(&[][..], |home| &home.joined);
+        let cores = joined.iter().enumerate().filter(|(_, there)| there.count > 0);
+        cores.map(|(core, there)| (core, there.circle))
+    }
+
+    /// What was published behind an id.
+    pub(super) fn story(&mut self, name: &str, since: u64, now: u64) -> Answer {
+        self.drop_while(name, |home| home.is_late(now));
+        let Some(home) = self.channels.get(name) else {
+            return Answer::Story { kept: Vec::new(), gap: since < self.last };
+        };
+        let behind = home.kept.iter().filter(|kept| kept.publication.id > since);
+        let kept = behind.map(|kept| Arc::clone(&kept.publication)).collect();
+        Answer::Story { kept, gap: since < home.unknown }
+    }
+
+    fn forget_if_over(&mut self, name: &Arc<str>) {
+        if self.channels.get(name).is_some_and(Home::is_over) {
+            self.channels.remove(name);
+        }
+    }
+
+    /// Whether nothing is known of any channel.
+    #[cfg(test)]
+    pub(super) fn is_empty(&self) -> bool {
+        self.channels.is_empty() && self.kept == 0
+    }
+}
+
+#[cfg(test)]
+#[path = "homes_tests.rs"]
+mod tests;

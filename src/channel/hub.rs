@@ -1,0 +1,149 @@
+//! The channels of one core: its members, the channels at home here, and the letters to the others.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use crate::base::Key;
+
+use super::homes::Homes;
+use super::letter::{Answer, Asker, Letter};
+use super::members::{Full, Members};
+use super::publication::{Publication, Saying};
+
+/// The hub of one core.
+#[derive(Debug)]
+pub struct Hub {
+    me: usize,
+    cores: usize,
+    members: Members,
+    homes: Homes,
+    /// Letters to be sent, some of them to ourselves.
+    out: VecDeque<(usize, Letter)>,
+}
+
+/// What a letter comes to.
+#[derive(Debug)]
+pub enum Effect {
+    /// It goes to all who have joined here.
+    Deliver(Arc<Publication>),
+    /// A session gets its answer.
+    Tell(Key, Answer),
+}
+
+impl Hub {
+    /// The hub of core `me` of `cores`, at `now` in milliseconds since 1970; at most so many bytes are kept here for those who
+    /// come later.
+    pub fn new(me: usize, cores: usize, kept: usize, now: u64) -> Hub {
+        let homes = Homes::new(cores, kept, now);
+        Hub { me, cores, members: Members::default(), homes, out: VecDeque::new() }
+    }
+
+    /// At most so many bytes are kept here from now on.
+    pub fn keep_at_most(&mut self, bytes: usize) {
+        self.homes.keep_at_most(bytes);
+    }
+
+    /// A session joins a channel, of which there may be `most`; again does nothing.
+    ///
+    /// # Errors
+    /// When it is a channel too many.
+    pub fn join(&mut self, name: &Arc<str>, who: Key, most: usize) -> Result<(), Full> {
+        self.members.join(name, who, most)
+    }
+
+    /// A session is gone, or leaves all it has joined.
+    pub fn leave(&mut self, who: Key) {
+        self.members.leave(who);
+    }
+
+    /// The sessions here that have joined.
+    pub fn here(&self, channel: &str) -> &[Key] {
+        self.members.of(channel)
+    }
+
+    /// A session publishes; where `asker` wants it, there will be an [`Answer::Published`].
+    pub fn publish(&mut self, saying: Saying, asker: Option<Key>) {
+        self.tell_homes();
+        let asker = asker.map(|who| Asker { core: self.me, who });
+        let home = self.home(&saying.channel);
+        self.out.push_back((home, Letter::Publish { saying, asker }));
+    }
+
+    /// A session wants to know how many have joined, or what was published since; there will be an answer.
+    pub fn ask(&mut self, channel: Arc<str>, who: Key, since: Option<u64>) {
+        self.tell_homes();
+        let asker = Asker { core: self.me, who };
+        self.out.push_back((self.home(&channel), Letter::Ask { asker, channel, since }));
+    }
+
+    /// Tells homes how many have joined here, where that has changed.
+    pub fn tell_homes(&mut self) {
+        if !self.members.has_news() {
+            return;
+        }
+        let core = self.me;
+        let mut sorted: Vec<Vec<_>> = vec![Vec::new(); self.cores];
+        for (name, presence) in self.members.news() {
+            if let Some(circles) = sorted.get_mut(self.home(&name)) {
+                circles.push((name, presence));
+            }
+        }
+        for (home, circles) in sorted.into_iter().enumerate().filter(|(_, all)| !all.is_empty()) {
+            self.out.push_back((home, Letter::Joined { core, circles }));
+        }
+    }
+
+    /// The next letter to be sent, and to which core. Our own come back to us.
+    pub fn next_letter(&mut self) -> Option<(usize, Letter)> {
+        self.out.pop_front()
+    }
+
+    /// Reads a letter at `now`, in milliseconds since 1970.
+    pub fn take(&mut self, letter: Letter, now: u64) -> Option<Effect> {
+        match letter {
+            Letter::Publish { saying, asker } => {
+                let (publication, reached) = self.homes.publish(saying, now);
+                for (core, circle) in self.homes.cores(&publication.channel) {
+                    let letter = Letter::Published(Arc::clone(&publication), circle);
+                    self.out.push_back((core, letter));
+                }
+                if let Some(Asker { core, who }) = asker {
+                    let answer = Answer::Published { id: publication.id, reached };
+                    self.out.push_back((core, Letter::Answer(who, answer)));
+                }
+                None
+            }
+            Letter::Joined { core, circles } => {
+                for (name, presence) in circles {
+                    self.homes.joined(core, &name, presence);
+                }
+                None
+            }
+            Letter::Ask { asker: Asker { core, who }, channel, since } => {
+                let answer = match since {
+                    Some(since) => self.homes.story(&channel, since, now),
+                    None => Answer::Count(self.homes.count(&channel)),
+                };
+                self.out.push_back((core, Letter::Answer(who, answer)));
+                None
+            }
+            Letter::Published(publication, circle) => {
+                let is_theirs = self.members.is(&publication.channel, circle);
+                is_theirs.then_some(Effect::Deliver(publication))
+            }
+            Letter::Answer(who, answer) => Some(Effect::Tell(who, answer)),
+        }
+    }
+
+    /// The core that gives a channel's messages their order (FNV-1a of its name).
+    fn home(&self, name: &str) -> usize {
+        let hash = name.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+            (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+        });
+        ((hash >> 32) % self.cores.max(1) as u64) as usize
+    }
+}
+
+#[cfg(test)]
+#[path = "hub_tests.rs"]
+mod tests;

@@ -1,0 +1,206 @@
+//! Hubs of several cores with letters between them, in an order of chance.
+
+use std::collections::{HashMap, HashSet};
+
+use super::super::publication::Keep;
+use super::*;
+use crate::base::{Rng, Slab};
+use crate::proto::ws::Kind;
+
+fn key(slab: &mut Slab<()>) -> Key {
+    slab.insert(())
+}
+
+fn saying(channel: &str) -> Saying {
+    let keep = Keep { messages: 20, age: None };
+    Saying { channel: channel.into(), kind: Kind::Text, payload: [].into(), keep }
+}
+
+/// Lets a hub read its own letters.
+fn alone(hub: &mut Hub) -> Vec<Effect> {
+    hub.tell_homes();
+    let mut effects = Vec::new();
+    while let Some((_, letter)) = hub.next_letter() {
+        effects.extend(hub.take(letter, 1));
+    }
+    effects
+}
+
+#[test]
+fn who_has_joined_is_told_from_who_has_left() {
+    let (mut slab, mut hub) = (Slab::new(), Hub::new(0, 1, 0, 0));
+    let (one, two, three) = (key(&mut slab), key(&mut slab), key(&mut slab));
+    let (a, b): (Arc<str>, Arc<str>) = ("a".into(), "b".into());
+    for who in [one, one, two, three] {
+        assert_eq!(hub.join(&a, who, 2), Ok(()));
+    }
+    assert_eq!(hub.join(&b, two, 2), Ok(()));
+    assert_eq!(hub.join(&"c".into(), two, 2), Err(Full));
+    assert_eq!(hub.here("a"), [one, two, three]);
+    hub.ask(Arc::clone(&a), one, None);
+    let effects = alone(&mut hub);
+    assert!(matches!(effects[..], [Effect::Tell(who, Answer::Count(3))] if who == one));
+    hub.leave(one);
+    assert_eq!(hub.here("a"), [three, two]);
+    hub.leave(three);
+    hub.leave(two);
+    assert!(hub.here("a").is_empty() && hub.here("b").is_empty());
+    alone(&mut hub);
+    assert_eq!(hub.join(&"c".into(), one, 2), Ok(()), "a channel nobody is in makes room");
+}
+
+#[test]
+fn one_that_joins_and_publishes_hears_itself() {
+    let (mut slab, mut hub) = (Slab::new(), Hub::new(0, 1, 0, 0));
+    let one = key(&mut slab);
+    assert_eq!(hub.join(&"a".into(), one, 1), Ok(()));
+    hub.publish(saying("a"), Some(one));
+    let effects = alone(&mut hub);
+    assert!(matches!(
+        &effects[..],
+        [Effect::Deliver(_), Effect::Tell(_, Answer::Published { id: 1000, reached: 1 })]
+    ));
+}
+
+/// Hubs, the letters on their way between each two, and what every subscriber has got.
+struct World {
+    hubs: Vec<Hub>,
+    post: Vec<Vec<VecDeque<Letter>>>,
+    slabs: Vec<Slab<()>>,
+    joined: HashMap<(usize, Key), &'static str>,
+    got: HashMap<(usize, Key), Vec<u64>>,
+    /// Those who wait for a story, or have got one; before it comes they hear nothing.
+    waiting: HashSet<(usize, Key)>,
+}
+
+impl World {
+    fn new(cores: usize) -> World {
+        World {
+            hubs: (0..cores).map(|me| Hub::new(me, cores, 1 << 20, 0)).collect(),
+            post: (0..cores).map(|_| (0..cores).map(|_| VecDeque::new()).collect()).collect(),
+            slabs: (0..cores).map(|_| Slab::new()).collect(),
+            joined: HashMap::new(),
+            got: HashMap::new(),
+            waiting: HashSet::new(),
+        }
+    }
+
+    /// A core's letters leave; its own it reads at once.
+    fn send(&mut self, core: usize) {
+        self.hubs[core].tell_homes();
+        while let Some((to, letter)) = self.hubs[core].next_letter() {
+            match to == core {
+                true => self.take(core, letter),
+                false => self.post[core][to].push_back(letter),
+            }
+        }
+    }
+
+    fn take(&mut self, core: usize, letter: Letter) {
+        match self.hubs[core].take(letter, 1) {
+            Some(Effect::Deliver(publication)) => {
+                for who in self.hubs[core].here(&publication.channel) {
+                    let who = (core, *who);
+                    assert!(self.joined.contains_key(&who), "nothing comes to one who has left");
+                    if !self.waiting.contains(&who) {
+                        self.got.entry(who).or_default().push(publication.id);
+                    }
+                }
+            }
+            Some(Effect::Tell(who, Answer::Story { kept, .. })) => {
+                let who = (core, who);
+                self.waiting.remove(&who);
+                if self.joined.contains_key(&who) {
+                    self.got.entry(who).or_default().extend(kept.iter().map(|one| one.id));
+                }
+            }
+            Some(Effect::Tell(..)) | None => {}
+        }
+    }
+
+    fn read(&mut self, from: usize, to: usize) {
+        if let Some(letter) = self.post[from][to].pop_front() {
+            self.take(to, letter);
+        }
+    }
+
+    fn settle(&mut self) {
+        let cores = self.hubs.len();
+        for _ in 0..4 {
+            for (from, to) in (0..cores).flat_map(|from| (0..cores).map(move |to| (from, to))) {
+                self.send(from);
+                while !self.post[from][to].is_empty() {
+                    self.read(from, to);
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn everybody_gets_the_same_in_the_same_order_whatever_the_post_does() {
+    for seed in 0..300 {
+        let mut rng = Rng::new(seed);
+        let mut world = World::new(3);
+        let names = ["a", "b", "c"];
+        for _ in 0..300 {
+            let mut below = |n: usize| (rng.number() % n as u64) as usize;
+            let (core, other, name) = (below(3), below(3), names[below(3)]);
+            match below(7) {
+                0 => {
+                    let who = key(&mut world.slabs[core]);
+                    assert_eq!(world.hubs[core].join(&name.into(), who, 100), Ok(()));
+                    world.joined.insert((core, who), name);
+                    if below(2) == 0 {
+                        world.hubs[core].ask(name.into(), who, Some(0));
+                        world.waiting.insert((core, who));
+                    }
+                }
+                1 => {
+                    let mut all: Vec<_> = world.joined.keys().copied().collect();
+                    all.sort_by_key(|(core, who)| (*core, who.to_u64()));
+                    if let Some(who) = all.get(below(all.len().max(1))).copied() {
+                        world.joined.remove(&who);
+                        world.hubs[who.0].leave(who.1);
+                    }
+                }
+                2 => world.hubs[core].publish(saying(name), None),
+                3 => world.send(core),
+                _ => world.read(core, other),
+            }
+        }
+        world.settle();
+        // All have heard of all by now: what is published reaches everybody, once.
+        for core in 0..3 {
+            world.hubs[core].publish(saying("a"), None);
+        }
+        world.settle();
+        let mut order: HashMap<&str, Vec<u64>> = HashMap::new();
+        for (who, name) in &world.joined {
+            let got = world.got.get(who).cloned().unwrap_or_default();
+            assert!(got.is_sorted_by(|one, next| one < next), "seed {seed}: {got:?}");
+            assert!(*name != "a" || got.len() >= 3, "seed {seed}: {got:?}");
+            let known = order.entry(name).or_default();
+            known.extend(&got);
+            known.sort_unstable();
+            known.dedup();
+        }
+        // Nobody misses what came between the first and the last that it got.
+        for (who, name) in &world.joined {
+            let got = world.got.get(who).cloned().unwrap_or_default();
+            let (Some(first), Some(last)) = (got.first(), got.last()) else { continue };
+            let known: Vec<u64> =
+                order[name].iter().copied().filter(|id| first <= id && id <= last).collect();
+            assert_eq!(got, known, "seed {seed}");
+        }
+        for (core, who) in std::mem::take(&mut world.joined).into_keys() {
+            world.hubs[core].leave(who);
+        }
+        world.settle();
+        assert!(world.hubs.iter().all(|hub| hub.members.is_empty() && hub.out.is_empty()));
+        for hub in &mut world.hubs {
+            hub.keep_at_most(0);
+            assert!(hub.homes.is_empty(), "seed {seed}");
+        }
+    }
+}
