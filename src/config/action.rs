@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use crate::base::{Address, AddressError};
 
+use super::channel::{self, ChannelMode};
 use super::edit::{self, Answer, Edit};
 use super::files::{self, Files};
 use super::guard::{self, Guard};
@@ -73,6 +74,24 @@ pub enum Way {
     Echo,
     /// Files.
     Files(Files),
+    /// WebSockets that join a channel.
+    Channel {
+        /// Its name.
+        name: Template,
+        /// What they may do there.
+        mode: ChannelMode,
+        /// Each message is JSON, with its id.
+        ids: bool,
+        /// It was said that anybody may publish.
+        public: bool,
+    },
+    /// Requests that publish to a channel.
+    Publish {
+        /// Its name.
+        name: Template,
+        /// It was said that anybody may.
+        public: bool,
+    },
 }
 
 /// A place between rules.
@@ -91,7 +110,11 @@ impl Way {
             Way::Uwsgi { target, .. } | Way::Http { target, .. } | Way::Tcp { target, .. } => {
                 Some(target)
             }
-            Way::Token { .. } | Way::Echo | Way::Files(_) => None,
+            Way::Token { .. }
+            | Way::Echo
+            | Way::Files(_)
+            | Way::Channel { .. }
+            | Way::Publish { .. } => None,
         }
     }
 
@@ -103,7 +126,7 @@ impl Way {
             Way::Http { .. } => Some(Protocol::Http),
             Way::Tcp { tls: true, .. } => Some(Protocol::Tcps),
             Way::Tcp { .. } | Way::Token { .. } => Some(Protocol::Tcp),
-            Way::Echo | Way::Files(_) => None,
+            Way::Echo | Way::Files(_) | Way::Channel { .. } | Way::Publish { .. } => None,
         }
     }
 }
@@ -147,6 +170,7 @@ impl Action {
             Action::Go(Way::Http { host, uri, .. }) => (host.as_ref(), uri.as_ref()),
             Action::Go(Way::Token { key, .. }) => (Some(key), None),
             Action::Go(Way::Files(files)) => (files.name.as_ref(), None),
+            Action::Go(Way::Channel { name, .. } | Way::Publish { name, .. }) => (Some(name), None),
             Action::Answer(answer) => (Some(answer.template()), None),
             Action::Edit(edit) => (edit.template(), None),
             Action::Guard(guard) => (guard.template(), None),
@@ -166,7 +190,7 @@ pub enum Target {
 }
 
 /// Names of the actions that lead somewhere, with what stands behind their colon.
-const ACTIONS: [(&str, &str); 11] = [
+const ACTIONS: [(&str, &str); 13] = [
     ("uwsgi", "ADDR"),
     ("http", "ADDR"),
     ("https", "ADDR"),
@@ -175,6 +199,8 @@ const ACTIONS: [(&str, &str); 11] = [
     ("echo", ""),
     ("static", "DIR"),
     ("file", "PATH"),
+    ("channel", "NAME"),
+    ("publish", "NAME"),
     ("last", ""),
     ("continue", ""),
     ("goto", "LABEL"),
@@ -215,6 +241,8 @@ pub(super) fn parse(value: &Value, names: &Names) -> Result<Action, Fault> {
             return files::directory(rest, start).map(|files| Action::Go(Way::Files(files)));
         }
         "file" => return files::file(rest, start).map(|files| Action::Go(Way::Files(files))),
+        "channel" => return channel::parse(rest, start).map(Action::Go),
+        "publish" => return channel::parse_publish(rest, start).map(Action::Go),
         "last" | "continue" => return alone(Action::Last, scheme, rest),
         "goto" => return goto(rest, names).map_err(|said| Fault::at(start, said)),
         _ => return other(value, scheme),

@@ -147,10 +147,17 @@ fn refusals() {
         ("tcp:token:/a,x", "13: expected a token that the request says, such as ${qs[token]}"),
         ("tcp:token:/a,x${1}", "14: expected a variable such as ${HTTP_HOST}, ${REMOTE_ADDR},"),
         ("echo:x", "5: expected nothing behind echo:"),
+        ("channel:", "8: expected the name of a channel: at most 128 letters"),
+        ("channel:a b", "8: expected the name of a channel: at most 128 letters"),
+        ("channel:a/$1", "8: expected the name of a channel: at most 128 letters"),
+        ("channel:a,mode=none", "10: expected mode=both, mode=subscribe or mode=publish"),
+        ("channel:a,mode=both,ids", "20: expected ids=yes or ids=no"),
         (
-            "channel:a",
-            "0: the action channel: is not in this version; there are uwsgi:, http:, https:,",
+            "channel:a,mod=both",
+            "10: expected mode=, ids=, public= behind the name; did you mean mode?",
         ),
+        ("publish:a,mode=both", "10: expected public= behind the name"),
+        ("publish:a,public=maybe", "10: expected public=yes or public=no"),
         ("http:127.0.0.1:$1", "5: captures in an address are not in this version"),
         ("uwsgi:wsgi,256", "11: expected modifiers from 0 to 255, as in uwsgi:127.0.0.1:3031,5,0"),
         (
@@ -173,8 +180,8 @@ fn refusals() {
              uwsgi:127.0.0.1:80",
         ),
         (
-            "channel:news",
-            "0: the action channel: is not in this version; there are uwsgi:, http:, https:, tcp:, tcps:, echo:, static:, file:, last:",
+            "auth:news",
+            "0: the action auth: is not in this version; there are uwsgi:, http:, https:, tcp:, tcps:, echo:, static:, file:, channel:, publish:, last:",
         ),
         ("last:x", "5: expected nothing behind last:"),
         ("redirect:", "9: expected where to, as in redirect:https://example.com/$1"),
@@ -202,11 +209,11 @@ fn refusals() {
         ("rpc:hello", "0: rpc: is an action of uWSGI's app server, which this is not"),
         (
             "uwsg:127.0.0.1:80",
-            "0: there is no action uwsg:; did you mean uwsgi? (there are uwsgi:, http:, https:, tcp:, tcps:, echo:, static:, file:, last:",
+            "0: there is no action uwsg:; did you mean uwsgi? (there are uwsgi:, http:, https:, tcp:, tcps:, echo:, static:, file:, channel:, publish:, last:",
         ),
         (
             "banana",
-            "0: there is no action banana: (there are uwsgi:, http:, https:, tcp:, tcps:, echo:, static:, file:, last:",
+            "0: there is no action banana: (there are uwsgi:, http:, https:, tcp:, tcps:, echo:, static:, file:, channel:, publish:, last:",
         ),
     ] {
         let found = any(text).expect_err(text);

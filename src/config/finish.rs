@@ -8,6 +8,7 @@ use crate::base::{Address, Place, Problem};
 
 use super::action::{self, Action, Names, Target, Way};
 use super::apply::Applier;
+use super::channel;
 use super::condition::{Comparison, Condition, Subject, Test};
 use super::draft::RuleDraft;
 use super::edit::Edit;
@@ -71,6 +72,9 @@ impl Applier<'_> {
         self.check_upstreams(&config);
         self.check_admin(&config);
         self.check_memory(&config);
+        for problem in channel::check(&config) {
+            self.problem(problem);
+        }
         let mut problems = std::mem::take(&mut self.reader.problems);
         problems.append(&mut self.draft.notices);
         for problem in &mut problems {
@@ -325,7 +329,7 @@ impl Applier<'_> {
 /// Whether messages of WebSockets are put together on their way there; `None` stands for `http-to`.
 fn keeps_messages(way: Option<&Way>, settings: &Settings) -> bool {
     let keeps = match (way, settings.websockets_mode) {
-        (Some(Way::Echo | Way::Tcp { .. } | Way::Token { .. }), _) => true,
+        (Some(Way::Echo | Way::Tcp { .. } | Way::Token { .. } | Way::Channel { .. }), _) => true,
         (None | Some(Way::Uwsgi { .. }), None) => true,
         (_, mode) => mode == Some(WebSocketMode::Guard),
     };

@@ -15,6 +15,7 @@
 
 mod action;
 mod apply;
+mod channel;
 mod condition;
 mod dialect;
 mod docs;
@@ -47,6 +48,7 @@ mod value;
 mod wording;
 
 pub use action::{Action, Label, Target, Way};
+pub use channel::{ChannelHistory, ChannelMode, ChannelSlow};
 pub use condition::{Comparison, Condition, Subject, Test};
 pub use docs::{full_ini, markdown};
 pub use edit::{Answer, Edit};

@@ -68,6 +68,10 @@ pub struct Config {
     pub spool_dir: Option<PathBuf>,
     /// `websockets-memory`: bytes in which a worker puts messages together.
     pub websocket_memory: u64,
+    /// `channels`: how many a worker may have at once.
+    pub channels: u32,
+    /// `channel-memory`: bytes of history that a worker keeps.
+    pub channel_memory: u64,
     /// Times that belong to a client connection or to the whole process.
     pub times: Times,
     /// Settings of everything that has none of its own.
@@ -304,6 +308,8 @@ impl Default for Config {
             merge_slashes: true,
             spool_dir: None,
             websocket_memory: 64 << 20,
+            channels: 100_000,
+            channel_memory: 64 << 20,
             times: Times {
                 headers: Duration::from_secs(10),
                 handshake: Duration::from_secs(10),

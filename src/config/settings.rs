@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::channel::{ChannelHistory, ChannelSlow};
 use super::model::Placed;
 use super::origin::Origin;
 
@@ -72,6 +73,14 @@ pub struct Settings {
     pub max_message_said: Option<Placed<String>>,
     /// `websockets-max-age`; `None`: a WebSocket may live for ever.
     pub max_age: Option<Duration>,
+    /// `channel-backlog`: messages that may wait for a client that does not read.
+    pub channel_backlog: u32,
+    /// `channel-slow`: what becomes of one more.
+    pub channel_slow: ChannelSlow,
+    /// `channel-history`: how long what is published is kept.
+    pub channel_history: ChannelHistory,
+    /// `channel-heartbeat`: silence after which a stream of events gets a comment.
+    pub channel_heartbeat: Duration,
     /// `websockets-rate`; `None`: as many messages as a client sends.
     pub rate: Option<Rate>,
 }
@@ -214,6 +223,10 @@ impl Default for Settings {
             max_message: 1024 << 10,
             max_message_said: None,
             max_age: None,
+            channel_backlog: 64,
+            channel_slow: ChannelSlow::DropOldest,
+            channel_history: ChannelHistory::default(),
+            channel_heartbeat: Duration::from_secs(15),
             rate: None,
         }
     }

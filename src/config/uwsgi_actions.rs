@@ -12,7 +12,7 @@ pub(super) enum Standing {
 }
 
 /// Actions that are not in this version.
-const PLANNED: [&str; 3] = ["channel", "publish", "auth"];
+const PLANNED: [&str; 1] = ["auth"];
 
 /// Actions of uWSGI that have another name here.
 const INSTEAD: [(&str, &str); 10] = [

@@ -20,6 +20,7 @@ use super::secure::Secure;
 use super::tunnel::{Tunnel, TunnelKind};
 use crate::base::{Address, Millis};
 use crate::buf::Pool;
+use crate::channel::Encoded;
 use crate::proto::proxyproto::Header;
 use crate::upstream::{self, Group, Seat, Server};
 
@@ -140,6 +141,11 @@ impl Client {
     pub fn input(&mut self, input: Input, ports: &mut [Port; 2], cx: &mut Cx<'_>) {
         match &mut self.state {
             State::File(_) => self.file_input(input, ports, cx),
+            State::Tunnel(tunnel) => {
+                if let Input::Told(answer) = input {
+                    tunnel.told(&answer, &mut ports[0]);
+                }
+            }
             // Nobody waits for it any more.
             _ if matches!(input, Input::Opened(_)) => cx.actions.push(Action::CloseFile),
             State::Check(check) => check.input(input),
@@ -169,6 +175,14 @@ impl Client {
         };
         if let Err(reason) = result {
             self.state = self.not_sent(reason, ports, cx);
+        }
+    }
+
+    /// Something was published where a WebSocket has joined; returns how many messages were dropped for it.
+    pub fn hear(&mut self, encoded: &mut Encoded<'_>, ports: &mut [Port; 2], now: Millis) -> u64 {
+        match &mut self.state {
+            State::Tunnel(tunnel) => tunnel.hear(encoded, &mut ports[0], now),
+            _ => 0,
         }
     }
 
@@ -340,6 +354,7 @@ impl Client {
         cx.scratch.next_tunnel += 1;
         let kind = match exchange.facts.handshake {
             Some(_) => TunnelKind::WebSocket,
+            None if exchange.wish.is_some() => TunnelKind::Events,
             None => TunnelKind::Raw,
         };
         if kind == TunnelKind::WebSocket {
@@ -490,7 +505,11 @@ impl Client {
 
     /// Memory that holds parts of messages, in bytes.
     pub fn held(&self) -> usize {
-        self.tunnel().map_or(0, Tunnel::held)
+        match &self.state {
+            State::Tunnel(tunnel) => tunnel.held(),
+            State::Exchange(exchange) => exchange.held(),
+            _ => 0,
+        }
     }
 
     /// Gives back what need not be kept while nothing happens.
@@ -590,10 +609,15 @@ impl Client {
         }
     }
 
-    /// Begins to end a tunnel in words both ends understand; false where that cannot be said.
+    /// Begins to end a tunnel in words both ends understand, or a request whose body there is no memory for; false where
+    /// that cannot be said.
     pub fn leave(&mut self, reason: CloseReason, now: Millis) -> bool {
         match &mut self.state {
             State::Tunnel(tunnel) => tunnel.leave(reason, now),
+            State::Exchange(exchange) if reason == CloseReason::OutOfMemory => {
+                exchange.forget();
+                true
+            }
             _ => false,
         }
     }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use crate::base::{Address, Clock, Counters, Millis, Rng};
 use crate::buf::Pool;
+use crate::channel::{Answer, Saying};
 use crate::proto::http::PathScratch;
 use crate::proto::ws::Engines;
 use crate::route::Puzzle;
@@ -47,6 +48,8 @@ pub struct Cx<'a> {
     pub scratch: &'a mut Scratch,
     /// Access lines, to be written out by the worker.
     pub log: &'a mut Vec<u8>,
+    /// Other cores are behind with what is published: no more is to be.
+    pub crowded: bool,
     /// The router is stopping: nothing is kept alive.
     pub draining: bool,
 }
@@ -66,6 +69,7 @@ impl Cx<'_> {
             rng: self.rng,
             scratch: self.scratch,
             log: self.log,
+            crowded: self.crowded,
             draining: self.draining,
         }
     }
@@ -148,6 +152,25 @@ pub enum Action {
         /// When its peer is given up.
         bounds: Bounds,
     },
+    /// The session joins a channel. Who cannot is told so by [`Client::leave`](super::Client::leave).
+    Join(Arc<str>),
+    /// A message goes to all who have joined a channel.
+    Publish {
+        /// Which, and where.
+        saying: Saying,
+        /// Whether it is to be answered, by [`Input::Told`].
+        ask: bool,
+    },
+    /// The session wants to know how many have joined a channel, or what was published there behind an id; answered by
+    /// [`Input::Told`].
+    Ask {
+        /// Which channel.
+        channel: Arc<str>,
+        /// The id.
+        since: Option<u64>,
+    },
+    /// Advance the session again when [`Cx::crowded`] is over.
+    AwaitRoom,
     /// Do something with this session's temporary file.
     Spool(SpoolOrder),
     /// Look whether there is a file; answered by [`Input::Looked`].
@@ -227,6 +250,8 @@ pub enum Input {
     Unspooled(Vec<u8>),
     /// The disk failed.
     SpoolFailed,
+    /// What was asked of a channel's home.
+    Told(Answer),
     /// Whether there is the file; `None` when nobody has time to look.
     Looked(Option<bool>),
     /// The file that is to be served is open.

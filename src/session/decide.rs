@@ -14,6 +14,7 @@ use crate::route::Found;
 use super::access_log::{self, Record};
 use super::answer::Asked;
 use super::asker::{Asker, Doubt};
+use super::channels;
 use super::check::{Check, Query};
 use super::cx::{Cx, Scratch};
 use super::edits::{Edits, Rewriting};
@@ -245,6 +246,9 @@ impl Deciding<'_, '_> {
             let transfer = file(&walker, route, served, found.as_ref(), shelf, cx.now);
             return transfer.map(Served::File).map_err(|reason| No::from(reason).of(route).into());
         }
+        if let Place::Publish { .. } = route.target.place {
+            channels::screen(head, &mut edits.response).map_err(|no| No::from(no).of(route))?;
+        }
         let handshake = screen(head, route, cx.rng).map_err(|no| no.of(route))?;
         let facts = Facts::new(head, route, handshake, asker);
         if let Body::Length(n) = head.body
@@ -264,6 +268,7 @@ impl Deciding<'_, '_> {
         let filler = Filler { said: &said, captures, text };
         exchange.expand_target(&filler).map_err(no)?;
         exchange.remember_token(&filler).map_err(no)?;
+        exchange.remember_channel(&filler).map_err(no)?;
         exchange.remember_key(&filler, out);
         if !edits.is_empty() {
             let empty = spare_edits.pop().unwrap_or_default();

@@ -21,12 +21,13 @@ use crate::upstream::{Queued, Seat, Tried};
 
 use super::access_log::Record;
 use super::body::{BodyFault, BodyPipe};
+use super::channels::{Gather, Wish};
 use super::cx::{Action, Cx, Input};
 use super::edits::Edits;
 use super::port::Port;
 use super::reason::CloseReason;
 use super::request::Facts;
-use super::settings::Route;
+use super::settings::{Place, Route};
 use super::spool::{Replay, Spool};
 use super::token::Search;
 use super::websocket::Opened;
@@ -46,7 +47,9 @@ pub(super) enum Request {
     Body,
     /// Its collected body is passed on.
     Replay(Box<Replay>),
-    /// All of it is in the upstream's queue.
+    /// What it publishes is collected.
+    Gather(Box<Gather>),
+    /// All of it is in the upstream's queue, or read.
     Done,
     /// The upstream takes no more of it.
     Refused,
@@ -101,6 +104,10 @@ pub(super) struct Exchange {
     pub(super) key: Option<u64>,
     /// The server's token, where it has one.
     pub(super) search: Option<Box<Search>>,
+    /// The channel it is about, where it is about one.
+    pub(super) wish: Option<Box<Wish>>,
+    /// Messages it has published.
+    pub(super) published: u32,
     /// The request's head, kept until the first byte of a response.
     pub(super) head: Option<Segment>,
     pub(super) request: Request,
@@ -158,6 +165,8 @@ impl Exchange {
             avoid: None,
             key: None,
             search: None,
+            wish: None,
+            published: 0,
             head: None,
             request: Request::Dialling,
             body: facts.body_pipe(),
@@ -215,12 +224,19 @@ impl Exchange {
         if self.is_raw() && matches!(self.request, Request::Body) {
             return Ok(Outcome::Switched);
         }
+        if matches!(self.route.target.place, Place::Publish { .. }) {
+            return self.advance_publishing(&mut ports[0], cx);
+        }
         if self.opens_here() {
             return self.open_here(&mut ports[0], cx);
         }
         self.advance_request(ports, cx)?;
         match self.request {
-            Request::Collect(_) | Request::Finding | Request::Queued(_) | Request::Dialling => {
+            Request::Collect(_)
+            | Request::Gather(_)
+            | Request::Finding
+            | Request::Queued(_)
+            | Request::Dialling => {
                 return Ok(Outcome::Wait);
             }
             Request::Body | Request::Replay(_) | Request::Done | Request::Refused => {}
@@ -275,7 +291,7 @@ impl Exchange {
                     self.request = Request::Done;
                 }
             }
-            Request::Finding | Request::Queued(_) | Request::Dialling => {}
+            Request::Gather(_) | Request::Finding | Request::Queued(_) | Request::Dialling => {}
             Request::Done | Request::Refused => {}
         }
         Ok(())
@@ -299,6 +315,7 @@ impl Exchange {
             // The answer to a question that was given up.
             Input::Looked(_) | Input::Verified(_) | Input::Opened(_) | Input::FileFailed(_) => {}
             Input::Seat => return self.sit_down(cx),
+            Input::Told(answer) => self.told(&answer, &mut ports[0], cx),
             Input::SpoolFailed => return Err(CloseReason::Overloaded),
             Input::Spooled(n) => {
                 if let Request::Collect(spool) = &mut self.request {
@@ -331,7 +348,7 @@ impl Exchange {
             }
             (Request::Finding, _) => Err(CloseReason::ConnectTimeout),
             (Request::Queued(_), _) => Err(CloseReason::QueueTimeout),
-            (Request::Collect(_), _) => Err(CloseReason::BodyTimeout),
+            (Request::Collect(_) | Request::Gather(_), _) => Err(CloseReason::BodyTimeout),
             (_, Response::Wait) if ports[0].tx.room() == 0 => Err(CloseReason::ClientGone),
             (Request::Body, Response::Wait) if ports[1].tx.is_empty() => {
                 Err(CloseReason::BodyTimeout)

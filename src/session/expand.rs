@@ -183,7 +183,7 @@ pub(super) fn has_dots(target: &[u8]) -> bool {
 }
 
 /// The first parameter of this name, with `+` for spaces and escapes decoded.
-fn query(query: &[u8], name: &str, put: &mut dyn FnMut(&[u8])) {
+pub(super) fn query(query: &[u8], name: &str, put: &mut dyn FnMut(&[u8])) {
     for pair in query.split(|byte| *byte == b'&') {
         let at = pair.iter().position(|byte| *byte == b'=').unwrap_or(pair.len());
         let (key, value) = pair.split_at_checked(at).unwrap_or_default();

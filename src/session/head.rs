@@ -187,8 +187,10 @@ fn try_begin(
     if exchange.facts.must_collect(&exchange.route) {
         exchange.invite_body(client, cx);
         exchange.request = Request::Collect(Box::new(Spool::new()));
-    } else if matches!(exchange.route.target.place, Place::Echo) {
+    } else if matches!(exchange.route.target.place, Place::Echo | Place::Channel { .. }) {
         exchange.request = Request::Done;
+    } else if matches!(exchange.route.target.place, Place::Publish { .. }) {
+        exchange.begin_publishing(client, cx);
     } else if let Err(reason) = exchange.find_server(cx) {
         return Ok(Some(Next::Refused(*exchange.into_refusal(reason))));
     }

@@ -23,6 +23,7 @@ mod answer;
 mod asker;
 mod body;
 mod bounds;
+mod channels;
 mod check;
 mod client;
 mod cx;
@@ -75,8 +76,8 @@ pub use port::{Delivery, Port, RxEnd, Side, TxEnd};
 pub use reason::{CloseReason, Fault};
 pub use secure::Secure;
 pub use settings::{
-    Binary, Bodies, Certificates, Deed, Files, Generation, Guard, Mode, Place, Route, Target,
-    Times, Token, WebSocketRules, WebSockets,
+    Binary, Bodies, Certificates, ChannelTerms, Deed, Files, Generation, Guard, Mode, Place, Route,
+    Target, Times, Token, WebSocketRules, WebSockets,
 };
 pub use settled::FileQuestion;
 pub use snapshot::SnapshotError;

@@ -102,12 +102,20 @@ reasons! {
     UnknownToken, "unknown-token", 404, Client, "there is no such token";
     /// The token file cannot be read.
     TokenFile, "token-file", 502, Router, "the file of tokens cannot be read";
+    /// What a route makes of the request is no name of a channel.
+    ChannelName, "channel-name", 400, Client, "a channel's name has at most 128 letters, digits and _.:-";
+    /// A plain request to a channel.
+    ChannelPage, "channel-page", 426, Client, "a WebSocket opened here joins a channel, and so does a request that accepts text/event-stream";
+    /// A client wants to go on behind an id that is none, or where messages have none.
+    ChannelSince, "channel-since", 400, Client, "since and Last-Event-ID take the id of a message, where messages have ids";
+    /// What is to be published cannot be read.
+    BadPublication, "bad-publication", 400, Client, "what is to be published is text in UTF-8, or lines of {\"text\":\"...\"} or {\"base64\":\"...\"}";
     /// A plain request to an echo.
     EchoPage, "echo-page", 200, None, "a WebSocket opened here gets back every message it sends";
-    /// Files are only read.
-    MethodNotAllowed, "method-not-allowed", 405, Client, "files are served here: ask with GET or HEAD";
-    /// A WebSocket handshake where files are served.
-    NoWebSocket, "no-websocket", 400, Client, "files are served here, and no WebSocket opens";
+    /// What is served here does not know the method.
+    MethodNotAllowed, "method-not-allowed", 405, Client, "the method is not allowed here; Allow says which are";
+    /// A WebSocket handshake where files are served, or published.
+    NoWebSocket, "no-websocket", 400, Client, "no WebSocket opens here";
     /// There is no such file, or none that may be served.
     FileMissing, "file-missing", 404, Client, "there is no such file";
     /// The rights of a file do not allow reading it.
@@ -156,6 +164,12 @@ reasons! {
     MessageTooLarge, "message-too-large", 0, Client, "the client began a message larger than websockets-max-size";
     /// More messages than websockets-rate.
     TooManyMessages, "too-many-messages", 0, Client, "the client sent more messages than websockets-rate allows";
+    /// A message of a client that may only subscribe.
+    ReadOnly, "read-only", 0, Client, "the client published where it may only subscribe";
+    /// A client does not read what is published.
+    SlowSubscriber, "slow-subscriber", 0, Client, "more than channel-backlog messages waited for the client";
+    /// One channel more than there may be.
+    TooManyChannels, "too-many-channels", 0, Router, "there are as many channels as there may be";
     /// The client's frames break RFC 6455.
     ClientFrames, "client-frames", 0, Client, "the client sent a frame that breaks the protocol";
     /// A binary message for an end that has only text.

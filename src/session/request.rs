@@ -69,6 +69,10 @@ impl Facts {
         let bodies = &route.bodies;
         let max_body =
             if head.expect_continue { bodies.max.min(bodies.max_expected) } else { bodies.max };
+        let max_body = match route.target.place {
+            Place::Publish { most, .. } => max_body.min(most),
+            _ => max_body,
+        };
         // What follows a handshake is no body: of hixie-76 it belongs to the handshake.
         let body = if handshake.is_some() { Body::Empty } else { head.body };
         let safe = matches!(head.method, Method::Get | Method::Head | Method::Options);
@@ -195,7 +199,11 @@ impl Exchange {
                 };
                 encode_request(&head, &forward, out);
             }
-            Place::Echo | Place::Tcp { .. } | Place::Files(_) => {}
+            Place::Echo
+            | Place::Channel { .. }
+            | Place::Publish { .. }
+            | Place::Tcp { .. }
+            | Place::Files(_) => {}
             Place::Uwsgi { modifier1, modifier2, vars } => {
                 let certificate = self.certificate.as_deref();
                 let export = certificate.filter(|_| self.route.certificates.export);

@@ -7,6 +7,7 @@ use crate::proto::http::{Known, Version};
 use crate::proto::ws::{self, Draft};
 use crate::route::Purpose;
 
+use super::channels::wants_events;
 use super::decide::No;
 use super::handshake::Handshake;
 use super::origin;
@@ -50,6 +51,9 @@ pub(super) fn screen(
     }
     match route.target.place {
         Place::Echo => Err(CloseReason::EchoPage.into()),
+        Place::Channel { .. } if wants_events(head) => Ok(None),
+        Place::Channel { .. } => Err(CloseReason::ChannelPage.into()),
+        Place::Publish { .. } => Ok(None),
         Place::Tcp { .. } => Err(CloseReason::UpgradeRequired.into()),
         Place::Http { .. } | Place::Uwsgi { .. } | Place::Files(_) => Ok(None),
     }

@@ -5,7 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::base::Neighbours;
-use crate::config::{Answer, CertificateHeader, Edit, LogFormat, Origin, Rate, Template};
+use crate::channel::Keep;
+use crate::config::{
+    Answer, CertificateHeader, ChannelMode, ChannelSlow, Edit, LogFormat, Origin, Rate, Template,
+};
 use crate::proto::h1::Limits;
 use crate::proto::ws::{DeflatePolicy, Draft, Drafts};
 use crate::route::{Keeper, Limit, Table};
@@ -44,6 +47,10 @@ pub struct Generation {
     pub log: Option<LogFormat>,
     /// `websockets-memory`: bytes in which a worker puts messages together.
     pub websocket_memory: u64,
+    /// `channels`: how many a worker may have at once.
+    pub channels: usize,
+    /// `channel-memory`: bytes of history that a worker keeps.
+    pub channel_memory: usize,
     /// `http-var` of the main section.
     pub vars: Vec<(String, String)>,
     /// This host's name, as uwsgi's `SERVER_NAME`.
@@ -157,6 +164,24 @@ pub enum Place {
     Echo,
     /// `static:DIR` and `file:PATH`: no servers at all.
     Files(Files),
+    /// `channel:`: a WebSocket joins a channel.
+    Channel {
+        /// Its name.
+        name: Template,
+        /// How clients are in it.
+        terms: ChannelTerms,
+        /// `channel-heartbeat`: silence after which a stream of events gets a comment.
+        heartbeat: Duration,
+    },
+    /// `publish:`: a request's body goes to all who have joined a channel.
+    Publish {
+        /// Its name.
+        name: Template,
+        /// `channel-history`.
+        keep: Keep,
+        /// `websockets-max-size`: bytes of a body.
+        most: u64,
+    },
 }
 
 /// Which files are served.
@@ -168,6 +193,21 @@ pub struct Files {
     pub name: Option<Template>,
     /// It is one file: directories have no index.
     pub single: bool,
+}
+
+/// How clients are in a channel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ChannelTerms {
+    /// What they may do.
+    pub mode: ChannelMode,
+    /// Each message of a WebSocket is JSON, with its id.
+    pub ids: bool,
+    /// `channel-backlog`: messages that may wait for one.
+    pub backlog: u32,
+    /// `channel-slow`: what becomes of one more.
+    pub slow: ChannelSlow,
+    /// `channel-history`: how long what they publish is kept.
+    pub keep: Keep,
 }
 
 /// A file that names a server for each token, and where in a request the token stands.

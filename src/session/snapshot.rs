@@ -19,7 +19,7 @@ use super::websocket::{Track, Written};
 
 pub(super) use cursor::Cursor;
 
-const VERSION: u8 = 10;
+const VERSION: u8 = 11;
 
 /// Why a snapshot cannot be taken up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -172,6 +172,8 @@ impl Client {
             Sight::Opaque(cut) => opaque = cut.clone(),
             Sight::Frames(frames) => track = Some(Track::clone(frames)),
             Sight::Messages(ends) => messages = Some(Written::of(ends)?),
+            // Its client comes back by itself, and says where it was.
+            Sight::Events(_) => return None,
         }
         let mut plain = Plain {
             silent: tunnel.silent,
@@ -225,7 +227,9 @@ impl Client {
         let sight = match (track, messages) {
             (None, None) => Sight::Opaque(opaque),
             (Some(track), None) => Sight::Frames(Box::new(track)),
-            (None, Some(written)) => Sight::Messages(Box::new(written.restore()?)),
+            (None, Some(written)) => {
+                Sight::Messages(Box::new(written.restore(&route.target.place)?))
+            }
             (Some(_), Some(_)) => return Err(SnapshotError::Damaged),
         };
         // Its sockets are looked after anew.

@@ -13,11 +13,13 @@ impl Exchange {
     /// Whether no upstream has a say in the handshake, and what it needs is there.
     pub(super) fn opens_here(&self) -> bool {
         match self.route.target.place {
-            Place::Echo => true,
+            Place::Echo | Place::Channel { .. } => true,
             Place::Tcp { .. } => {
                 !matches!(self.request, Request::Finding | Request::Queued(_) | Request::Dialling)
             }
-            Place::Http { .. } | Place::Uwsgi { .. } | Place::Files(_) => false,
+            Place::Http { .. } | Place::Uwsgi { .. } | Place::Publish { .. } | Place::Files(_) => {
+                false
+            }
         }
     }
 
@@ -27,6 +29,9 @@ impl Exchange {
         client: &mut Port,
         cx: &mut Cx<'_>,
     ) -> Result<Outcome, CloseReason> {
+        if self.facts.handshake.is_none() && self.wish.is_some() {
+            return Ok(self.open_feed(client, cx));
+        }
         let (Some(handshake), Some(kept)) = (self.facts.handshake, self.head.take()) else {
             return Err(CloseReason::BadHandshake);
         };
@@ -37,6 +42,9 @@ impl Exchange {
 
     /// What is to be seen of the tunnel that this has become.
     pub(super) fn sight(&self, cx: &mut Cx<'_>) -> Sight {
+        if let Some(feed) = self.feed(cx) {
+            return Sight::Events(Box::new(feed));
+        }
         let (Some(handshake), Some(settings)) = (&self.facts.handshake, &self.route.websockets)
         else {
             return Sight::Opaque(Opaque::default());
@@ -48,10 +56,13 @@ impl Exchange {
             let track = Track::new(handshake.draft, self.extensions, &settings.rules, cx);
             return Sight::Frames(Box::new(track));
         };
-        Sight::Messages(Box::new(match self.route.target.place {
-            Place::Echo => Terminated::echo(opened, settings, cx),
-            Place::Tcp { .. } => Terminated::bridge(opened, settings, cx),
-            Place::Http { .. } | Place::Uwsgi { .. } | Place::Files(_) => {
+        Sight::Messages(Box::new(match (&self.route.target.place, &self.wish) {
+            (Place::Echo, _) => Terminated::echo(opened, settings, cx),
+            (Place::Channel { terms, .. }, Some(wish)) => {
+                Terminated::channel(opened, (wish, *terms), settings, cx)
+            }
+            (Place::Tcp { .. }, _) => Terminated::bridge(opened, settings, cx),
+            _ => {
                 let draft = handshake.upstream.unwrap_or(handshake.draft);
                 Terminated::between(opened, draft, settings, cx)
             }

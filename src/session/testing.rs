@@ -57,6 +57,7 @@ impl World {
             rng: &mut self.rng,
             scratch: &mut self.scratch,
             log: &mut self.log,
+            crowded: false,
             draining: self.draining,
         }
     }
@@ -111,6 +112,8 @@ pub(super) fn generation() -> Generation {
         keepalive: Some(Duration::from_secs(KEEPALIVE)),
         log: Some(LogFormat::Combined),
         websocket_memory: 64 << 20,
+        channels: 100,
+        channel_memory: 1 << 20,
         vars: Vec::new(),
         server_name: "router".to_owned(),
     }
@@ -318,6 +321,13 @@ impl Bench {
                 let Bounds { idle, every, probes, patience } = bounds;
                 format!("watch {} {idle:?}+{probes}x{every:?} {patience:?}", side.word())
             }
+            Action::Join(channel) => format!("join {channel}"),
+            Action::Publish { saying, ask } => {
+                let how = if ask { "publish and ask" } else { "publish" };
+                format!("{how} {} in {}", saying.payload.escape_ascii(), saying.channel)
+            }
+            Action::Ask { channel, since } => format!("ask {channel} since {since:?}"),
+            Action::AwaitRoom => "await room".to_owned(),
             Action::Spool(SpoolOrder::Append(bytes)) => format!("append {}", bytes.len()),
             Action::Spool(SpoolOrder::Read { offset, len }) => format!("read {len} at {offset}"),
             Action::Spool(SpoolOrder::Drop) => "drop".to_owned(),

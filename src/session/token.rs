@@ -13,7 +13,7 @@ use super::settings::Place;
 /// A token, and what was found.
 #[derive(Debug, Default)]
 pub(super) struct Search {
-    token: String,
+    pub(super) token: String,
     /// Addresses of its server, to be tried in turn.
     pub(super) found: Vec<Address>,
 }

@@ -5,9 +5,11 @@ use std::time::Duration;
 
 use crate::base::{Address, Millis};
 use crate::buf::Pool;
+use crate::channel::{Answer, Encoded};
 use crate::proto::ws::{Draft, Tally};
 
 use super::bounds::Bounds;
+use super::channels::Feed;
 use super::cx::{Action, Cx};
 use super::opaque::Opaque;
 use super::port::{Port, Side};
@@ -23,6 +25,8 @@ pub enum TunnelKind {
     WebSocket,
     /// `http-raw-body`: everything after the request's head.
     Raw,
+    /// Server-sent events.
+    Events,
 }
 
 /// The state of an open tunnel. Plain data, written down by `snapshot`.
@@ -63,6 +67,8 @@ pub(super) enum Sight {
     Frames(Box<Track>),
     /// Messages: they end here and go on as new ones.
     Messages(Box<Terminated>),
+    /// Server-sent events: there is no other side.
+    Events(Box<Feed>),
 }
 
 /// Who said Close first.
@@ -137,6 +143,10 @@ impl Tunnel {
             (Sight::Messages(messages), Some(websockets)) => {
                 messages.advance(ports, &mut self.bytes, websockets, cx)
             }
+            (Sight::Events(feed), _) => {
+                self.bytes[1] = feed.payload();
+                feed.advance(&mut ports[0], cx)
+            }
             (Sight::Opaque(opaque), _) => opaque.advance(ports, &mut self.bytes, cx.now, cx.pool),
             // Its route carries no WebSockets any more.
             (Sight::Frames(_) | Sight::Messages(_), None) => return Some(CloseReason::NoRoute),
@@ -147,6 +157,29 @@ impl Tunnel {
         over
     }
 
+    /// Something was published where its client has joined; returns how many messages were dropped for it.
+    pub(super) fn hear(
+        &mut self,
+        encoded: &mut Encoded<'_>,
+        client: &mut Port,
+        now: Millis,
+    ) -> u64 {
+        match &mut self.sight {
+            Sight::Messages(messages) => messages.hear(encoded, client, now),
+            Sight::Events(feed) => feed.hear(encoded, client, now),
+            Sight::Opaque(_) | Sight::Frames(_) => 0,
+        }
+    }
+
+    /// A channel's home has said what its client asked for.
+    pub(super) fn told(&mut self, answer: &Answer, client: &mut Port) {
+        match &mut self.sight {
+            Sight::Messages(messages) => messages.told(answer, client),
+            Sight::Events(feed) => feed.told(answer, client),
+            Sight::Opaque(_) | Sight::Frames(_) => {}
+        }
+    }
+
     /// Asks for what finds a vanished peer, on each side that cannot be pinged.
     fn watch(&mut self, cx: &mut Cx<'_>) {
         self.watched = true;
@@ -155,6 +188,7 @@ impl Tunnel {
             Sight::Opaque(_) => [true; 2],
             Sight::Frames(_) => [false; 2],
             Sight::Messages(messages) => messages.without_pings(),
+            Sight::Events(_) => [true, false],
         };
         for side in [Side::Client, Side::Upstream] {
             if let Some(mut bounds) = Bounds::of(side, &websockets.rules)
@@ -178,7 +212,7 @@ impl Tunnel {
     /// What is known of it, where its frames are seen.
     pub fn figures(&self) -> Option<Figures> {
         match &self.sight {
-            Sight::Opaque(_) => None,
+            Sight::Opaque(_) | Sight::Events(_) => None,
             Sight::Frames(track) => Some(track.figures()),
             Sight::Messages(messages) => Some(messages.figures()),
         }
@@ -205,6 +239,7 @@ impl Tunnel {
             Sight::Opaque(_) => false,
             Sight::Frames(track) => track.life.is_ending(),
             Sight::Messages(messages) => messages.life.is_ending(),
+            Sight::Events(feed) => feed.is_ending(),
         }
     }
 
@@ -220,7 +255,7 @@ impl Tunnel {
 
     fn life(&mut self) -> Option<&mut Life> {
         match &mut self.sight {
-            Sight::Opaque(_) => None,
+            Sight::Opaque(_) | Sight::Events(_) => None,
             Sight::Frames(track) => Some(&mut track.life),
             Sight::Messages(messages) => Some(&mut messages.life),
         }
@@ -231,6 +266,7 @@ impl Tunnel {
         let open = |port: &Port| port.rx_end.is_none() && port.tx_end.is_none() && !port.tx_broken;
         let waits = match &self.sight {
             Sight::Messages(messages) => !messages.rests(),
+            Sight::Events(feed) => !feed.rests(),
             Sight::Opaque(_) | Sight::Frames(_) => false,
         };
         ports.iter().all(|port| port.rx.is_empty() && open(port)) && !self.is_leaving() && !waits
@@ -242,6 +278,8 @@ impl Tunnel {
             TunnelKind::Raw => Some(active + self.route.times.silence),
             // Our own pings and their answers are no sign of life between the two ends.
             TunnelKind::WebSocket => Some(self.active(active) + self.route.times.tunnel?),
+            // Nothing ever comes of its client.
+            TunnelKind::Events => None,
         }
     }
 
@@ -261,6 +299,7 @@ impl Tunnel {
             }
             Sight::Frames(track) => (&track.life, None),
             Sight::Messages(messages) => (&messages.life, messages.deadline()),
+            Sight::Events(feed) => return Some(feed.deadline()),
         };
         let rules = self.route.websockets.as_ref().map(|websockets| &websockets.rules);
         let alive = rules.and_then(|rules| life.deadline(ports, rules));
@@ -273,6 +312,10 @@ impl Tunnel {
     pub(super) fn leave(&mut self, reason: CloseReason, now: Millis) -> bool {
         if let (Sight::Messages(messages), CloseReason::OutOfMemory) = (&mut self.sight, reason) {
             messages.forget(now);
+        }
+        if let Sight::Events(feed) = &mut self.sight {
+            feed.end(reason);
+            return true;
         }
         match self.life() {
             Some(life) => {

@@ -49,6 +49,10 @@ impl Worker {
                 }
             }
             Action::Watch { side, bounds } => self.watch(key, side, &bounds),
+            Action::Join(channel) => self.join(key, &channel),
+            Action::Publish { saying, ask } => self.publish(saying, ask.then_some(key)),
+            Action::Ask { channel, since } => self.channels.hub.ask(channel, key, since),
+            Action::AwaitRoom => self.channels.waiting.push(key),
             Action::Spool(order) => self.spool(key, order),
             Action::Look(question) => self.look(key, question),
             Action::OpenFile => self.open_file(key),

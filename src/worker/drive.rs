@@ -143,6 +143,7 @@ impl Worker {
     /// Closes what is left of a session.
     pub(super) fn remove(&mut self, key: Key) {
         let Some(session) = self.sessions.remove(key) else { return };
+        self.channels.hub.leave(key);
         self.messages -= u64::from(session.held);
         self.wheel.remove(session.timer);
         self.drop_spool(key);

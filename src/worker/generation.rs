@@ -3,17 +3,18 @@
 use std::sync::Arc;
 
 use crate::base::{self, Address, Problem};
+use crate::channel::Keep;
 use crate::config::{
-    self, Action, Config, ManageExpect, Placed, Protocol, Settings, Target as Named, Way,
-    WebSocketBinary, WebSocketDeflate, WebSocketDraft, WebSocketMode,
+    self, Action, ChannelHistory, Config, ManageExpect, Placed, Protocol, Settings,
+    Target as Named, Way, WebSocketBinary, WebSocketDeflate, WebSocketDraft, WebSocketMode,
 };
 use crate::proto::h1::Limits;
 use crate::proto::ws::{DeflatePolicy, Draft};
 use crate::reactor::tls::Connectors;
 use crate::route::{Rule, Table};
 use crate::session::{
-    Binary, Bodies, Certificates, Deed, Files, Generation, Guard, Mode, Place, Route, Target,
-    Times, Token, WebSocketRules, WebSockets,
+    Binary, Bodies, Certificates, ChannelTerms, Deed, Files, Generation, Guard, Mode, Place, Route,
+    Target, Times, Token, WebSocketRules, WebSockets,
 };
 use crate::upstream::{Group, Groups, Identities};
 
@@ -86,6 +87,8 @@ pub fn build(
         keepalive: config.times.keepalive,
         log: config.log.access.then(|| config.log.format.clone()),
         websocket_memory: config.websocket_memory,
+        channels: config.channels as usize,
+        channel_memory: usize::try_from(config.channel_memory).unwrap_or(usize::MAX),
         vars: config.settings.vars.clone(),
         server_name: server_name.to_owned(),
     })
@@ -118,6 +121,22 @@ impl Builder<'_> {
             }
             Way::Echo => Place::Echo,
             Way::Files(files) => Place::Files(self.files(files, at)),
+            Way::Channel { name, mode, ids, .. } => Place::Channel {
+                name: name.clone(),
+                terms: ChannelTerms {
+                    mode: *mode,
+                    ids: *ids,
+                    backlog: settings.channel_backlog,
+                    slow: settings.channel_slow,
+                    keep: keep(settings.channel_history),
+                },
+                heartbeat: settings.channel_heartbeat,
+            },
+            Way::Publish { name, .. } => Place::Publish {
+                name: name.clone(),
+                keep: keep(settings.channel_history),
+                most: settings.max_message,
+            },
         };
         route(name, Target { group, place }, settings)
     }
@@ -248,6 +267,11 @@ fn websockets(settings: &Settings, place: &Place) -> WebSockets {
 fn limits(settings: &Settings) -> Limits {
     let config::Limits { max_uri, max_head, max_fields } = settings.limits;
     Limits { max_uri, max_head, max_fields }
+}
+
+fn keep(history: ChannelHistory) -> Keep {
+    let age = history.age.map(|age| u64::try_from(age.as_millis()).unwrap_or(u64::MAX));
+    Keep { messages: history.messages, age }
 }
 
 fn mode(mode: WebSocketMode) -> Mode {

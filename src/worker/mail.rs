@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::base::{Key, Millis};
+use crate::channel::Letter;
 use crate::reactor::{Done, Outbox, Reply, Sender};
 use crate::upstream::Line;
 
@@ -20,6 +21,8 @@ pub enum Mail {
     Done(Key, Done),
     /// A seat may be free for the first of its sessions in this line.
     Seat(Arc<Line>),
+    /// About channels.
+    Channel(Letter),
     /// A question about itself.
     Ask(Ask),
     /// Go over to a new configuration.

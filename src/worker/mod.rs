@@ -14,6 +14,7 @@
 
 mod accept;
 mod act;
+mod channels;
 mod chores;
 mod connect;
 mod drive;

@@ -49,6 +49,7 @@ impl Worker {
     /// Goes over to a new configuration.
     pub(super) fn renew(&mut self, renewal: Renewal) {
         let Renewal { generation, opened, closed, welcomes, spool_dir, most, done } = renewal;
+        self.channels.hub.keep_at_most(generation.channel_memory);
         self.world.generation = generation;
         self.plan_probes();
         self.spool_dir = spool_dir;

@@ -15,6 +15,7 @@ use crate::session::{CloseReason, Generation, Input, Scratch};
 use crate::upstream;
 
 use super::accept::Door;
+use super::channels::Channels;
 use super::chores::Chores;
 use super::entry::{Conn, Session};
 use super::files::Served;
@@ -100,6 +101,8 @@ pub struct Worker {
     pub(super) handshakes: Handshakes,
     pub(super) lines: Lines,
     pub(super) probes: Probes,
+    /// Who has joined which channel.
+    pub(super) channels: Channels,
     pub(super) world: World,
     /// Sessions that stopped early and go on before the next poll.
     pub(super) again: Vec<Key>,
@@ -131,8 +134,11 @@ impl Worker {
         let mut scratch = Scratch::default();
         // Numbers of tunnels are unique in the process: the worker is in the upper bits.
         scratch.next_tunnel = ((setup.index as u64) << 40) + 1;
+        let clock = Clock::new();
+        let (cores, kept) = (setup.peers.loads.len(), setup.generation.channel_memory);
+        let channels = Channels::new(setup.index, cores, kept, clock.wall_millis());
         let world = World {
-            clock: Clock::new(),
+            clock,
             pool: Pool::new(setup.memory),
             records: tls::Scratch::default(),
             counters: setup.counters,
@@ -142,6 +148,7 @@ impl Worker {
             rng: Rng::from_system(),
             scratch,
             log: Vec::new(),
+            crowded: false,
             draining: false,
         };
         let mut worker = Worker {
@@ -168,6 +175,7 @@ impl Worker {
             handshakes: Handshakes::default(),
             lines: Lines::default(),
             probes: Probes::default(),
+            channels,
             world,
             again: Vec::new(),
             messages: 0,
@@ -238,7 +246,9 @@ impl Worker {
         self.begin_probes();
         self.do_chores();
         self.seat_waiting();
+        self.post_letters();
         self.more_mail |= self.peers.flush();
+        self.make_room();
     }
 
     fn doors_event(&mut self, token: u64) {
@@ -264,6 +274,7 @@ impl Worker {
                 }
                 Mail::Done(key, done) => self.spooled(key, done),
                 Mail::Seat(line) => self.seat_line(&line),
+                Mail::Channel(letter) => self.read_letter(letter),
                 Mail::Ask(ask) => self.inspect(ask),
                 Mail::Renew(renewal) => self.renew(*renewal),
                 Mail::Drain(until) => self.drain(until),

@@ -22,6 +22,7 @@ pub(super) struct World {
     pub(super) rng: Rng,
     pub(super) scratch: Scratch,
     pub(super) log: Vec<u8>,
+    pub(super) crowded: bool,
     pub(super) draining: bool,
 }
 
@@ -40,6 +41,7 @@ impl World {
             rng: &mut self.rng,
             scratch: &mut self.scratch,
             log: &mut self.log,
+            crowded: self.crowded,
             draining: self.draining,
         }
     }

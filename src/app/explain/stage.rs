@@ -143,6 +143,7 @@ impl Stage {
             rng: &mut self.rng,
             scratch: &mut self.scratch,
             log: &mut Vec::new(),
+            crowded: false,
             draining: false,
         };
         act(&mut self.client, &mut self.ports, &mut cx);

@@ -6,6 +6,7 @@
 //! effect here is said once.
 
 mod bodies;
+mod channels;
 mod file;
 mod key;
 mod listeners;
@@ -44,6 +45,7 @@ pub static GROUPS: &[Group] = &[
     bodies::GROUP,
     time::GROUP,
     websockets::GROUP,
+    channels::GROUP,
     logging::GROUP,
     uwsgi::GROUP,
 ];

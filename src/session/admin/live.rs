@@ -25,7 +25,7 @@ pub struct Live {
     /// What it carries.
     pub kind: TunnelKind,
     /// How much of it is looked at: `raw`, `pass`, `track`, `guard` or `translate`; or where its messages
-    /// end: `echo` or `tcp`.
+    /// end: `echo`, `channel`, `events` or `tcp`.
     pub mode: &'static str,
     /// How long it has been open.
     pub age: Duration,
@@ -75,9 +75,11 @@ impl Live {
 fn mode(tunnel: &Tunnel) -> &'static str {
     match (&tunnel.sight, tunnel.kind, &tunnel.route.target.place) {
         (Sight::Opaque(_), TunnelKind::Raw, _) => "raw",
-        (Sight::Opaque(_), TunnelKind::WebSocket, _) => "pass",
+        (Sight::Opaque(_), ..) => "pass",
+        (Sight::Events(_), ..) => "events",
         (Sight::Frames(_), ..) => "track",
         (Sight::Messages(_), _, Place::Echo) => "echo",
+        (Sight::Messages(_), _, Place::Channel { .. }) => "channel",
         (Sight::Messages(_), _, Place::Tcp { .. }) => "tcp",
         (Sight::Messages(_), ..) => match &tunnel.route.websockets {
             Some(WebSockets { mode: Mode::Guard, .. }) => "guard",

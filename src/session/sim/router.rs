@@ -319,6 +319,12 @@ impl Router {
                     Action::Endpoint => panic!("no route sends PROXY"),
                     Action::Queue => panic!("no group has a queue"),
                     Action::OpenFile | Action::CloseFile => panic!("no route has files"),
+                    Action::Join(_)
+                    | Action::Publish { .. }
+                    | Action::Ask { .. }
+                    | Action::AwaitRoom => {
+                        panic!("no route has channels");
+                    }
                     Action::Hangup => self.hang_up(key, dice),
                     Action::Watch { .. } => {}
                     Action::Park(server) => {

@@ -1,11 +1,15 @@
 //! What a terminated WebSocket does with what comes: messages are put together and go on, control
 //! frames are answered.
 
+use std::sync::Arc;
+
+use crate::channel::Saying;
+use crate::config::ChannelMode;
 use crate::proto::ws::{
     CONTROL_MAX, CloseCode, Control, Data, FrameError, Opcode, Read, parse_close,
 };
 
-use super::super::cx::Cx;
+use super::super::cx::{Action, Cx};
 use super::super::port::{Port, Side};
 use super::super::reason::CloseReason;
 use super::super::settings::WebSockets;
@@ -42,7 +46,7 @@ impl Terminated {
             if port.rx.is_empty() {
                 break;
             }
-            if !discard && ports[goes_to].tx.room() == 0 {
+            if !discard && (ports[goes_to].tx.room() == 0 || self.must_wait(cx)) {
                 return;
             }
             let port = &mut ports[side as usize];
@@ -88,6 +92,16 @@ impl Terminated {
             let code = self.end(side).map_or(CloseCode::GOING_AWAY, |end| end.code_of_silence());
             self.life.closes(side, code, "", cx.now);
         }
+    }
+
+    /// Whether what a client publishes has to wait, because other cores are behind.
+    fn must_wait(&mut self, cx: &mut Cx<'_>) -> bool {
+        let Far::Channel(member) = &mut self.far else { return false };
+        if cx.crowded && !member.waits {
+            cx.actions.push(Action::AwaitRoom);
+        }
+        member.waits = cx.crowded;
+        cx.crowded
     }
 
     /// A part of a message of `side`.
@@ -142,7 +156,7 @@ impl Terminated {
                     && far.draft.refuses_bad_text()
                     && self.client.draft.has_frames()
             }
-            Far::Echo | Far::Bridge(_) => false,
+            Far::Echo | Far::Bridge(_) | Far::Channel(_) => false,
         }
     }
 
@@ -186,6 +200,19 @@ impl Terminated {
     ) {
         let Some(end) = self.end(side) else { return };
         let message = end.take();
+        if let Far::Channel(member) = &self.far {
+            if member.terms.mode == ChannelMode::Subscribe {
+                let (reason, code) = (CloseReason::ReadOnly, CloseCode::POLICY);
+                return self.life.refuse(side, reason, code, cx.now);
+            }
+            let saying = Saying {
+                channel: Arc::clone(&member.name),
+                kind: message.kind,
+                payload: message.bytes().into(),
+                keep: member.terms.keep,
+            };
+            return cx.actions.push(Action::Publish { saying, ask: false });
+        }
         let to = self.goes_to(side);
         let tx = &mut ports[to as usize].tx;
         let Some(end) = self.end(to) else { return };

@@ -6,12 +6,14 @@
 
 use crate::base::Millis;
 use crate::buf::{Copied, Pool};
+use crate::channel::{Answer, Encoded, Speech};
 use crate::proto::ws::{Challenge, CloseCode, DeflateParams, Draft, KEY3_LEN};
 
+use super::super::channels::{Heard, Membership, Wish};
 use super::super::cx::Cx;
 use super::super::port::{Port, Side, TxEnd};
 use super::super::reason::CloseReason;
-use super::super::settings::WebSockets;
+use super::super::settings::{ChannelTerms, WebSockets};
 use super::super::tunnel::Figures;
 use super::bridge::Bridge;
 use super::end::End;
@@ -50,6 +52,8 @@ pub(super) enum Far {
     Socket(Box<End>),
     /// To a server that knows nothing of WebSockets.
     Bridge(Box<Bridge>),
+    /// To all who have joined a channel.
+    Channel(Box<Membership>),
 }
 
 impl Terminated {
@@ -73,6 +77,18 @@ impl Terminated {
     pub(in super::super) fn bridge(client: Opened, settings: &WebSockets, cx: &mut Cx<'_>) -> Self {
         let far = Far::Bridge(Box::new(Bridge::new(client.base64)));
         Terminated::new(client, far, Bond::Spoken, settings, cx)
+    }
+
+    /// One whose client joins a channel.
+    pub(in super::super) fn channel(
+        client: Opened,
+        (wish, terms): (&Wish, ChannelTerms),
+        settings: &WebSockets,
+        cx: &mut Cx<'_>,
+    ) -> Self {
+        let speech = Speech::of(client.draft, client.base64, terms.ids);
+        let far = Far::Channel(Box::new(Membership::new(&wish.name, terms, speech, wish.since)));
+        Terminated::new(client, far, Bond::Alone, settings, cx)
     }
 
     fn new(
@@ -111,9 +127,51 @@ impl Terminated {
                 self.relay(side, ports, bytes, settings, cx);
             }
         }
+        if shaken {
+            self.take_part(&mut ports[0], cx);
+        }
         self.life.look(ports, rules, cx.now);
         self.speak(ports, settings, cx);
         self.life.over(ports, [true; 2], cx.now)
+    }
+
+    /// Joins the channel, and sends on what waits of it.
+    fn take_part(&mut self, client: &mut Port, cx: &mut Cx<'_>) {
+        let Far::Channel(member) = &mut self.far else { return };
+        member.join(cx);
+        if !self.life.was_told(Side::Client) {
+            member.catch_up(&mut client.tx, cx.pool);
+        }
+    }
+
+    /// Something was published where the client has joined; returns how many messages were dropped for it.
+    pub(in super::super) fn hear(
+        &mut self,
+        encoded: &mut Encoded<'_>,
+        client: &mut Port,
+        now: Millis,
+    ) -> u64 {
+        let Far::Channel(member) = &mut self.far else { return 0 };
+        if self.life.is_ending() {
+            return 0;
+        }
+        match member.hear(encoded, &mut client.tx) {
+            Heard::Taken => 0,
+            Heard::Dropped => 1,
+            Heard::TooMuch => {
+                self.life.end(CloseReason::SlowSubscriber, now);
+                1
+            }
+        }
+    }
+
+    /// What the client asked to hear of the past has come.
+    pub(in super::super) fn told(&mut self, answer: &Answer, client: &mut Port) {
+        if let Far::Channel(member) = &mut self.far
+            && !self.life.is_ending()
+        {
+            member.told(answer, &mut client.tx);
+        }
     }
 
     /// Answers the challenge of hixie-76 once it is complete; true when it is, or there is none.
@@ -179,14 +237,14 @@ impl Terminated {
         match (side, &mut self.far) {
             (Side::Client, _) => Some(&mut self.client),
             (Side::Upstream, Far::Socket(end)) => Some(end),
-            (Side::Upstream, Far::Echo | Far::Bridge(_)) => None,
+            (Side::Upstream, Far::Echo | Far::Bridge(_) | Far::Channel(_)) => None,
         }
     }
 
     /// Which sides there are that cannot be pinged.
     pub(in super::super) fn without_pings(&self) -> [bool; 2] {
         let far = match &self.far {
-            Far::Echo => false,
+            Far::Echo | Far::Channel(_) => false,
             Far::Socket(end) => !end.draft.has_frames(),
             Far::Bridge(_) => true,
         };
@@ -196,7 +254,7 @@ impl Terminated {
     /// Where the messages of `side` go.
     pub(super) fn goes_to(&self, side: Side) -> Side {
         match self.far {
-            Far::Echo => Side::Client,
+            Far::Echo | Far::Channel(_) => Side::Client,
             Far::Socket(_) | Far::Bridge(_) => side.other(),
         }
     }
@@ -205,6 +263,7 @@ impl Terminated {
     pub(in super::super) fn rests(&self) -> bool {
         let far = match &self.far {
             Far::Echo | Far::Bridge(_) => true,
+            Far::Channel(member) => member.rests(),
             Far::Socket(end) => end.pong.is_none(),
         };
         far && self.client.pong.is_none() && !self.life.is_ending()
@@ -213,7 +272,7 @@ impl Terminated {
     /// Memory that holds parts of messages, in bytes.
     pub(in super::super) fn held(&self) -> usize {
         let far = match &self.far {
-            Far::Echo | Far::Bridge(_) => 0,
+            Far::Echo | Far::Bridge(_) | Far::Channel(_) => 0,
             Far::Socket(end) => end.held(),
         };
         self.client.held() + far
@@ -244,6 +303,7 @@ impl Terminated {
             Far::Echo => self.client.tally,
             Far::Socket(end) => end.tally,
             Far::Bridge(bridge) => bridge.tally,
+            Far::Channel(member) => member.tally,
         };
         self.life.figures(self.client.draft, [self.client.tally, far])
     }

@@ -2,10 +2,13 @@
 
 use crate::base::Millis;
 use crate::buf::{Segment, Stub, Tx};
+use crate::channel::Speech;
 use crate::proto::ws::{
     Challenge, Deflater, Draft, INCOMING_SAVED, Incoming, Inflater, Sender, Tally, Window,
 };
 
+use super::super::channels::Membership;
+use super::super::settings::Place;
 use super::super::snapshot::{Cursor, SnapshotError};
 use super::bridge::Bridge;
 use super::end::{Deflate, End};
@@ -20,6 +23,8 @@ pub(in super::super) struct Written {
     socket: Option<WrittenEnd>,
     /// The other end, where it is raw.
     bridge: Option<Bridge>,
+    /// The channel that was joined.
+    member: Option<Membership>,
     /// The numbers of a challenge that is not answered yet, and until when that may be.
     challenge: Option<([u32; 2], Millis)>,
 }
@@ -41,34 +46,44 @@ struct WrittenEnd {
 impl Written {
     /// One to be read into.
     pub(in super::super) fn blank() -> Written {
-        let (socket, bridge, challenge) = (None, None, None);
-        Written { life: Life::blank(), client: WrittenEnd::blank(), socket, bridge, challenge }
+        let (socket, bridge, member, challenge) = (None, None, None, None);
+        let client = WrittenEnd::blank();
+        Written { life: Life::blank(), client, socket, bridge, member, challenge }
     }
 
     /// A copy of what is there; `None` while a window is in use, which cannot be written down.
     pub(in super::super) fn of(from: &Terminated) -> Option<Written> {
-        let (socket, bridge) = match &from.far {
-            Far::Echo => (None, None),
-            Far::Socket(end) => (Some(WrittenEnd::of(end)?), None),
-            Far::Bridge(bridge) => (None, Some(Bridge::clone(bridge))),
+        let (socket, bridge, member) = match &from.far {
+            Far::Echo => (None, None, None),
+            Far::Socket(end) => (Some(WrittenEnd::of(end)?), None, None),
+            Far::Bridge(bridge) => (None, Some(Bridge::clone(bridge)), None),
+            Far::Channel(member) => (None, None, Some(Membership::clone(member))),
         };
         Some(Written {
             life: from.life.clone(),
             client: WrittenEnd::of(&from.client)?,
             socket,
             bridge,
+            member,
             challenge: from.challenge.as_ref().map(|both| (both.0.numbers(), both.1)),
         })
     }
 
-    /// The WebSocket again.
-    pub(in super::super) fn restore(self) -> Result<Terminated, SnapshotError> {
-        let Written { life, client, socket, bridge, challenge } = self;
-        let far = match (socket, bridge) {
-            (None, None) => Far::Echo,
-            (Some(end), None) => Far::Socket(Box::new(end.restore(Sender::Server)?)),
-            (None, Some(bridge)) => Far::Bridge(Box::new(bridge)),
-            (Some(_), Some(_)) => return Err(SnapshotError::Damaged),
+    /// The WebSocket again, on its way to `place`.
+    pub(in super::super) fn restore(self, place: &Place) -> Result<Terminated, SnapshotError> {
+        let Written { life, client, socket, bridge, member, challenge } = self;
+        let far = match (socket, bridge, member) {
+            (None, None, None) => Far::Echo,
+            (Some(end), None, None) => Far::Socket(Box::new(end.restore(Sender::Server)?)),
+            (None, Some(bridge), None) => Far::Bridge(Box::new(bridge)),
+            (None, None, Some(member)) => {
+                let Place::Channel { terms, .. } = place else {
+                    return Err(SnapshotError::NoRoute);
+                };
+                let speech = Speech::of(client.draft, client.base64, terms.ids);
+                Far::Channel(Box::new(member.under(*terms, speech)))
+            }
+            _ => return Err(SnapshotError::Damaged),
         };
         let challenge = challenge.map(|(numbers, until)| Box::new((Challenge::of(numbers), until)));
         Ok(Terminated { life, client: client.restore(Sender::Client)?, far, challenge })
@@ -82,6 +97,7 @@ impl Written {
             at.flag(&mut bridge.base64)?;
             at.tally(&mut bridge.tally)
         })?;
+        at.maybe(&mut self.member, Membership::blank, Membership::fields)?;
         at.maybe(
             &mut self.challenge,
             || ([0; 2], Millis::default()),

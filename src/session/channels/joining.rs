@@ -1,0 +1,124 @@
+//! What a request says of the channel it is about, and the answer to one that wants its events.
+
+use crate::buf::Copied;
+use crate::channel::{Speech, is_name};
+use crate::config::Template;
+use crate::proto::h1::{Own, RequestHead, encode_own};
+use crate::proto::http::{Body, Known, Method, Version};
+
+use super::super::cx::Cx;
+use super::super::exchange::{Exchange, Outcome};
+use super::super::expand::{Filler, query};
+use super::super::port::Port;
+use super::super::reason::CloseReason;
+use super::super::settings::Place;
+use super::feed::Feed;
+use super::membership::Membership;
+use super::publishing::Form;
+
+/// The channel that a request is about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in super::super) struct Wish {
+    /// Its name.
+    pub(in super::super) name: String,
+    /// The last id that the client has seen, where it says so.
+    pub(in super::super) since: Option<u64>,
+    /// What its body is, where it publishes.
+    pub(super) form: Form,
+}
+
+impl Wish {
+    /// What a request makes of a route's channel. `Last-Event-ID` goes before `since` in the query, with which a page may
+    /// have begun.
+    fn new(name: &Template, filler: &Filler<'_>) -> Result<Wish, CloseReason> {
+        let mut text = Vec::new();
+        filler.plain(name, &mut text);
+        let name = String::from_utf8(text).ok().filter(|name| is_name(name.as_bytes()));
+        let name = name.ok_or(CloseReason::ChannelName)?;
+        let said = filler.said;
+        let mut asked = said.head.fields.find("last-event-id").unwrap_or_default().to_vec();
+        if asked.is_empty() {
+            query(said.query.unwrap_or_default(), "since", &mut |byte| asked.extend(byte));
+        }
+        let since = match asked.is_empty() {
+            true => None,
+            false => {
+                let number = std::str::from_utf8(&asked).ok().and_then(|text| text.parse().ok());
+                Some(number.ok_or(CloseReason::ChannelSince)?)
+            }
+        };
+        let form = Form::of(said.head.fields.find("content-type"));
+        Ok(Wish { name, since, form })
+    }
+}
+
+/// Whether a plain request wants a channel's events.
+pub(in super::super) fn wants_events(head: &RequestHead<'_, '_>) -> bool {
+    let mut accepted = head.fields.all(Known::Accept);
+    let is_event_stream = |range: &[u8]| {
+        let kind = range.split(|byte| *byte == b';').next().unwrap_or_default();
+        kind.trim_ascii().eq_ignore_ascii_case(b"text/event-stream")
+    };
+    head.method == Method::Get
+        && accepted.any(|field| field.split(|byte| *byte == b',').any(is_event_stream))
+}
+
+impl Exchange {
+    /// Remembers the channel of a request whose route has one.
+    pub(in super::super) fn remember_channel(
+        &mut self,
+        filler: &Filler<'_>,
+    ) -> Result<(), CloseReason> {
+        let (name, has_ids) = match &self.route.target.place {
+            Place::Channel { name, terms, .. } => {
+                (name, terms.ids || self.facts.handshake.is_none())
+            }
+            Place::Publish { name, .. } => (name, true),
+            _ => return Ok(()),
+        };
+        let wish = Wish::new(name, filler)?;
+        if wish.since.is_some() && !has_ids {
+            return Err(CloseReason::ChannelSince);
+        }
+        self.wish = Some(Box::new(wish));
+        Ok(())
+    }
+
+    /// Answers a request for events: from here on it is a stream.
+    pub(in super::super) fn open_feed(&mut self, client: &mut Port, cx: &mut Cx<'_>) -> Outcome {
+        self.record.first_byte = Some(cx.now);
+        self.record.status = 200;
+        cx.counters.response(200);
+        self.head = None;
+        let mut extra: Vec<(&str, &[u8])> = vec![
+            ("Cache-Control", b"no-store"),
+            // What nginx would hold back it passes on.
+            ("X-Accel-Buffering", b"no"),
+        ];
+        extra.extend(self.added().iter());
+        let is_chunked = self.facts.version == Version::Http11;
+        let own = Own {
+            status: 200,
+            media_type: "text/event-stream",
+            body: if is_chunked { Body::Chunked } else { Body::UntilClose },
+            version: self.facts.version,
+            keep_alive: true,
+            date: cx.clock.http_date(),
+            extra: &extra,
+        };
+        let out = &mut cx.scratch.out;
+        out.clear();
+        encode_own(&own, out);
+        client.tx.put(out, Copied::Head, cx.pool);
+        Outcome::Switched
+    }
+
+    /// The stream that a request for events has become.
+    pub(in super::super) fn feed(&self, cx: &Cx<'_>) -> Option<Feed> {
+        let Place::Channel { terms, heartbeat, .. } = &self.route.target.place else { return None };
+        let wish = self.wish.as_ref().filter(|_| self.facts.handshake.is_none())?;
+        let speech = Speech::Events { chunked: self.facts.version == Version::Http11 };
+        let member = Membership::new(&wish.name, *terms, speech, wish.since);
+        Some(Feed::new(member, speech, *heartbeat, cx.now))
+    }
+}

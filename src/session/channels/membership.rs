@@ -1,0 +1,222 @@
+//! A client that has joined a channel: what waits for it, and what it missed.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use crate::buf::{Pool, Segment, Shared, Tx};
+use crate::channel::{Answer, Encoded, Keep, Speech};
+use crate::config::{ChannelMode, ChannelSlow};
+use crate::proto::ws::Tally;
+
+use super::super::cx::{Action, Cx};
+use super::super::settings::ChannelTerms;
+use super::super::snapshot::{Cursor, SnapshotError};
+
+/// The state of a member.
+#[derive(Clone, Debug)]
+pub(in super::super) struct Membership {
+    /// Which channel.
+    pub(in super::super) name: Arc<str>,
+    /// What holds there.
+    pub(in super::super) terms: ChannelTerms,
+    speech: Speech,
+    stage: Stage,
+    /// The worker was asked to look at it again when there is room for what it publishes.
+    pub(in super::super) waits: bool,
+    /// It has missed something that it is not told of yet.
+    missed: bool,
+    /// What waits for room, oldest first.
+    backlog: VecDeque<Shared>,
+    /// What was published, as far as it got here.
+    pub(in super::super) tally: Tally,
+}
+
+/// How far it has joined.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    /// Not yet. It has seen everything up to this id, where it says so.
+    Outside(Option<u64>),
+    /// What was published since is on its way.
+    Asked,
+    /// It gets what is published.
+    Inside,
+}
+
+/// What became of a message for a member.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in super::super) enum Heard {
+    /// It is on its way, or waits.
+    Taken,
+    /// A message was dropped.
+    Dropped,
+    /// There is no room, and who does not read is to be closed.
+    TooMuch,
+}
+
+impl Membership {
+    /// One that is spoken to in `speech`, and has seen everything up to the id `since`.
+    pub(in super::super) fn new(
+        name: &str,
+        terms: ChannelTerms,
+        speech: Speech,
+        since: Option<u64>,
+    ) -> Membership {
+        Membership {
+            name: name.into(),
+            terms,
+            speech,
+            stage: Stage::Outside(since),
+            waits: false,
+            missed: false,
+            backlog: VecDeque::new(),
+            tally: Tally::default(),
+        }
+    }
+
+    /// One to be read into from a snapshot.
+    pub(in super::super) fn blank() -> Membership {
+        let keep = Keep::default();
+        let (mode, slow) = (ChannelMode::Both, ChannelSlow::DropOldest);
+        let terms = ChannelTerms { mode, ids: false, backlog: 0, slow, keep };
+        Membership::new("", terms, Speech::Frames { ids: false }, None)
+    }
+
+    /// The same where these terms hold.
+    pub(in super::super) fn under(self, terms: ChannelTerms, speech: Speech) -> Membership {
+        Membership { terms, speech, ..self }
+    }
+
+    /// Its fields in a snapshot. Whoever is restored joins again.
+    pub(in super::super) fn fields(&mut self, at: &mut Cursor<'_>) -> Result<(), SnapshotError> {
+        let mut name = self.name.to_string();
+        at.text(&mut name)?;
+        self.name = name.into();
+        at.flag(&mut self.missed)?;
+        let mut len = self.backlog.len() as u32;
+        at.word(&mut len)?;
+        for place in 0..len as usize {
+            let waiting = self.backlog.get(place).map(|one| one.bytes().to_vec());
+            let is_new = waiting.is_none();
+            let mut waiting = waiting.unwrap_or_default();
+            at.bytes(&mut waiting)?;
+            if is_new {
+                self.backlog.push_back(Shared::new(waiting.into()));
+            }
+        }
+        at.tally(&mut self.tally)
+    }
+
+    /// It joins, if it has not yet.
+    pub(in super::super) fn join(&mut self, cx: &mut Cx<'_>) {
+        let Stage::Outside(since) = self.stage else { return };
+        self.stage = Stage::Inside;
+        if self.terms.mode == ChannelMode::Publish {
+            return;
+        }
+        cx.actions.push(Action::Join(Arc::clone(&self.name)));
+        if since.is_some() {
+            self.stage = Stage::Asked;
+            cx.actions.push(Action::Ask { channel: Arc::clone(&self.name), since });
+        }
+    }
+
+    /// What it asked for has come: it goes before everything that is published later.
+    pub(in super::super) fn told(&mut self, answer: &Answer, tx: &mut Tx) {
+        let Answer::Story { kept, gap } = answer else { return };
+        if self.stage != Stage::Asked {
+            return;
+        }
+        self.stage = Stage::Inside;
+        self.missed |= gap;
+        for publication in kept {
+            let mut encoded = Encoded::new(publication);
+            let Some(message) = encoded.of(self.speech) else { continue };
+            self.count(&encoded);
+            self.add(message, tx);
+        }
+        self.own_up(tx);
+    }
+
+    /// Something was published: it goes to the client, or waits for room.
+    pub(in super::super) fn hear(&mut self, encoded: &mut Encoded<'_>, tx: &mut Tx) -> Heard {
+        if self.stage == Stage::Asked {
+            // It is in what is on its way.
+            return Heard::Taken;
+        }
+        let Some(message) = encoded.of(self.speech) else { return Heard::Dropped };
+        let mut heard = Heard::Taken;
+        let has_room = self.backlog.is_empty() && tx.room() > 0;
+        if !has_room && self.backlog.len() >= self.terms.backlog as usize {
+            heard = Heard::Dropped;
+            match self.terms.slow {
+                ChannelSlow::DropOldest => {
+                    self.backlog.pop_front();
+                    self.missed = true;
+                }
+                ChannelSlow::DropNewest => {
+                    self.missed = true;
+                    return heard;
+                }
+                ChannelSlow::Close => return Heard::TooMuch,
+            }
+        }
+        self.count(encoded);
+        self.add(message, tx);
+        heard
+    }
+
+    fn count(&mut self, encoded: &Encoded<'_>) {
+        self.tally.messages += 1;
+        self.tally.payload += encoded.payload() as u64;
+    }
+
+    fn add(&mut self, message: Shared, tx: &mut Tx) {
+        // Of the newest that were dropped it is told before the next one.
+        if self.terms.slow == ChannelSlow::DropNewest || self.backlog.is_empty() {
+            self.own_up(tx);
+        }
+        if self.backlog.is_empty() && tx.room() > 0 {
+            tx.queue(Segment::Shared(message));
+        } else {
+            self.backlog.push_back(message);
+        }
+    }
+
+    /// Tells it that it has missed something, where it has ids to ask for it.
+    fn own_up(&mut self, tx: &mut Tx) {
+        if !std::mem::take(&mut self.missed) || !self.speech.has_ids() {
+            return;
+        }
+        if self.backlog.is_empty() {
+            tx.queue(Segment::Shared(self.speech.gap()));
+        } else {
+            self.backlog.push_back(self.speech.gap());
+        }
+    }
+
+    /// What waits goes on as far as there is room.
+    pub(in super::super) fn catch_up(&mut self, tx: &mut Tx, pool: &Pool) {
+        if self.backlog.is_empty() {
+            return;
+        }
+        if self.terms.slow == ChannelSlow::DropOldest && self.missed && tx.room() > 0 {
+            self.missed = false;
+            if self.speech.has_ids() {
+                tx.push(Segment::Shared(self.speech.gap()), pool);
+            }
+        }
+        while tx.room() > 0
+            && let Some(message) = self.backlog.pop_front()
+        {
+            tx.push(Segment::Shared(message), pool);
+        }
+        if self.backlog.is_empty() {
+            self.backlog = VecDeque::new();
+        }
+    }
+
+    /// Whether nothing waits for room.
+    pub(in super::super) fn rests(&self) -> bool {
+        self.backlog.is_empty()
+    }
+}

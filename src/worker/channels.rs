@@ -1,0 +1,131 @@
+//! Channels on this core, and the letters about them to the others.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use crate::base::Key;
+use crate::channel::{Effect, Encoded, Full, Hub, Letter, Publication, Saying};
+use crate::session::{CloseReason, Input};
+
+use super::mail::Mail;
+use super::turn::Worker;
+
+/// Letters waiting for one core, beyond which nothing more is read of those who publish here.
+const CROWDED: usize = 256;
+/// Letters waiting for one core, beyond which what is published is not sent there.
+const LATE: usize = 65_536;
+
+/// What a worker knows of channels.
+#[derive(Debug)]
+pub(super) struct Channels {
+    pub(super) hub: Hub,
+    /// Letters for each core behind those that its outbox has room for.
+    late: Vec<VecDeque<Letter>>,
+    /// Sessions whose messages are not read before other cores have caught up.
+    pub(super) waiting: Vec<Key>,
+}
+
+impl Channels {
+    /// Those of core `me` of `cores`; at `now` in milliseconds since 1970; at most so many bytes are kept for those who
+    /// come later.
+    pub(super) fn new(me: usize, cores: usize, kept: usize, now: u64) -> Channels {
+        let late = (0..cores).map(|_| VecDeque::new()).collect();
+        Channels { hub: Hub::new(me, cores, kept, now), late, waiting: Vec::new() }
+    }
+}
+
+impl Worker {
+    /// A session joins a channel, or is told that there is no room for one more.
+    pub(super) fn join(&mut self, key: Key, channel: &Arc<str>) {
+        let most = self.world.generation.channels;
+        if let Err(Full) = self.channels.hub.join(channel, key, most) {
+            let now = self.world.clock.now();
+            if let Some(session) = self.sessions.get_mut(key) {
+                session.machine.leave(CloseReason::TooManyChannels, now);
+            }
+            self.queue_again(key);
+        }
+    }
+
+    /// Somebody here publishes.
+    pub(super) fn publish(&mut self, saying: Saying, asker: Option<Key>) {
+        self.world.counters.published.add(1);
+        self.channels.hub.publish(saying, asker);
+    }
+
+    /// Sends what is to be said to other cores, and reads what we say to ourselves.
+    pub(super) fn post_letters(&mut self) {
+        for (core, late) in self.channels.late.iter_mut().enumerate() {
+            let Some(outbox) = self.peers.outboxes.get_mut(core) else { continue };
+            while let Some(letter) = late.pop_front() {
+                if let Err(Mail::Channel(letter)) = outbox.push(Mail::Channel(letter)) {
+                    late.push_front(letter);
+                    break;
+                }
+            }
+        }
+        self.channels.hub.tell_homes();
+        while let Some((core, letter)) = self.channels.hub.next_letter() {
+            match core == self.index {
+                true => self.read_letter(letter),
+                false => self.send_letter(core, letter),
+            }
+        }
+    }
+
+    fn send_letter(&mut self, core: usize, letter: Letter) {
+        let Some(outbox) = self.peers.outboxes.get_mut(core) else { return };
+        let Some(late) = self.channels.late.get_mut(core) else { return };
+        let mut left = Some(letter);
+        if late.is_empty()
+            && let Some(letter) = left.take()
+            && let Err(Mail::Channel(letter)) = outbox.push(Mail::Channel(letter))
+        {
+            left = Some(letter);
+        }
+        match left {
+            Some(Letter::Published(..)) if late.len() >= LATE => {
+                self.world.counters.channel_dropped.add(1);
+            }
+            left => late.extend(left),
+        }
+        self.world.crowded |= outbox.len() + late.len() >= CROWDED;
+    }
+
+    /// Reads a letter of another core, or of our own.
+    pub(super) fn read_letter(&mut self, letter: Letter) {
+        match self.channels.hub.take(letter, self.world.clock.wall_millis()) {
+            Some(Effect::Deliver(publication)) => self.fan_out(&publication),
+            Some(Effect::Tell(key, answer)) => self.answer_and_drive(key, Input::Told(answer)),
+            None => {}
+        }
+    }
+
+    /// What was published goes to all here who have joined; each is written to once, later.
+    fn fan_out(&mut self, publication: &Publication) {
+        let mut encoded = Encoded::new(publication);
+        let now = self.world.clock.now();
+        let (mut reached, mut dropped) = (0, 0);
+        for &key in self.channels.hub.here(&publication.channel) {
+            let Some(session) = self.sessions.get_mut(key) else { continue };
+            dropped += session.machine.hear(&mut encoded, &mut session.ports, now);
+            reached += 1;
+            if !std::mem::replace(&mut session.queued, true) {
+                self.again.push(key);
+            }
+        }
+        self.world.counters.delivered.add(reached);
+        self.world.counters.channel_dropped.add(dropped);
+    }
+
+    /// Lets those go on who had to wait for other cores, once these have caught up.
+    pub(super) fn make_room(&mut self) {
+        let few = self.peers.outboxes.iter().all(|outbox| outbox.len() < CROWDED / 2);
+        if self.world.crowded && few && self.channels.late.iter().all(VecDeque::is_empty) {
+            self.world.crowded = false;
+            for key in std::mem::take(&mut self.channels.waiting) {
+                self.queue_again(key);
+            }
+        }
+    }
+}
