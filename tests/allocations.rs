@@ -106,6 +106,7 @@ impl Line {
             rng: &mut self.rng,
             scratch: &mut self.scratch,
             log: &mut self.log,
+            crowded: false,
             draining: false,
         };
         match input {
