@@ -53,6 +53,8 @@ pub enum Cgi {
     QueryString,
     /// `REQUEST_SCHEME`: `http` or `https`.
     Scheme,
+    /// `HTTPS`: `on` where the scheme is `https`, else empty.
+    Https,
     /// `SERVER_NAME`: this host's name.
     ServerName,
     /// `SERVER_PORT`: the port that was connected to.
@@ -65,7 +67,7 @@ pub enum Cgi {
 
 impl Cgi {
     /// All of them by name.
-    const NAMES: [(&str, Cgi); 11] = [
+    const NAMES: [(&str, Cgi); 12] = [
         ("REMOTE_ADDR", Cgi::RemoteAddr),
         ("REMOTE_PORT", Cgi::RemotePort),
         ("REQUEST_METHOD", Cgi::Method),
@@ -73,6 +75,7 @@ impl Cgi {
         ("PATH_INFO", Cgi::Path),
         ("QUERY_STRING", Cgi::QueryString),
         ("REQUEST_SCHEME", Cgi::Scheme),
+        ("HTTPS", Cgi::Https),
         ("SERVER_NAME", Cgi::ServerName),
         ("SERVER_PORT", Cgi::ServerPort),
         ("SERVER_PROTOCOL", Cgi::Protocol),

@@ -166,6 +166,8 @@ impl Said<'_> {
             Cgi::Path => put(self.path.matched),
             Cgi::QueryString => put(self.query.unwrap_or_default()),
             Cgi::Scheme => put(self.peer.scheme().as_bytes()),
+            Cgi::Https if self.peer.scheme() == "https" => put(b"on"),
+            Cgi::Https => {}
             Cgi::ServerName => put(self.generation.server_name.as_bytes()),
             Cgi::Listener => {
                 let name = self.generation.listeners.get(usize::from(self.peer.listener));
