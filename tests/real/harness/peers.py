@@ -80,7 +80,7 @@ class ClientFailed(AssertionError):
     """A client that printed an error, or nothing at all in time."""
 
 
-def run_client(name, url, draft, *steps, protocol=None, env=None, timeout=15):
+def run_client(name, url, draft, *steps, protocol=None, env=None, timeout=60):
     """What the client printed, a dictionary a line."""
     peer = CLIENTS[name]
     env = {**os.environ, "NODE_NO_WARNINGS": "1", "PYTHONWARNINGS": "ignore", "RUBYOPT": "-W0", **({"SUBPROTOCOL": protocol} if protocol else {}), **(env or {})}
