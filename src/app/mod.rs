@@ -35,7 +35,7 @@ use site::{Compiled, Maker};
 /// What a failure while running ends with.
 const FAILED: u8 = 1;
 /// Between two look-ups of a name.
-const RESOLVE: Duration = Duration::from_secs(30);
+const RESOLVE: Duration = Duration::from_secs(10);
 /// Where the demo is, unless told otherwise.
 const DEMO_AT: &str = "127.0.0.1:8080";
 

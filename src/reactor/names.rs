@@ -1,16 +1,22 @@
-//! Host names: resolved on a thread of their own, at start and again and again, read without waiting.
+//! Host names: resolved on a thread of their own, at start, again and again, and when an address is in doubt; read
+//! without waiting.
 
 use std::io;
 use std::net::{SocketAddr, ToSocketAddrs};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
 
+use crate::base::{Clock, Millis};
+
 /// A name that did not resolve is tried again after this, if the interval is not shorter.
 const RETRY: Duration = Duration::from_secs(5);
+
+/// Between two look-ups of a name whose addresses are in doubt.
+const DOUBT: Duration = Duration::from_secs(1);
 
 /// How a name is looked up; it may wait for as long as it likes.
 pub type Lookup = fn(&str, u16) -> io::Result<Vec<SocketAddr>>;
@@ -29,6 +35,12 @@ pub struct NameCell {
     /// Looked up at least once, with or without success.
     tried: AtomicBool,
     failing: AtomicBool,
+    /// When other addresses were found than before.
+    changed: AtomicU64,
+    /// Connections may have been made to addresses that it has no more.
+    moved: AtomicBool,
+    doubted: AtomicBool,
+    resolver: Weak<Shared>,
 }
 
 impl NameCell {
@@ -58,6 +70,53 @@ impl NameCell {
         self.failing.load(Ordering::Relaxed)
     }
 
+    /// Whether other addresses were found after that time than before.
+    pub fn has_changed_since(&self, then: Millis) -> bool {
+        self.changed.load(Ordering::Relaxed) > then.get()
+    }
+
+    /// Whether `address` is one of it; true as long as it has had no others.
+    pub fn has(&self, address: impl FnOnce() -> Option<SocketAddr>) -> bool {
+        !self.moved.load(Ordering::Relaxed)
+            || address().is_some_and(|address| {
+                let is_it =
+                    |one: &SocketAddr| one.ip().to_canonical() == address.ip().to_canonical();
+                self.addresses.load().iter().any(is_it)
+            })
+    }
+
+    /// No connection could be made: the name is looked up again soon.
+    pub fn doubt(&self) {
+        if !self.doubted.swap(true, Ordering::Relaxed)
+            && let Some(resolver) = self.resolver.upgrade()
+        {
+            resolver.hurry(self);
+        }
+    }
+
+    /// Remembers addresses, where they are others than before; their order is the resolver's affair.
+    fn store(&self, addresses: Vec<SocketAddr>) {
+        let before = self.addresses.load();
+        if **before == addresses {
+            return;
+        }
+        let same =
+            before.len() == addresses.len() && addresses.iter().all(|one| before.contains(one));
+        if !same && !before.is_empty() {
+            let host = &self.host;
+            tracing::info!(
+                "{host} has other addresses: {}, before {}",
+                shown(&addresses),
+                shown(&before)
+            );
+            self.moved.store(true, Ordering::Relaxed);
+        }
+        self.addresses.store(Arc::new(addresses));
+        if !same {
+            self.changed.store(Clock::new().now().get().max(1), Ordering::Relaxed);
+        }
+    }
+
     /// Publishes what a look-up found; a failure keeps what was known, and is logged once.
     fn publish(&self, found: io::Result<Vec<SocketAddr>>) {
         let error = match found {
@@ -65,10 +124,7 @@ impl NameCell {
                 if self.failing.swap(false, Ordering::Relaxed) {
                     tracing::info!("{} resolves again", self.host);
                 }
-                if **self.addresses.load() != addresses {
-                    self.addresses.store(Arc::new(addresses));
-                }
-                return;
+                return self.store(addresses);
             }
             Ok(_) => io::Error::from(io::ErrorKind::NotFound),
             Err(error) => error,
@@ -78,6 +134,11 @@ impl NameCell {
             tracing::warn!("{} does not resolve: {error}; {known} addresses known", self.host);
         }
     }
+}
+
+fn shown(addresses: &[SocketAddr]) -> String {
+    let all: Vec<String> = addresses.iter().map(|address| address.ip().to_string()).collect();
+    all.join(", ")
 }
 
 /// The resolver; its thread ends when it is dropped.
@@ -102,6 +163,8 @@ struct State {
 struct Entry {
     cell: Weak<NameCell>,
     due: Instant,
+    /// When it was looked up last.
+    looked: Option<Instant>,
 }
 
 impl Names {
@@ -133,8 +196,13 @@ impl Names {
             addresses: ArcSwap::default(),
             tried: AtomicBool::new(false),
             failing: AtomicBool::new(false),
+            changed: AtomicU64::new(0),
+            moved: AtomicBool::new(false),
+            doubted: AtomicBool::new(false),
+            resolver: Arc::downgrade(&self.shared),
         });
-        state.names.push(Entry { cell: Arc::downgrade(&cell), due: Instant::now() });
+        let cell_of = Arc::downgrade(&cell);
+        state.names.push(Entry { cell: cell_of, due: Instant::now(), looked: None });
         self.shared.changed.notify_all();
         cell
     }
@@ -166,15 +234,33 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Has a name looked up soon, but not at once again.
+    fn hurry(&self, cell: &NameCell) {
+        let mut state = self.state();
+        let is_it = |entry: &&mut Entry| std::ptr::eq(entry.cell.as_ptr(), cell);
+        if let Some(entry) = state.names.iter_mut().find(is_it) {
+            let soon = entry.looked.map_or(entry.due, |looked| looked + DOUBT);
+            entry.due = entry.due.min(soon);
+        }
+        drop(state);
+        self.changed.notify_all();
+    }
+
     fn run(&self, interval: Duration, lookup: Lookup) {
         while let Some(cell) = self.next_due() {
+            // What is doubted from here on is what is found now.
+            cell.doubted.store(false, Ordering::Relaxed);
             cell.publish(lookup(&cell.host, cell.port));
             cell.tried.store(true, Ordering::Release);
             let after = if cell.is_failing() { interval.min(RETRY) } else { interval };
             let this = Arc::downgrade(&cell);
             let mut state = self.state();
             if let Some(entry) = state.names.iter_mut().find(|entry| entry.cell.ptr_eq(&this)) {
-                entry.due = Instant::now() + after;
+                let now = Instant::now();
+                // A doubt that came up meanwhile keeps its turn.
+                let after =
+                    if cell.doubted.load(Ordering::Relaxed) { after.min(DOUBT) } else { after };
+                (entry.looked, entry.due) = (Some(now), now + after);
             }
             drop(state);
             self.changed.notify_all();

@@ -81,3 +81,34 @@ fn starting_waits_no_longer_than_it_was_told() {
     assert!(start.elapsed() < Duration::from_secs(1));
     assert!(Arc::ptr_eq(&missing[0], &cell));
 }
+
+#[test]
+fn a_name_in_doubt_is_looked_up_soon_and_what_changes_is_known() {
+    static CALLS: AtomicUsize = AtomicUsize::new(0);
+    let lookup: Lookup = |_, port| {
+        let at = |last: u8| SocketAddr::from(([10, 0, 0, last], port));
+        match CALLS.fetch_add(1, Ordering::SeqCst) {
+            0 => Ok(vec![at(1), at(2)]),
+            1 => Ok(vec![at(2), at(1)]),
+            _ => Ok(vec![at(2), at(3)]),
+        }
+    };
+    let begun = Instant::now();
+    let names = Names::start_with(Duration::from_secs(3600), lookup).unwrap();
+    let cell = names.add("app", 80);
+    assert!(names.settle(PATIENCE).is_empty());
+    let has = |last: u8| cell.has(|| Some(SocketAddr::from(([10, 0, 0, last], 80))));
+    assert!(has(1) && has(3), "before it moves nobody looks closely");
+    let known = Clock::new().now();
+    // Many doubts are one look-up, and no sooner than a second after the last.
+    (0..100).for_each(|_| cell.doubt());
+    until("looked up", || CALLS.load(Ordering::SeqCst) == 2);
+    assert!(begun.elapsed() >= DOUBT);
+    assert!(has(3) && !cell.has_changed_since(known), "another order is no other address");
+    until("looked up again", || {
+        cell.doubt();
+        CALLS.load(Ordering::SeqCst) == 3
+    });
+    until("moved", || !has(1));
+    assert!(has(2) && has(3) && cell.has_changed_since(known));
+}

@@ -127,7 +127,11 @@ impl Probe {
             },
             // That nothing is left of ours is not the server's fault.
             Input::DialFailed { ours: true } => self.step = Step::Done,
-            Input::DialFailed { ours: false } => self.end(Err(Ill::Unreachable), cx.now),
+            Input::DialFailed { ours: false } => {
+                let cell = self.server().and_then(|server| server.cell.as_ref());
+                cell.into_iter().for_each(|cell| cell.doubt());
+                self.end(Err(Ill::Unreachable), cx.now);
+            }
             _ => {}
         }
     }

@@ -91,6 +91,13 @@ impl Server {
         }
     }
 
+    /// Whether something speaks against a failure at that time: a check has found it well since, or its name has other
+    /// addresses.
+    pub(super) fn has_news_since(&self, then: Millis) -> bool {
+        self.health.has_passed_since(then)
+            || self.cell.as_ref().is_some_and(|cell| cell.has_changed_since(then))
+    }
+
     /// Whether it has as many sessions as it may.
     pub(super) fn is_full(&self) -> bool {
         self.max != u32::MAX && self.seats.taken() >= self.max

@@ -176,10 +176,11 @@ impl State {
                 server.health.rise(now);
             }
             (Outcome::Failed, before) => {
-                if before.is_some_and(|(since, _)| server.health.has_passed_since(since)) {
+                if before.is_some_and(|(since, _)| server.has_news_since(since)) {
                     mark.connected();
                 }
                 mark.failed(now);
+                server.cell.iter().for_each(|cell| cell.doubt());
                 mark.period().into_iter().for_each(|(_, until)| server.health.mark(until));
             }
         }
@@ -195,10 +196,10 @@ impl State {
     }
 }
 
-/// Whether requests that have another choice stay away from `server`: it is marked, and no check has found it well since.
+/// Whether requests that have another choice stay away from `server`: it is marked, and nothing has spoken for it since.
 fn avoids(marks: &[Mark], server: &Server, now: Millis) -> bool {
     let mark = marks.get(server.id.index()).copied().unwrap_or_default();
-    let passed = |(since, _)| server.health.has_passed_since(since);
+    let passed = |(since, _)| server.has_news_since(since);
     mark.is_avoided(now) && !mark.period().is_some_and(passed)
 }
 

@@ -1,12 +1,14 @@
 //! Connections to servers: an idle one where there is one, else a fresh dial.
 
+use std::net::SocketAddr;
+
 use mio::event::Event;
 
 use crate::base::Key;
 use crate::reactor::tls::{Connector, Handshake};
 use crate::reactor::{self, DialError, Readiness, Stream, Transport};
 use crate::session::{Input, Reuse, Route};
-use crate::upstream::ServerId;
+use crate::upstream::{Server, ServerId};
 
 use super::entry::{Conn, Role};
 use super::turn::Worker;
@@ -17,7 +19,7 @@ impl Worker {
         let Some(server) = route.target.server(server) else {
             return self.answer(key, Input::DialFailed { ours: false });
         };
-        if let Some(conn) = self.idle_connection(server.id, reuse) {
+        if let Some(conn) = self.idle_connection(server, reuse) {
             self.world.counters.reuses.add(1);
             self.attach(key, conn, Role::Upstream);
             return self.answer(key, Input::Dialled { reused: true });
@@ -26,14 +28,17 @@ impl Worker {
     }
 
     /// An idle connection to a server that may be used again.
-    fn idle_connection(&mut self, server: ServerId, reuse: Reuse) -> Option<Key> {
+    fn idle_connection(&mut self, server: &Server, reuse: Reuse) -> Option<Key> {
         if reuse == Reuse::Never {
             return None;
         }
         loop {
-            let key = self.idle.check_out(server, &self.conns)?;
+            let key = self.idle.check_out(server.id, &self.conns)?;
             let quiet = |conn: &Conn| reuse == Reuse::Any || conn.stream.is_quiet();
-            if self.conns.get(key).is_some_and(quiet) {
+            // A name may lead elsewhere by now.
+            let fits =
+                |conn: &Conn| server.cell.as_ref().is_none_or(|cell| cell.has(|| address(conn)));
+            if self.conns.get(key).is_some_and(|conn| quiet(conn) && fits(conn)) {
                 return Some(key);
             }
             self.hang_up(key, None);
@@ -197,5 +202,13 @@ impl Worker {
         if !clean || !self.idle.put(server, conn_key, &self.conns, self.world.clock.now()) {
             self.hang_up(conn_key, None);
         }
+    }
+}
+
+/// Where a connection leads.
+fn address(conn: &Conn) -> Option<SocketAddr> {
+    match conn.stream.peer().ok()? {
+        reactor::Peer::Ip(address) => Some(address),
+        reactor::Peer::Unix => None,
     }
 }
