@@ -58,8 +58,9 @@ def ini(options, section="tidegate"):
     return "\n".join(lines) + "\n"
 
 
-def start_tidegate(track, directory, options=None, more="", *, arguments=None, name="tidegate", **process):
-    """Runs tidegate on port 0 with these main options and further ini text, or with bare arguments."""
+def start_tidegate(track, directory, options=None, more="", *, arguments=None, name="tidegate", before=(), **process):
+    """Runs tidegate on port 0 with these main options and further ini text, or with bare arguments. `before` is a command
+    line that tidegate is run by."""
     listeners = 1
     if arguments is None:
         # The usual admin socket is for one router of a machine: here many run at once.
@@ -69,7 +70,7 @@ def start_tidegate(track, directory, options=None, more="", *, arguments=None, n
         arguments = [file]
         listeners = sum(len(values) if isinstance(values, list) else 1
                         for key in ("http", "https") if (values := settings.get(key)) is not None)
-    child = track(Process(name, [TIDEGATE, *arguments], directory, **process))
+    child = track(Process(name, [*before, TIDEGATE, *arguments], directory, **process))
     child.wait_for(rf"(listening on .+\n[\s\S]*){{{listeners}}}")
     ports, tls_ports = ([int(port) for port in re.findall(rf"listening on {scheme}://\S+:(\d+)", child.log())]
                         for scheme in ("http", "https"))

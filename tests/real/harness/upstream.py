@@ -93,15 +93,15 @@ class Upstream:
     """A listening upstream. `serve(peer)` runs once per connection in a thread of its own; errors of it are
     kept and raised by `close`, save those that only say that the other side went away."""
 
-    def __init__(self, serve, path=None, port=0):
+    def __init__(self, serve, path=None, port=0, host="127.0.0.1"):
         self.serve = serve
         self.peers = []
         self.errors = []
         self.socket = socket.socket(socket.AF_UNIX if path else socket.AF_INET)
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        self.socket.bind(str(path) if path else ("127.0.0.1", port))
+        self.socket.bind(str(path) if path else (host, port))
         self.socket.listen(1024)
-        self.address = str(path) if path else "127.0.0.1:%d" % self.socket.getsockname()[1]
+        self.address = str(path) if path else "%s:%d" % self.socket.getsockname()
         threading.Thread(target=self._accept, daemon=True).start()
 
     def _accept(self):
