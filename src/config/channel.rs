@@ -124,7 +124,7 @@ fn extras(text: &str, start: usize, known: &[&str]) -> Result<Extras, Fault> {
     Ok(extras)
 }
 
-fn name_of(text: &str, start: usize) -> Result<Template, Fault> {
+pub(super) fn name_of(text: &str, start: usize) -> Result<Template, Fault> {
     let template = Template::parse(text);
     let name = template.map_err(|fault| Fault::at(start + fault.at, fault.expected))?;
     let letter = |c: char| c.is_ascii_alphanumeric() || "_.:-".contains(c);

@@ -14,6 +14,7 @@ use super::log_format::LogFormat;
 use super::server::{Balance, Retries, Server};
 use super::settings::Settings;
 use super::syslog::Syslog;
+use super::template::Template;
 use super::tls::Tls;
 
 /// A value together with where it was written, so that whoever compiles it later can point there.
@@ -144,6 +145,15 @@ pub struct Rule {
     pub said: String,
     /// Settings for what it takes.
     pub settings: Arc<Settings>,
+}
+
+impl Rule {
+    /// The highest capture that it asks for, in its action or in the channel that it has clients join.
+    pub fn highest_capture(&self) -> Option<u8> {
+        let channel = self.settings.channel.as_ref().and_then(Template::highest_capture);
+        let leads = matches!(self.action.value, Action::Go(_));
+        self.action.value.highest_capture().max(channel.filter(|_| leads))
+    }
 }
 
 /// A named group of servers.

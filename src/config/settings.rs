@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::channel::{ChannelHistory, ChannelSlow};
 use super::model::Placed;
 use super::origin::Origin;
+use super::template::Template;
 
 /// What an exchange needs to know of the route it took. A `[route:NAME]` section starts from a copy of
 /// the main section's and changes it; rules without a change share one.
@@ -73,6 +74,8 @@ pub struct Settings {
     pub max_message_said: Option<Placed<String>>,
     /// `websockets-max-age`; `None`: a WebSocket may live for ever.
     pub max_age: Option<Duration>,
+    /// `channel`: what clients of WebSockets to upstreams join besides.
+    pub channel: Option<Template>,
     /// `channel-backlog`: messages that may wait for a client that does not read.
     pub channel_backlog: u32,
     /// `channel-slow`: what becomes of one more.
@@ -223,6 +226,7 @@ impl Default for Settings {
             max_message: 1024 << 10,
             max_message_said: None,
             max_age: None,
+            channel: None,
             channel_backlog: 64,
             channel_slow: ChannelSlow::DropOldest,
             channel_history: ChannelHistory::default(),

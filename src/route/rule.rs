@@ -74,7 +74,6 @@ pub struct Rule {
 
 impl From<&config::Rule> for Rule {
     fn from(rule: &config::Rule) -> Rule {
-        let captures = rule.action.value.highest_capture();
-        Rule { conditions: rule.conditions.clone(), captures }
+        Rule { conditions: rule.conditions.clone(), captures: rule.highest_capture() }
     }
 }

@@ -269,6 +269,7 @@ impl Deciding<'_, '_> {
         exchange.expand_target(&filler).map_err(no)?;
         exchange.remember_token(&filler).map_err(no)?;
         exchange.remember_channel(&filler).map_err(no)?;
+        exchange.remember_guests(&filler).map_err(no)?;
         exchange.remember_key(&filler, out);
         if !edits.is_empty() {
             let empty = spare_edits.pop().unwrap_or_default();

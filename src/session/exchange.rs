@@ -106,6 +106,8 @@ pub(super) struct Exchange {
     pub(super) search: Option<Box<Search>>,
     /// The channel it is about, where it is about one.
     pub(super) wish: Option<Box<Wish>>,
+    /// Channels that the client of its WebSocket joins.
+    pub(super) guests: Vec<Arc<str>>,
     /// Messages it has published.
     pub(super) published: u32,
     /// The request's head, kept until the first byte of a response.
@@ -166,6 +168,7 @@ impl Exchange {
             key: None,
             search: None,
             wish: None,
+            guests: Vec::new(),
             published: 0,
             head: None,
             request: Request::Dialling,

@@ -106,6 +106,8 @@ reasons! {
     ChannelName, "channel-name", 400, Client, "a channel's name has at most 128 letters, digits and _.:-";
     /// A plain request to a channel.
     ChannelPage, "channel-page", 426, Client, "a WebSocket opened here joins a channel, and so does a request that accepts text/event-stream";
+    /// An upstream's 101 names what is no channel, or too many.
+    BadChannels, "bad-channels", 502, Upstream, "Tidegate-Channel in the upstream's 101 has at most 16 names of channels";
     /// A client wants to go on behind an id that is none, or where messages have none.
     ChannelSince, "channel-since", 400, Client, "since and Last-Event-ID take the id of a message, where messages have ids";
     /// What is to be published cannot be read.

@@ -160,6 +160,7 @@ impl Exchange {
             return Err(CloseReason::BadUpgrade);
         };
         let offered = offered_protocols(handshake.draft, request.fields);
+        self.invite(response.fields)?;
         let Some(opening) = handshake.opening(&request) else {
             let accept = handshake.accept().ok_or(CloseReason::BadUpgrade)?;
             let extensions = Some(request.fields);

@@ -100,6 +100,10 @@ pub struct Route {
     pub websockets: Option<WebSockets>,
     /// What upstreams learn of clients' certificates.
     pub certificates: Certificates,
+    /// `channel`: what clients of WebSockets join besides.
+    pub joins: Option<Template>,
+    /// How clients are in channels that they join besides.
+    pub guests: ChannelTerms,
 }
 
 /// What upstreams learn of clients' certificates.

@@ -235,7 +235,7 @@ impl Client {
         // Its sockets are looked after anew.
         let watched = false;
         let silent = plain.silent;
-        let tunnel = Tunnel {
+        let mut tunnel = Tunnel {
             kind,
             id,
             opened,
@@ -249,6 +249,7 @@ impl Client {
             seated: false,
             sight,
         };
+        tunnel.invite();
         Ok((Client::resumed(peer, tunnel.seated()), ports))
     }
 }

@@ -49,14 +49,17 @@ impl Exchange {
         else {
             return Sight::Opaque(Opaque::default());
         };
+        let base64 = self.opened.is_some_and(|opened| opened.base64);
+        let guest = self.guest(handshake.draft, base64);
         let Some(opened) = self.opened else {
-            if settings.mode == Mode::Pass {
+            if settings.mode == Mode::Pass && guest.is_none() {
                 return Sight::Opaque(Opaque::default());
             }
-            let track = Track::new(handshake.draft, self.extensions, &settings.rules, cx);
+            let mut track = Track::new(handshake.draft, self.extensions, &settings.rules, cx);
+            track.life.invite(guest);
             return Sight::Frames(Box::new(track));
         };
-        Sight::Messages(Box::new(match (&self.route.target.place, &self.wish) {
+        let mut terminated = match (&self.route.target.place, &self.wish) {
             (Place::Echo, _) => Terminated::echo(opened, settings, cx),
             (Place::Channel { terms, .. }, Some(wish)) => {
                 Terminated::channel(opened, (wish, *terms), settings, cx)
@@ -66,7 +69,9 @@ impl Exchange {
                 let draft = handshake.upstream.unwrap_or(handshake.draft);
                 Terminated::between(opened, draft, settings, cx)
             }
-        }))
+        };
+        terminated.life.invite(guest);
+        Sight::Messages(Box::new(terminated))
     }
 
     /// The rest is passed unseen once the head is on its way.

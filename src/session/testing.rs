@@ -6,7 +6,10 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use crate::base::{Address, Clock, Counters, Millis, Neighbours, Place as At, Rng};
 use crate::buf::{Pool, Rx, Segment, Tx};
-use crate::config::{Condition, LogFormat, Origin, Protocol, Subject, Test};
+use crate::channel::{Encoded, Keep};
+use crate::config::{
+    ChannelMode, ChannelSlow, Condition, LogFormat, Origin, Protocol, Subject, Test,
+};
 use crate::proto::h1::Limits;
 use crate::proto::ws::{DeflatePolicy, Draft, Drafts};
 use crate::route::{Rule, Table};
@@ -134,6 +137,14 @@ fn route(name: &str, identities: &mut Identities) -> Route {
     };
     Route {
         certificates: super::Certificates::default(),
+        joins: None,
+        guests: ChannelTerms {
+            mode: ChannelMode::Subscribe,
+            ids: false,
+            backlog: 4,
+            slow: ChannelSlow::DropOldest,
+            keep: Keep::default(),
+        },
         name: Arc::from(name),
         target: Target { group: Arc::new(group), place },
         limits: Limits::default(),
@@ -293,6 +304,13 @@ impl Bench {
     }
 
     /// Answers an action.
+    /// Something was published where the client has joined; how much was dropped for it.
+    pub(super) fn hear(&mut self, encoded: &mut Encoded<'_>) -> u64 {
+        let dropped = self.client.hear(encoded, &mut self.ports, self.world.clock.now());
+        self.advance();
+        dropped
+    }
+
     pub(super) fn input(&mut self, input: Input) {
         self.client.input(input, &mut self.ports, &mut self.world.cx(self.active));
     }

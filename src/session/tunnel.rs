@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::base::{Address, Millis};
 use crate::buf::Pool;
-use crate::channel::{Answer, Encoded};
+use crate::channel::{Answer, Encoded, Speech};
 use crate::proto::ws::{Draft, Tally};
 
 use super::bounds::Bounds;
@@ -167,7 +167,19 @@ impl Tunnel {
         match &mut self.sight {
             Sight::Messages(messages) => messages.hear(encoded, client, now),
             Sight::Events(feed) => feed.hear(encoded, client, now),
-            Sight::Opaque(_) | Sight::Frames(_) => 0,
+            Sight::Frames(track) => track.hear(encoded, client, now),
+            Sight::Opaque(_) => 0,
+        }
+    }
+
+    /// Its client is in its channels under the terms of its route again.
+    pub(super) fn invite(&mut self) {
+        let terms = self.route.guests;
+        let draft = self.figures().map(|figures| figures.draft);
+        if let (Some(life), Some(draft)) = (self.life(), draft)
+            && let Some(guest) = life.guest()
+        {
+            guest.under(terms, Speech::of(draft, false, terms.ids));
         }
     }
 
@@ -267,7 +279,8 @@ impl Tunnel {
         let waits = match &self.sight {
             Sight::Messages(messages) => !messages.rests(),
             Sight::Events(feed) => !feed.rests(),
-            Sight::Opaque(_) | Sight::Frames(_) => false,
+            Sight::Frames(track) => !track.life.guest_rests(),
+            Sight::Opaque(_) => false,
         };
         ports.iter().all(|port| port.rx.is_empty() && open(port)) && !self.is_leaving() && !waits
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::base::{self, Address, Problem};
 use crate::channel::Keep;
 use crate::config::{
-    self, Action, ChannelHistory, Config, ManageExpect, Placed, Protocol, Settings,
+    self, Action, ChannelHistory, ChannelMode, Config, ManageExpect, Placed, Protocol, Settings,
     Target as Named, Way, WebSocketBinary, WebSocketDeflate, WebSocketDraft, WebSocketMode,
 };
 use crate::proto::h1::Limits;
@@ -123,13 +123,7 @@ impl Builder<'_> {
             Way::Files(files) => Place::Files(self.files(files, at)),
             Way::Channel { name, mode, ids, .. } => Place::Channel {
                 name: name.clone(),
-                terms: ChannelTerms {
-                    mode: *mode,
-                    ids: *ids,
-                    backlog: settings.channel_backlog,
-                    slow: settings.channel_slow,
-                    keep: keep(settings.channel_history),
-                },
+                terms: terms(*mode, *ids, settings),
                 heartbeat: settings.channel_heartbeat,
             },
             Way::Publish { name, .. } => Place::Publish {
@@ -231,6 +225,8 @@ fn route(name: &str, target: Target, settings: &Settings) -> Route {
             export: settings.export_certificate,
             headers: settings.certificate_headers.clone(),
         },
+        joins: settings.channel.clone(),
+        guests: terms(ChannelMode::Subscribe, false, settings),
     }
 }
 
@@ -267,6 +263,16 @@ fn websockets(settings: &Settings, place: &Place) -> WebSockets {
 fn limits(settings: &Settings) -> Limits {
     let config::Limits { max_uri, max_head, max_fields } = settings.limits;
     Limits { max_uri, max_head, max_fields }
+}
+
+fn terms(mode: ChannelMode, ids: bool, settings: &Settings) -> ChannelTerms {
+    ChannelTerms {
+        mode,
+        ids,
+        backlog: settings.channel_backlog,
+        slow: settings.channel_slow,
+        keep: keep(settings.channel_history),
+    }
 }
 
 fn keep(history: ChannelHistory) -> Keep {

@@ -14,6 +14,19 @@ pub(super) const GROUP: Group = Group {
     intro: "For routes with `channel:NAME` and `publish:NAME`. [channels.md](channels.md) tells what they are for.",
     keys: &[
         key(
+            "channel",
+            Kind::Word,
+            Set::Settings(|settings, value| {
+                settings.channel = Some(channel::name_of(value.text(), 0)?);
+                Ok(())
+            }),
+        )
+        .unset("what the upstream's 101 names in `Tidegate-Channel`")
+        .says(
+            "clients of WebSockets to upstreams join this channel besides: its messages come between those of the app",
+        )
+        .example("room-$1"),
+        key(
             "channel-backlog",
             Kind::Number,
             Set::Settings(|settings, value| {

@@ -47,7 +47,7 @@ known! {
     14: ContentLength "content-length", Http2Settings "http2-settings";
     15: XForwardedFor "x-forwarded-for";
     16: XForwardedHost "x-forwarded-host", ProxyConnection "proxy-connection",
-        WwwAuthenticate "www-authenticate";
+        WwwAuthenticate "www-authenticate", TidegateChannel "tidegate-channel";
     17: TransferEncoding "transfer-encoding", XForwardedProto "x-forwarded-proto",
         SecWebSocketKey "sec-websocket-key";
     18: SecWebSocketKey1 "sec-websocket-key1", SecWebSocketKey2 "sec-websocket-key2",
@@ -79,7 +79,7 @@ impl Known {
     }
 
     /// Whether the field concerns one connection only and is never forwarded (RFC 9110 section
-    /// 7.6.1); lengths and codings of bodies are among them, for we write those ourselves.
+    /// 7.6.1); lengths and codings of bodies are among them, for we write those ourselves, and what an app says to us alone.
     pub const fn is_hop_by_hop(self) -> bool {
         matches!(
             self,
@@ -95,6 +95,7 @@ impl Known {
                 | Self::ProxyAuthenticationInfo
                 | Self::ProxyAuthorization
                 | Self::Http2Settings
+                | Self::TidegateChannel
         )
     }
 

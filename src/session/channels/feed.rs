@@ -73,7 +73,7 @@ impl Feed {
             return 0;
         }
         self.said = now;
-        match self.member.hear(encoded, &mut client.tx) {
+        match self.member.hear(encoded, &mut client.tx, true) {
             Heard::Taken => 0,
             Heard::Dropped => 1,
             Heard::TooMuch => {

@@ -1,10 +1,13 @@
 //! What a request says of the channel it is about, and the answer to one that wants its events.
 
+use std::sync::Arc;
+
 use crate::buf::Copied;
 use crate::channel::{Speech, is_name};
 use crate::config::Template;
 use crate::proto::h1::{Own, RequestHead, encode_own};
-use crate::proto::http::{Body, Known, Method, Version};
+use crate::proto::http::{Body, Fields, Known, Method, Version};
+use crate::proto::ws::Draft;
 
 use super::super::cx::Cx;
 use super::super::exchange::{Exchange, Outcome};
@@ -15,6 +18,9 @@ use super::super::settings::Place;
 use super::feed::Feed;
 use super::membership::Membership;
 use super::publishing::Form;
+
+/// Channels that the client of one WebSocket may join, at most.
+const MOST: usize = 16;
 
 /// The channel that a request is about.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,10 +37,7 @@ impl Wish {
     /// What a request makes of a route's channel. `Last-Event-ID` goes before `since` in the query, with which a page may
     /// have begun.
     fn new(name: &Template, filler: &Filler<'_>) -> Result<Wish, CloseReason> {
-        let mut text = Vec::new();
-        filler.plain(name, &mut text);
-        let name = String::from_utf8(text).ok().filter(|name| is_name(name.as_bytes()));
-        let name = name.ok_or(CloseReason::ChannelName)?;
+        let name = name_of(name, filler)?;
         let said = filler.said;
         let mut asked = said.head.fields.find("last-event-id").unwrap_or_default().to_vec();
         if asked.is_empty() {
@@ -50,6 +53,13 @@ impl Wish {
         let form = Form::of(said.head.fields.find("content-type"));
         Ok(Wish { name, since, form })
     }
+}
+
+fn name_of(template: &Template, filler: &Filler<'_>) -> Result<String, CloseReason> {
+    let mut text = Vec::new();
+    filler.plain(template, &mut text);
+    let name = String::from_utf8(text).ok().filter(|name| is_name(name.as_bytes()));
+    name.ok_or(CloseReason::ChannelName)
 }
 
 /// Whether a plain request wants a channel's events.
@@ -82,6 +92,41 @@ impl Exchange {
         }
         self.wish = Some(Box::new(wish));
         Ok(())
+    }
+
+    /// Remembers the channel that a route has clients of its WebSockets join.
+    pub(in super::super) fn remember_guests(
+        &mut self,
+        filler: &Filler<'_>,
+    ) -> Result<(), CloseReason> {
+        let Some(template) = &self.route.joins else { return Ok(()) };
+        if self.facts.handshake.is_some() && self.wish.is_none() {
+            self.guests.push(name_of(template, filler)?.into());
+        }
+        Ok(())
+    }
+
+    /// Remembers the channels that an upstream's 101 names: its client joins them, and need not know.
+    pub(in super::super) fn invite(&mut self, fields: Fields<'_, '_>) -> Result<(), CloseReason> {
+        let lines = fields.all(Known::TidegateChannel);
+        let names = lines.flat_map(|line| line.split(|byte| *byte == b',')).map(<[u8]>::trim_ascii);
+        for name in names.filter(|name| !name.is_empty()) {
+            let text = std::str::from_utf8(name).ok().filter(|_| is_name(name));
+            let name: Arc<str> = text.ok_or(CloseReason::BadChannels)?.into();
+            if !self.guests.contains(&name) {
+                self.guests.push(name);
+            }
+        }
+        if self.guests.len() > MOST { Err(CloseReason::BadChannels) } else { Ok(()) }
+    }
+
+    /// What the client of a WebSocket to an upstream hears of channels.
+    pub(in super::super) fn guest(&self, draft: Draft, base64: bool) -> Option<Box<Membership>> {
+        if self.guests.is_empty() {
+            return None;
+        }
+        let (terms, speech) = (self.route.guests, Speech::of(draft, base64, self.route.guests.ids));
+        Some(Box::new(Membership::new(self.guests.clone(), terms, speech, None)))
     }
 
     /// Answers a request for events: from here on it is a stream.
@@ -118,7 +163,7 @@ impl Exchange {
         let Place::Channel { terms, heartbeat, .. } = &self.route.target.place else { return None };
         let wish = self.wish.as_ref().filter(|_| self.facts.handshake.is_none())?;
         let speech = Speech::Events { chunked: self.facts.version == Version::Http11 };
-        let member = Membership::new(&wish.name, *terms, speech, wish.since);
+        let member = Membership::new(vec![wish.name.as_str().into()], *terms, speech, wish.since);
         Some(Feed::new(member, speech, *heartbeat, cx.now))
     }
 }

@@ -15,8 +15,8 @@ use super::super::snapshot::{Cursor, SnapshotError};
 /// The state of a member.
 #[derive(Clone, Debug)]
 pub(in super::super) struct Membership {
-    /// Which channel.
-    pub(in super::super) name: Arc<str>,
+    /// Which channels.
+    names: Vec<Arc<str>>,
     /// What holds there.
     pub(in super::super) terms: ChannelTerms,
     speech: Speech,
@@ -54,15 +54,15 @@ pub(in super::super) enum Heard {
 }
 
 impl Membership {
-    /// One that is spoken to in `speech`, and has seen everything up to the id `since`.
+    /// One of these channels that is spoken to in `speech`, and has seen everything up to the id `since` in the first.
     pub(in super::super) fn new(
-        name: &str,
+        names: Vec<Arc<str>>,
         terms: ChannelTerms,
         speech: Speech,
         since: Option<u64>,
     ) -> Membership {
         Membership {
-            name: name.into(),
+            names,
             terms,
             speech,
             stage: Stage::Outside(since),
@@ -78,19 +78,19 @@ impl Membership {
         let keep = Keep::default();
         let (mode, slow) = (ChannelMode::Both, ChannelSlow::DropOldest);
         let terms = ChannelTerms { mode, ids: false, backlog: 0, slow, keep };
-        Membership::new("", terms, Speech::Frames { ids: false }, None)
+        Membership::new(Vec::new(), terms, Speech::Frames { ids: false }, None)
     }
 
-    /// The same where these terms hold.
-    pub(in super::super) fn under(self, terms: ChannelTerms, speech: Speech) -> Membership {
-        Membership { terms, speech, ..self }
+    /// These terms hold for it.
+    pub(in super::super) fn under(&mut self, terms: ChannelTerms, speech: Speech) {
+        (self.terms, self.speech) = (terms, speech);
     }
 
     /// Its fields in a snapshot. Whoever is restored joins again.
     pub(in super::super) fn fields(&mut self, at: &mut Cursor<'_>) -> Result<(), SnapshotError> {
-        let mut name = self.name.to_string();
-        at.text(&mut name)?;
-        self.name = name.into();
+        let mut names = self.names.join(",");
+        at.text(&mut names)?;
+        self.names = names.split(',').map(Arc::from).collect();
         at.flag(&mut self.missed)?;
         let mut len = self.backlog.len() as u32;
         at.word(&mut len)?;
@@ -106,6 +106,11 @@ impl Membership {
         at.tally(&mut self.tally)
     }
 
+    /// The channel in which it publishes.
+    pub(in super::super) fn name(&self) -> Option<Arc<str>> {
+        self.names.first().cloned()
+    }
+
     /// It joins, if it has not yet.
     pub(in super::super) fn join(&mut self, cx: &mut Cx<'_>) {
         let Stage::Outside(since) = self.stage else { return };
@@ -113,10 +118,10 @@ impl Membership {
         if self.terms.mode == ChannelMode::Publish {
             return;
         }
-        cx.actions.push(Action::Join(Arc::clone(&self.name)));
-        if since.is_some() {
+        cx.actions.extend(self.names.iter().map(|name| Action::Join(Arc::clone(name))));
+        if let (Some(channel), Some(_)) = (self.name(), since) {
             self.stage = Stage::Asked;
-            cx.actions.push(Action::Ask { channel: Arc::clone(&self.name), since });
+            cx.actions.push(Action::Ask { channel, since });
         }
     }
 
@@ -132,20 +137,26 @@ impl Membership {
             let mut encoded = Encoded::new(publication);
             let Some(message) = encoded.of(self.speech) else { continue };
             self.count(&encoded);
-            self.add(message, tx);
+            self.add(message, tx, true);
         }
-        self.own_up(tx);
+        self.own_up(tx, true);
     }
 
-    /// Something was published: it goes to the client, or waits for room.
-    pub(in super::super) fn hear(&mut self, encoded: &mut Encoded<'_>, tx: &mut Tx) -> Heard {
+    /// Something was published: it goes to the client, or waits for room, and while `tx` is not open, because it stands in
+    /// the middle of another message.
+    pub(in super::super) fn hear(
+        &mut self,
+        encoded: &mut Encoded<'_>,
+        tx: &mut Tx,
+        open: bool,
+    ) -> Heard {
         if self.stage == Stage::Asked {
             // It is in what is on its way.
             return Heard::Taken;
         }
         let Some(message) = encoded.of(self.speech) else { return Heard::Dropped };
         let mut heard = Heard::Taken;
-        let has_room = self.backlog.is_empty() && tx.room() > 0;
+        let has_room = open && self.backlog.is_empty() && tx.room() > 0;
         if !has_room && self.backlog.len() >= self.terms.backlog as usize {
             heard = Heard::Dropped;
             match self.terms.slow {
@@ -161,7 +172,7 @@ impl Membership {
             }
         }
         self.count(encoded);
-        self.add(message, tx);
+        self.add(message, tx, open);
         heard
     }
 
@@ -170,12 +181,12 @@ impl Membership {
         self.tally.payload += encoded.payload() as u64;
     }
 
-    fn add(&mut self, message: Shared, tx: &mut Tx) {
+    fn add(&mut self, message: Shared, tx: &mut Tx, open: bool) {
         // Of the newest that were dropped it is told before the next one.
         if self.terms.slow == ChannelSlow::DropNewest || self.backlog.is_empty() {
-            self.own_up(tx);
+            self.own_up(tx, open);
         }
-        if self.backlog.is_empty() && tx.room() > 0 {
+        if open && self.backlog.is_empty() && tx.room() > 0 {
             tx.queue(Segment::Shared(message));
         } else {
             self.backlog.push_back(message);
@@ -183,11 +194,11 @@ impl Membership {
     }
 
     /// Tells it that it has missed something, where it has ids to ask for it.
-    fn own_up(&mut self, tx: &mut Tx) {
+    fn own_up(&mut self, tx: &mut Tx, open: bool) {
         if !std::mem::take(&mut self.missed) || !self.speech.has_ids() {
             return;
         }
-        if self.backlog.is_empty() {
+        if open && self.backlog.is_empty() {
             tx.queue(Segment::Shared(self.speech.gap()));
         } else {
             self.backlog.push_back(self.speech.gap());

@@ -9,6 +9,7 @@ mod guard;
 mod hostile;
 mod introduction;
 mod keepalive;
+mod news;
 mod pings;
 mod probes;
 mod redirect;

@@ -4,8 +4,10 @@
 use crate::base::Millis;
 use crate::proto::ws::{Draft, Tally};
 
+use super::super::channels::{Heard, Membership};
 use super::super::cx::Cx;
 use super::super::port::Side;
+use super::super::reason::CloseReason;
 use super::super::settings::WebSocketRules;
 use super::super::snapshot::{Cursor, SnapshotError};
 use super::super::tunnel::{Closer, Figures};
@@ -109,6 +111,36 @@ impl Life {
             at.flag(flag)?;
         }
         Ok(())
+    }
+
+    /// The client hears of channels what others publish, between the messages of an upstream.
+    pub(in super::super) fn invite(&mut self, guest: Option<Box<Membership>>) {
+        if guest.is_some() {
+            self.terms.get_or_insert_with(|| Box::new(Terms::blank())).guest = guest;
+        }
+    }
+
+    /// What the client hears of channels, if anything.
+    pub(in super::super) fn guest(&mut self) -> Option<&mut Membership> {
+        self.terms.as_mut()?.guest.as_deref_mut()
+    }
+
+    /// What became of a message of a channel; returns how many were dropped.
+    pub(super) fn heard_news(&mut self, heard: Option<Heard>, now: Millis) -> u64 {
+        match heard {
+            None | Some(Heard::Taken) => 0,
+            Some(Heard::Dropped) => 1,
+            Some(Heard::TooMuch) => {
+                self.end(CloseReason::SlowSubscriber, now);
+                1
+            }
+        }
+    }
+
+    /// Whether nothing of channels waits for room.
+    pub(in super::super) fn guest_rests(&self) -> bool {
+        let guest = self.terms.as_ref().and_then(|terms| terms.guest.as_ref());
+        guest.is_none_or(|guest| guest.rests())
     }
 
     /// Takes what new messages of the client cost off its allowance; false when it is used up.

@@ -167,7 +167,8 @@ impl Life {
             .into_iter()
             .any(|side| self.keepalive(side).is_some_and(Keepalive::waits));
         let closed = self.ending.is_some() || self.closed != [false; 2];
-        if waits || closed || self.pong_wanted || rules.rate.is_some() {
+        let news = !self.guest_rests();
+        if waits || closed || news || self.pong_wanted || rules.rate.is_some() {
             return Millis::default();
         }
         self.deadline(ports, rules).unwrap_or(Millis::NEVER)

@@ -1,8 +1,6 @@
 //! What a terminated WebSocket does with what comes: messages are put together and go on, control
 //! frames are answered.
 
-use std::sync::Arc;
-
 use crate::channel::Saying;
 use crate::config::ChannelMode;
 use crate::proto::ws::{
@@ -205,8 +203,9 @@ impl Terminated {
                 let (reason, code) = (CloseReason::ReadOnly, CloseCode::POLICY);
                 return self.life.refuse(side, reason, code, cx.now);
             }
+            let Some(channel) = member.name() else { return };
             let saying = Saying {
-                channel: Arc::clone(&member.name),
+                channel,
                 kind: message.kind,
                 payload: message.bytes().into(),
                 keep: member.terms.keep,

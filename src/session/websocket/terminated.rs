@@ -9,7 +9,7 @@ use crate::buf::{Copied, Pool};
 use crate::channel::{Answer, Encoded, Speech};
 use crate::proto::ws::{Challenge, CloseCode, DeflateParams, Draft, KEY3_LEN};
 
-use super::super::channels::{Heard, Membership, Wish};
+use super::super::channels::{Membership, Wish};
 use super::super::cx::Cx;
 use super::super::port::{Port, Side, TxEnd};
 use super::super::reason::CloseReason;
@@ -87,7 +87,12 @@ impl Terminated {
         cx: &mut Cx<'_>,
     ) -> Self {
         let speech = Speech::of(client.draft, client.base64, terms.ids);
-        let far = Far::Channel(Box::new(Membership::new(&wish.name, terms, speech, wish.since)));
+        let far = Far::Channel(Box::new(Membership::new(
+            vec![wish.name.as_str().into()],
+            terms,
+            speech,
+            wish.since,
+        )));
         Terminated::new(client, far, Bond::Alone, settings, cx)
     }
 
@@ -137,9 +142,14 @@ impl Terminated {
 
     /// Joins the channel, and sends on what waits of it.
     fn take_part(&mut self, client: &mut Port, cx: &mut Cx<'_>) {
-        let Far::Channel(member) = &mut self.far else { return };
+        let open = self.is_between();
+        let member = match &mut self.far {
+            Far::Channel(member) => Some(&mut **member),
+            _ => self.life.guest(),
+        };
+        let Some(member) = member else { return };
         member.join(cx);
-        if !self.life.was_told(Side::Client) {
+        if open {
             member.catch_up(&mut client.tx, cx.pool);
         }
     }
@@ -151,18 +161,21 @@ impl Terminated {
         client: &mut Port,
         now: Millis,
     ) -> u64 {
-        let Far::Channel(member) = &mut self.far else { return 0 };
+        let open = self.is_between();
         if self.life.is_ending() {
             return 0;
         }
-        match member.hear(encoded, &mut client.tx) {
-            Heard::Taken => 0,
-            Heard::Dropped => 1,
-            Heard::TooMuch => {
-                self.life.end(CloseReason::SlowSubscriber, now);
-                1
-            }
-        }
+        let member = match &mut self.far {
+            Far::Channel(member) => Some(&mut **member),
+            _ => self.life.guest(),
+        };
+        let heard = member.map(|member| member.hear(encoded, &mut client.tx, open));
+        self.life.heard_news(heard, now)
+    }
+
+    /// Whether a message to the client may begin.
+    fn is_between(&self) -> bool {
+        !self.client.sending && self.challenge.is_none() && !self.life.was_told(Side::Client)
     }
 
     /// What the client asked to hear of the past has come.
@@ -266,7 +279,7 @@ impl Terminated {
             Far::Channel(member) => member.rests(),
             Far::Socket(end) => end.pong.is_none(),
         };
-        far && self.client.pong.is_none() && !self.life.is_ending()
+        far && self.client.pong.is_none() && !self.life.is_ending() && self.life.guest_rests()
     }
 
     /// Memory that holds parts of messages, in bytes.

@@ -1,10 +1,11 @@
 //! What only some routes ask of a WebSocket: that it ends at some age, that its client gets pongs
-//! unasked, that its messages keep to a rate, that its upstream is asked whether it lives.
+//! unasked, that its messages keep to a rate, that its upstream is asked whether it lives, that its client hears of channels.
 
 use std::time::Duration;
 
 use crate::base::Millis;
 
+use super::super::channels::Membership;
 use super::super::cx::Cx;
 use super::super::settings::WebSocketRules;
 use super::super::snapshot::{Cursor, SnapshotError};
@@ -22,6 +23,8 @@ pub(super) struct Terms {
     pub(super) allowance: Allowance,
     /// Of the upstream.
     pub(super) upstream: Option<Keepalive>,
+    /// What the client hears of channels besides.
+    pub(super) guest: Option<Box<Membership>>,
 }
 
 impl Terms {
@@ -46,13 +49,14 @@ impl Terms {
             pong_due: pong.map_or(Millis::NEVER, |every| cx.now + every),
             allowance: Allowance::new(rules.rate, cx.now),
             upstream,
+            guest: None,
         }))
     }
 
     /// Some to be read into from a snapshot.
     pub(super) fn blank() -> Terms {
         let (ends, pong_due) = (Millis::NEVER, Millis::NEVER);
-        Terms { ends, pong_due, allowance: Allowance::default(), upstream: None }
+        Terms { ends, pong_due, allowance: Allowance::default(), upstream: None, guest: None }
     }
 
     /// Their fields in a snapshot.
@@ -60,6 +64,8 @@ impl Terms {
         at.moment(&mut self.ends)?;
         at.moment(&mut self.pong_due)?;
         self.allowance.fields(at)?;
-        at.maybe(&mut self.upstream, Keepalive::blank, Keepalive::fields)
+        at.maybe(&mut self.upstream, Keepalive::blank, Keepalive::fields)?;
+        let blank = || Box::new(Membership::blank());
+        at.maybe(&mut self.guest, blank, |guest, at| guest.fields(at))
     }
 }

@@ -6,6 +6,7 @@
 
 use crate::base::{Millis, Rng};
 use crate::buf::{Copied, Pool};
+use crate::channel::Encoded;
 use crate::proto::ws::{
     CONTROL_MAX, CloseCode, Control, ControlFrame, Draft, Opcode, Rules, Sender, Step, Tally,
     Tracker, Until, parse_close,
@@ -67,6 +68,7 @@ impl Track {
         for side in [Side::Client, Side::Upstream] {
             self.relay(side, ports, bytes, rules, cx);
         }
+        self.tell_news(&mut ports[0], cx);
         self.life.look(ports, rules, cx.now);
         self.speak(ports, rules, cx);
         let between = [Side::Client, Side::Upstream].map(|side| self.is_between(side));
@@ -122,7 +124,12 @@ impl Track {
                 return;
             }
             let speaks = self.life.wants_to_speak(side.other(), cx.now);
-            let until = if speaks { Until::Frame } else { Until::End };
+            let has_news = side == Side::Upstream && !self.life.guest_rests();
+            let until = match (speaks, has_news) {
+                (true, _) => Until::Frame,
+                (false, true) => Until::Message,
+                (false, false) => Until::End,
+            };
             let counted = self.watch[Side::Client as usize].tally.messages;
             let watch = &mut self.watch[side as usize];
             match watch.tracker.advance(from.rx.bytes(), until, &frames, &mut watch.tally) {
@@ -142,6 +149,9 @@ impl Track {
                     *bytes += self.control(control, side, discard, ports, cx);
                 }
                 Err(error) => return self.life.fault(error, side, cx.now),
+            }
+            if has_news {
+                self.tell_news(&mut ports[0], cx);
             }
             if speaks {
                 self.speak(ports, rules, cx);
@@ -205,6 +215,40 @@ impl Track {
                 ports[side as usize].tx.put(frame.bytes(), Copied::Head, cx.pool);
             }
         }
+    }
+
+    /// Whether a message of ours may go in behind what the upstream has said.
+    fn is_open_for_news(&self) -> bool {
+        let upstream = &self.watch[Side::Upstream as usize];
+        let closed = self.life.has_closed(Side::Upstream) || self.life.is_ending();
+        upstream.tracker.at_message() && !closed
+    }
+
+    /// The client joins its channels, and hears what waits of them.
+    fn tell_news(&mut self, client: &mut Port, cx: &mut Cx<'_>) {
+        let open = self.is_open_for_news();
+        if let Some(guest) = self.life.guest()
+            && open
+        {
+            guest.join(cx);
+            guest.catch_up(&mut client.tx, cx.pool);
+        }
+    }
+
+    /// Something was published where the client has joined; returns how many messages were dropped for it.
+    pub(in super::super) fn hear(
+        &mut self,
+        encoded: &mut Encoded<'_>,
+        client: &mut Port,
+        now: Millis,
+    ) -> u64 {
+        let open = self.is_open_for_news();
+        if self.life.is_ending() {
+            return 0;
+        }
+        let heard = self.life.guest().map(|guest| guest.hear(encoded, &mut client.tx, open));
+        self.calm = Millis::default();
+        self.life.heard_news(heard, now)
     }
 
     /// What is known of it.

@@ -76,12 +76,13 @@ impl Written {
             (None, None, None) => Far::Echo,
             (Some(end), None, None) => Far::Socket(Box::new(end.restore(Sender::Server)?)),
             (None, Some(bridge), None) => Far::Bridge(Box::new(bridge)),
-            (None, None, Some(member)) => {
+            (None, None, Some(mut member)) => {
                 let Place::Channel { terms, .. } = place else {
                     return Err(SnapshotError::NoRoute);
                 };
                 let speech = Speech::of(client.draft, client.base64, terms.ids);
-                Far::Channel(Box::new(member.under(*terms, speech)))
+                member.under(*terms, speech);
+                Far::Channel(Box::new(member))
             }
             _ => return Err(SnapshotError::Damaged),
         };
