@@ -5,6 +5,7 @@ writes into a response there and is one here. `static:` of one file is `file:` h
 """
 
 import subprocess
+from base64 import b64encode
 from urllib.parse import unquote
 
 import pytest
@@ -75,6 +76,19 @@ REWRITE = "route-uri = ^/foo/(.*) rewrite:/index.php?page=$1.php"
 FORCE_HTTPS = """
 route-if-not = equal:${HTTPS};on redirect-permanent:https://${HTTP_HOST}${REQUEST_URI}
 """
+# Whoever -next lets in is asked again by the rule behind it here, there no more.
+BASICAUTH = """
+route = ^/foo basicauth-next:My Realm,foo:bar
+route = ^/foo basicauth:My Realm,foo2:bar2
+route = ^/bar basicauth:Another Realm,kratos:
+"""
+
+
+def known(name, password):
+    """The field that says who asks."""
+    return [f"Authorization: Basic {b64encode(f'{name}:{password}'.encode()).decode()}"]
+
+
 # rules, and who asks what: path, host, from where, fields
 EXAMPLES = {
     "first": (FIRST, [("/", "a", None, [CURL]), ("/", "a", None, []), ("/", "a", ELSEWHERE, []), ("/test/x", "a", ELSEWHERE, []), ("/x.php?y=1", "a", ELSEWHERE, []),
@@ -85,6 +99,8 @@ EXAMPLES = {
     "patterns": (PATTERNS, [("/foo?foobar=17", "a", None, ["Cookie: foobar=18"]), ("/logme/xyz", "a", None, [])]),
     "actions": (ACTIONS, [("/notfound", "a", None, []), ("/error", "a", None, []), ("/foo/123", "a", None, []), ("/", "a", None, [])]),
     "rewrite": (REWRITE, [("/foo/news", "a", None, []), ("/foo/news?x=1", "a", None, []), ("/bar", "a", None, [])]),
+    "basicauth": (BASICAUTH, [(path, "a", None, fields) for path in ["/foo/x", "/bar", "/"] for fields in [
+        [], known("foo2", "bar2"), known("foo2", "bar"), known("foo", "bar2"), known("kratos", ""), known("", "")]]),
     "https": (FORCE_HTTPS, [("/a?b=c", "www.example.com", None, [])]),
 }
 LOGGED = ["someone called /test", "never here", "starts with F", "cookie 18", "item 17", "hey i am printing x"]
@@ -122,7 +138,8 @@ def asked(port, path, host, source, fields):
         answer = raw.get(path, *fields, "Connection: close", host=host).response()
     # uWSGI adds a second Server; here it takes the place of the first. And what is captured is encoded anew here.
     servers = [value for name, value in answer.fields if name == "Server" and value != "tidegate"]
-    return answer.status, answer["Location"], servers, answer["Bar"], answer["Foo"], answer["X-Kept"], unquote(answer.body) if answer.status == 200 else ""
+    realm = (answer["WWW-Authenticate"] or "").split(",")[0]
+    return answer.status, answer["Location"], realm, servers, answer["Bar"], answer["Foo"], answer["X-Kept"], unquote(answer.body) if answer.status == 200 else ""
 
 
 @pytest.mark.parametrize("name", EXAMPLES)
@@ -176,6 +193,7 @@ def test_one_file(module_stage, app):
     ("route = ^/foo signal:1", "signal: is an action of uWSGI's app server"),
     ("route = ^/psgi uwsgi:,5,0", "expected an address"),
     ("route-host = (.*) goto:$1", "there is no route-label = $1"),
+    ("route = ^/foo ldapauth:Realm,url=ldap://x", "ldapauth: is an action of uWSGI's app server"),
     ("route = ^/bad break:", "expected a status"),
     ("route = ^/images/ addheader:Content-Type: ${mime[MYFILE]}", "expected a variable"),
     ("route-if = isexec:/bin/ls break:403", "there is no condition isexec: here"),
