@@ -19,6 +19,7 @@ const SPREAD: u64 = 10;
 #[derive(Debug, Default)]
 pub(super) struct Probes {
     all: Vec<Planned>,
+    next: Option<Millis>,
 }
 
 /// A server, and when it is checked next.
@@ -33,7 +34,12 @@ struct Planned {
 impl Probes {
     /// When the next is due.
     pub(super) fn due(&self) -> Option<Millis> {
-        self.all.iter().map(|planned| planned.due).min()
+        self.next
+    }
+
+    /// Looks which is due next.
+    fn settle(&mut self) {
+        self.next = self.all.iter().map(|planned| planned.due).min();
     }
 }
 
@@ -63,6 +69,7 @@ impl Worker {
                 self.probes.all.push(planned);
             }
         }
+        self.probes.settle();
     }
 
     /// Begins the checks that are due.
@@ -72,7 +79,8 @@ impl Worker {
             return;
         }
         if self.world.draining {
-            return self.probes.all.clear();
+            self.probes.all.clear();
+            return self.probes.settle();
         }
         for at in 0..self.probes.all.len() {
             let Some(planned) = self.probes.all.get_mut(at) else { return };
@@ -84,6 +92,7 @@ impl Worker {
             let machine = Client::probe(Arc::clone(&planned.group), planned.place, now);
             self.probe(machine);
         }
+        self.probes.settle();
     }
 
     /// Begins a session that has no client.
