@@ -11,6 +11,7 @@ from harness.groups import Held, bodies, open_socket, section
 from harness.upstream import free_port
 from harness.waiting import in_background, until
 from test_reload import Site
+from test_tls_upstreams import Authority, nginx
 
 
 class Patient:
@@ -264,3 +265,16 @@ def test_a_marked_server_is_shown(site, stage):
     assert bodies(router, 4) == {b"two": 4}
     state = {address: server["state"] for address, server in servers(site.admin).items()}
     assert state == {dead: "marked", two.address: "used"}
+
+
+@pytest.mark.parametrize("health", [f"tcp {EVERY}", f"GET / 200 {EVERY} host app.internal"])
+def test_servers_over_tls_are_asked_over_tls(site, stage, health):
+    """With a certificate that is trusted; one of somebody else's is as bad as none."""
+    trusted, other = Authority(stage.directory, "trusted"), Authority(stage.directory, "other")
+    good, bad = (nginx(stage, authority.issue(f"app-{authority.name}", "DNS:app.internal")) for authority in (trusted, other))
+    keys = {"protocol": "https", "ca": trusted.path, "verify_name": "app.internal", "health": health}
+    router = site.start({"default": "https:app"}, section([good, bad], **keys))
+    until_state(site.admin, good, "up")
+    until_state(site.admin, bad, "down")
+    assert servers(site.admin)[bad]["ill"] == "unreachable"
+    assert all(router.get("/").status == 200 for _ in range(4))
