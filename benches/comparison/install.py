@@ -24,7 +24,7 @@ PACKAGES = {
     "node": "nodejs",
     "npm": "npm",
 }
-TOOLS = ("wsload", "wsecho", "relay")
+TOOLS = ("wsload", "wsecho", "relay", "fanout")
 
 
 def work_dir():
