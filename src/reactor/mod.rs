@@ -3,7 +3,7 @@
 //! [`Stream`] is a connected socket and [`Readiness`] what is known about it between edges;
 //! [`Listener`] makes streams by accepting, [`dial()`] by connecting. [`Mailbox`] is how threads talk.
 //! Whatever would block has a thread of its own: [`Names`] resolves host names, [`Offload`] does the
-//! disk's work and looks up tokens. Files that are served are in [`files`].
+//! disk's work and looks up tokens. Files that are served are in `files`.
 
 mod dial;
 mod files;

@@ -34,7 +34,7 @@ pub enum Progress {
     Bytes(usize),
     /// The socket is full.
     Full,
-    /// These bytes are not in memory: see [`warm()`].
+    /// These bytes are not in memory: see `warm`.
     Cold(Piece),
     /// The file is not what it was any more.
     Changed,
@@ -150,7 +150,7 @@ impl OpenFile {
         state_of(&self.file, Patience::None).is_ok_and(|state| stamp(&state) == self.stamp)
     }
 
-    /// Another descriptor of it, for [`warm()`].
+    /// Another descriptor of it, for `warm`.
     ///
     /// # Errors
     /// There is none left.
