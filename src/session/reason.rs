@@ -95,7 +95,7 @@ reasons! {
     /// The WebSocket handshake was refused by us.
     BadHandshake, "bad-handshake", 400, Client, "the WebSocket handshake was not acceptable";
     /// A page of an origin that is not allowed opened a WebSocket.
-    ForbiddenOrigin, "forbidden-origin", 403, Client, "pages of this origin may not open WebSockets here";
+    ForbiddenOrigin, "forbidden-origin", 403, Client, "pages of this origin have no access here";
     /// A request that is no WebSocket handshake where only WebSockets are taken.
     UpgradeRequired, "upgrade-required", 426, Client, "only WebSockets are taken here";
     /// The token file has no such token.

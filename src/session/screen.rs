@@ -51,12 +51,21 @@ pub(super) fn screen(
     }
     match route.target.place {
         Place::Echo => Err(CloseReason::EchoPage.into()),
+        Place::Channel { .. } | Place::Publish { .. } if !page_may(head, route) => {
+            Err(CloseReason::ForbiddenOrigin.into())
+        }
         Place::Channel { .. } if wants_events(head) => Ok(None),
         Place::Channel { .. } => Err(CloseReason::ChannelPage.into()),
         Place::Publish { .. } => Ok(None),
         Place::Tcp { .. } => Err(CloseReason::UpgradeRequired.into()),
         Place::Http { .. } | Place::Uwsgi { .. } | Place::Files(_) => Ok(None),
     }
+}
+
+/// Whether the page that a browser says it asks for may have to do with the route's channel. A page needs nobody's leave to POST text.
+fn page_may(head: &RequestHead<'_, '_>, route: &Route) -> bool {
+    let origins = route.websockets.as_ref().map(|websockets| &*websockets.origins);
+    origins.is_none_or(|all| origin::is_allowed(all, Draft::Rfc6455, head.fields, head.host))
 }
 
 /// An `Upgrade` of HTTP/1.0 is not heard (RFC 9110 section 7.8), but what follows it may be frames.

@@ -257,3 +257,18 @@ def test_channels_live_through_a_reload(stage):
         assert [socket.recv(timeout=5) for _ in range(2)] == ["before", "after"]
         with Events(router, f"/live/news?since={first}") as again:
             assert again.event()["data"] == "after"
+
+
+def test_pages_of_other_origins_neither_publish_nor_listen(stage):
+    """Rule: Origin is checked. A page needs nobody's leave to POST text anywhere."""
+    router = site(stage, origin="same")
+    here, there = f"http://127.0.0.1:{router.port}", "http://evil.example"
+    host = f"127.0.0.1:{router.port}"
+    for origin, status in ((here, 202), (there, 403), ("null", 403), (None, 202)):
+        fields = [f"Origin: {origin}"] if origin else []
+        with router.connect() as client:
+            client.get("/publish/news", "Content-Length: 2", *fields, method="POST", host=host).send("hi")
+            assert client.response().status == status, origin
+        with router.connect() as client:
+            client.get("/live/news", "Accept: text/event-stream", *fields, host=host)
+            assert f" {200 if status == 202 else 403} " in client.head()[0], origin
