@@ -4,13 +4,13 @@ use std::io::ErrorKind;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use rustls::client::{ClientConnectionData, UnbufferedClientConnection};
-use rustls::server::{ServerConnectionData, UnbufferedServerConnection};
-use rustls::unbuffered::{ConnectionState, EncodeError, InsufficientSizeError, UnbufferedStatus};
+use rustls::client::UnbufferedClientConnection;
+use rustls::server::UnbufferedServerConnection;
 use rustls::{CertificateError, CommonState, HandshakeKind, ProtocolVersion};
 
 use super::acceptor::{Acceptor, Profile};
 use super::connector::Connector;
+use super::engine::Buffers;
 use super::fault::HandshakeFault;
 use super::hello::{HelloError, parse_hello};
 use super::keys::TrafficSecrets;
@@ -301,222 +301,9 @@ fn answer(error: HelloError) -> Vec<u8> {
     }
 }
 
-/// A rustls connection of either side.
-trait Engine {
-    type Data;
-
-    fn process<'c, 'i>(
-        &'c mut self,
-        incoming: &'i mut [u8],
-    ) -> UnbufferedStatus<'c, 'i, Self::Data>;
-}
-
-impl Engine for UnbufferedServerConnection {
-    type Data = ServerConnectionData;
-
-    fn process<'c, 'i>(
-        &'c mut self,
-        incoming: &'i mut [u8],
-    ) -> UnbufferedStatus<'c, 'i, ServerConnectionData> {
-        self.process_tls_records(incoming)
-    }
-}
-
-impl Engine for UnbufferedClientConnection {
-    type Data = ClientConnectionData;
-
-    fn process<'c, 'i>(
-        &'c mut self,
-        incoming: &'i mut [u8],
-    ) -> UnbufferedStatus<'c, 'i, ClientConnectionData> {
-        self.process_tls_records(incoming)
-    }
-}
-
-/// What a handshake reads from and writes to.
-struct Buffers<'a> {
-    incoming: &'a mut Vec<u8>,
-    /// Bytes of whole records at the front of `incoming` that hold the beginning of a message. rustls has put it
-    /// together over their headers, and expects them to be there still.
-    noted: &'a mut usize,
-    outgoing: &'a mut Vec<u8>,
-}
-
-impl Buffers<'_> {
-    /// Goes on until rustls wants more bytes (`false`) or the connection is open (`true`). After an error the
-    /// alert that reports it is in `outgoing`. rustls is shown one record after the other: what lies behind the
-    /// handshake is not for it.
-    fn advance<E: Engine>(self, engine: &mut E) -> Result<bool, rustls::Error> {
-        let mut fault = None;
-        let (mut shown, mut whole) = record_end(self.incoming, *self.noted);
-        loop {
-            let records = self.incoming.get_mut(..shown).unwrap_or_default();
-            let UnbufferedStatus { discard, state } = engine.process(records);
-            let over = match state {
-                Ok(ConnectionState::EncodeTlsData(mut data)) => {
-                    encode(|room| data.encode(room), self.outgoing);
-                    None
-                }
-                Ok(ConnectionState::TransmitTlsData(sent)) => {
-                    sent.done();
-                    None
-                }
-                Ok(ConnectionState::WriteTraffic(_)) => Some(Ok(true)),
-                Ok(ConnectionState::BlockedHandshake) => Some(Ok(false)),
-                // There is no early data, and nobody has anything to say to somebody who leaves now.
-                Ok(_) => Some(Err(rustls::Error::HandshakeNotComplete)),
-                Err(error) => fault.replace(error).map(Err),
-            };
-            self.incoming.drain(..discard);
-            shown = shown.saturating_sub(discard);
-            *self.noted = self.noted.saturating_sub(discard);
-            match (over, &fault) {
-                (None, _) => {}
-                (Some(Ok(_)), Some(error)) => return Err(error.clone()),
-                (Some(Ok(false)), _) if whole => {
-                    *self.noted = shown;
-                    if shown == self.incoming.len() {
-                        return Ok(false);
-                    }
-                    (shown, whole) = record_end(self.incoming, shown);
-                }
-                (Some(result), _) => return result,
-            }
-        }
-    }
-}
-
-/// Where the record ends that begins at `start`, or what has arrived of it, and whether it is whole.
-fn record_end(bytes: &[u8], start: usize) -> (usize, bool) {
-    match bytes.get(start..) {
-        Some([_, _, _, high, low, rest @ ..]) => {
-            let fragment = usize::from(u16::from_be_bytes([*high, *low]));
-            let here = fragment.min(rest.len());
-            (bytes.len() - rest.len() + here, here == fragment)
-        }
-        _ => (bytes.len(), false),
-    }
-}
-
-/// Appends what rustls has to send.
-fn encode(mut encode: impl FnMut(&mut [u8]) -> Result<usize, EncodeError>, outgoing: &mut Vec<u8>) {
-    let start = outgoing.len();
-    let mut room = 0;
-    loop {
-        outgoing.resize(start + room, 0);
-        match encode(outgoing.get_mut(start..).unwrap_or_default()) {
-            Ok(n) => return outgoing.truncate(start + n),
-            Err(EncodeError::InsufficientSize(InsufficientSizeError { required_size })) => {
-                room = required_size;
-            }
-            Err(EncodeError::AlreadyEncoded) => return outgoing.truncate(start),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use rustls::pki_types::ServerName;
-    use rustls::version::{TLS12, TLS13};
-    use rustls::{ClientConnection, ServerConnection};
-
-    use super::super::testing::{Authority, Site, client, terms};
     use super::*;
-
-    const NAME: &str = "a.example";
-
-    /// An engine of ours, to which bytes come in pieces of `step`, and what it says.
-    struct Here<E> {
-        engine: E,
-        incoming: Vec<u8>,
-        noted: usize,
-        outgoing: Vec<u8>,
-        step: usize,
-        open: bool,
-    }
-
-    impl<E: Engine> Here<E> {
-        fn new(engine: E, step: usize) -> Self {
-            let (incoming, outgoing) = (Vec::new(), Vec::new());
-            Here { engine, incoming, noted: 0, outgoing, step, open: false }
-        }
-
-        fn arrive(&mut self, bytes: &[u8]) {
-            let Here { engine, incoming, noted, outgoing, step, open } = self;
-            for piece in bytes.chunks(*step) {
-                incoming.extend_from_slice(piece);
-                if !*open {
-                    let buffers = Buffers { incoming, noted, outgoing };
-                    *open = buffers.advance(engine).unwrap();
-                }
-            }
-        }
-    }
-
-    const STEPS: [usize; 5] = [1, 7, 40, 100, 1 << 20];
-
-    #[test]
-    fn a_message_in_many_records_may_come_in_many_reads() {
-        let (site, authority) = (Site::new(), Authority::new("all"));
-        let mut own = site.present("a", &authority.issue(&[NAME]));
-        own.clients = Some((site.write("ca.pem", &authority.pem), true));
-        let server = site.config(&[terms(":443", own)], 0, NAME);
-        let me = authority.issue(&["me"]);
-        let name = ServerName::try_from(NAME).unwrap();
-        for (step, version) in STEPS.into_iter().flat_map(|step| [(step, &TLS12), (step, &TLS13)]) {
-            let mut config = client(&authority, version, Some(&me));
-            config.max_fragment_size = Some(32);
-            let mut there = ClientConnection::new(Arc::new(config), name.clone()).unwrap();
-            let mut hello = Vec::new();
-            there.write_tls(&mut hello).unwrap();
-            let engine = UnbufferedServerConnection::new(Arc::clone(&server)).unwrap();
-            let mut here = Here::new(engine, 1 << 20);
-            here.arrive(&hello);
-            here.step = step;
-            for _ in 0..2 {
-                there.read_tls(&mut &std::mem::take(&mut here.outgoing)[..]).unwrap();
-                there.process_new_packets().unwrap();
-                let mut bytes = Vec::new();
-                while there.wants_write() {
-                    there.write_tls(&mut bytes).unwrap();
-                }
-                here.arrive(&bytes);
-            }
-            assert!(here.open, "{version:?} in pieces of {step}");
-        }
-    }
-
-    #[test]
-    fn so_may_those_of_a_server() {
-        let (site, authority) = (Site::new(), Authority::new("all"));
-        let own = site.present("a", &authority.issue(&[NAME]));
-        let mut config = (*site.config(&[terms(":443", own)], 0, NAME)).clone();
-        config.max_fragment_size = Some(32);
-        let name = ServerName::try_from(NAME).unwrap();
-        for (step, version) in STEPS.into_iter().flat_map(|step| [(step, &TLS12), (step, &TLS13)]) {
-            let ours = Arc::new(client(&authority, version, None));
-            let engine = UnbufferedClientConnection::new(ours, name.clone()).unwrap();
-            let mut here = Here::new(engine, step);
-            let mut there = ServerConnection::new(Arc::new(config.clone())).unwrap();
-            let Here { engine, incoming, noted, outgoing, .. } = &mut here;
-            let begun = Buffers { incoming, noted, outgoing }.advance(engine);
-            assert_eq!(begun, Ok(false));
-            for _ in 0..2 {
-                let bytes = std::mem::take(&mut here.outgoing);
-                let mut rest = &bytes[..];
-                while !rest.is_empty() {
-                    there.read_tls(&mut rest).unwrap();
-                    there.process_new_packets().unwrap();
-                }
-                let mut bytes = Vec::new();
-                while there.wants_write() {
-                    there.write_tls(&mut bytes).unwrap();
-                }
-                here.arrive(&bytes);
-            }
-            assert!(here.open, "{version:?} in pieces of {step}");
-        }
-    }
 
     #[test]
     fn the_answer_to_plain_http_is_as_long_as_it_says() {

@@ -10,6 +10,7 @@ mod acceptor;
 mod build;
 mod cipher;
 mod connector;
+mod engine;
 mod credentials;
 mod fault;
 mod files;
