@@ -4,6 +4,7 @@ use std::io::{self, IoSliceMut};
 
 use super::Fault;
 use super::cipher::Cipher;
+use super::notices::{Notices, Wish};
 use super::record::{Content, HEADER, Header};
 use crate::buf::{Block, Pool, Rx, Segment, Stub};
 use crate::reactor::transfer::not_read;
@@ -11,51 +12,23 @@ use crate::reactor::{Filled, Readiness, Stream};
 
 /// Records and messages in a row that bring no byte, before that is an attack.
 const IDLE_RECORDS: u8 = 32;
-/// The longest handshake message taken after the handshake: a ticket.
-const MESSAGE_MAX: usize = 64 << 10;
-/// Bytes of a handshake message's header.
-const MESSAGE_HEADER: usize = 4;
-
-/// What a handshake message that came after the handshake wants.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum Wish {
-    /// The other end goes on to its next keys; `true`: and so shall we.
-    Update(bool),
-    /// A ticket to resume with, for who dialled.
-    Ticket(Vec<u8>),
-    /// To begin anew (TLS 1.2), which is declined.
-    Renegotiate,
-}
-
 /// The receiving half.
 #[derive(Debug)]
 pub(super) struct Opener {
     cipher: Cipher,
     /// The beginning of a record whose rest has not arrived.
     partial: Option<Segment>,
-    /// The beginning of a handshake message whose rest has not arrived.
-    message: Vec<u8>,
+    /// What is said besides data.
+    notices: Notices,
     /// Records in a row that brought nothing.
     idle: u8,
-    /// The other end said that nothing follows.
-    closed: bool,
     /// What was wrong with the first records.
     pub(super) broken: Option<Fault>,
-    /// We dialled: tickets may come.
-    client: bool,
 }
 
 impl Opener {
     pub(super) fn new(cipher: Cipher, client: bool) -> Opener {
-        Opener {
-            cipher,
-            partial: None,
-            message: Vec::new(),
-            idle: 0,
-            closed: false,
-            broken: None,
-            client,
-        }
+        Opener { cipher, partial: None, notices: Notices::new(client), idle: 0, broken: None }
     }
 
     /// Takes in what arrived before, behind the last message of the handshake.
@@ -82,7 +55,7 @@ impl Opener {
         if let Some(fault) = self.broken.take() {
             return Err(fault);
         }
-        if self.closed {
+        if self.notices.is_closed() {
             ready.read_blocked();
             return Ok(Filled::Finished);
         }
@@ -96,7 +69,7 @@ impl Opener {
                 ready.read_result(wanted, n);
                 self.take_in(n, before, scratch, rx, pool, wishes)?;
                 // Nothing else will say that the stream is over.
-                ready.readable |= self.closed;
+                ready.readable |= self.notices.is_closed();
                 Ok(Filled::Bytes(n))
             }
             Err(error) => Ok(not_read(&error, ready)),
@@ -161,7 +134,7 @@ impl Opener {
         pool: &Pool,
         wishes: &mut Vec<Wish>,
     ) -> Result<(), Fault> {
-        while !self.closed
+        while !self.notices.is_closed()
             && let Some(header) = Header::parse(bytes)?
             && let Some((record, rest)) = bytes.split_at_checked(header.record())
         {
@@ -170,7 +143,7 @@ impl Opener {
             self.open(header, fragment, len, rx, pool, wishes)?;
             bytes = rest;
         }
-        if !bytes.is_empty() && !self.closed {
+        if !bytes.is_empty() && !self.notices.is_closed() {
             self.partial = Some(keep(bytes, pool));
         }
         Ok(())
@@ -244,7 +217,7 @@ impl Opener {
 
     /// Takes note of a record with data.
     fn counted(&mut self, len: usize) -> Result<(), Fault> {
-        self.uninterrupted()?;
+        self.notices.uninterrupted()?;
         if len == 0 {
             return self.idled();
         }
@@ -252,17 +225,12 @@ impl Opener {
         Ok(())
     }
 
-    /// Other records do not come before the rest of a message has (RFC 8446 section 5.1).
-    fn uninterrupted(&self) -> Result<(), Fault> {
-        if self.message.is_empty() { Ok(()) } else { Err(Fault::UnexpectedMessage) }
-    }
-
     fn idled(&mut self) -> Result<(), Fault> {
         self.idle += 1;
         if self.idle > IDLE_RECORDS { Err(Fault::TooMany) } else { Ok(()) }
     }
 
-    /// Takes in an alert or handshake messages.
+    /// Takes in what a record said besides data.
     fn message(
         &mut self,
         content: Content,
@@ -270,76 +238,12 @@ impl Opener {
         wishes: &mut Vec<Wish>,
     ) -> Result<(), Fault> {
         self.idled()?;
-        if content == Content::Alert {
-            self.uninterrupted()?;
-            return self.alert(bytes);
-        }
-        if bytes.is_empty() {
-            return Err(Fault::UnexpectedMessage);
-        }
-        self.message.extend_from_slice(bytes);
-        let messages = std::mem::take(&mut self.message);
-        let mut rest = &messages[..];
-        while let [kind, a, b, c, ..] = *rest {
-            let len = u32::from_be_bytes([0, a, b, c]) as usize;
-            if len > self.longest(kind)? {
-                return Err(Fault::Decode);
-            }
-            let Some((message, behind)) = rest.split_at_checked(MESSAGE_HEADER + len) else {
-                break;
-            };
-            let body = message.get(MESSAGE_HEADER..).unwrap_or_default();
-            rest = behind;
-            wishes.push(self.handshake(kind, body, rest.is_empty())?);
-        }
-        self.message = rest.to_vec();
-        Ok(())
-    }
-
-    /// How long a message of this kind may be, where it may come at all.
-    fn longest(&self, kind: u8) -> Result<usize, Fault> {
-        match (self.cipher.is_tls13(), self.client, kind) {
-            (true, _, KEY_UPDATE) => Ok(1),
-            (true, true, NEW_SESSION_TICKET) => Ok(MESSAGE_MAX),
-            (false, true, HELLO_REQUEST) => Ok(0),
-            (false, false, CLIENT_HELLO) => Ok(CONTENT_LONGEST),
-            _ => Err(Fault::UnexpectedMessage),
-        }
-    }
-
-    fn handshake(&mut self, kind: u8, body: &[u8], last: bool) -> Result<Wish, Fault> {
-        match (kind, body) {
-            // Whatever follows in the same record would be under the old keys (RFC 8446 section 5.1).
-            (KEY_UPDATE, _) if !last => Err(Fault::UnexpectedMessage),
-            (KEY_UPDATE, [asked @ (0 | 1)]) => {
-                self.cipher.update()?;
-                Ok(Wish::Update(*asked == 1))
-            }
-            (KEY_UPDATE, []) => Err(Fault::Decode),
-            (KEY_UPDATE, _) => Err(Fault::IllegalParameter),
-            (NEW_SESSION_TICKET, ticket) if self.client => Ok(Wish::Ticket(ticket.to_vec())),
-            _ => Ok(Wish::Renegotiate),
-        }
-    }
-
-    /// Takes in an alert (RFC 8446 section 6, RFC 5246 section 7.2).
-    fn alert(&mut self, bytes: &[u8]) -> Result<(), Fault> {
-        let [level, description] = *bytes else { return Err(Fault::Decode) };
-        match (level, description) {
-            (_, CLOSE_NOTIFY) => {
-                self.closed = true;
-                Ok(())
-            }
-            (1, USER_CANCELED) => Ok(()),
-            (1, _) if !self.cipher.is_tls13() => Ok(()),
-            (1 | 2, description) => Err(Fault::Alert(description)),
-            _ => Err(Fault::IllegalParameter),
-        }
+        self.notices.take_in(content, bytes, &mut self.cipher, wishes)
     }
 
     /// Whether no part of a record or message has arrived, and more may come.
     pub(super) fn is_quiet(&self) -> bool {
-        self.partial.is_none() && self.message.is_empty() && !self.closed
+        self.partial.is_none() && self.notices.is_quiet()
     }
 
     /// Gives back the block of a record of which little has arrived.
@@ -352,14 +256,6 @@ impl Opener {
     }
 }
 
-const HELLO_REQUEST: u8 = 0;
-const CLIENT_HELLO: u8 = 1;
-const NEW_SESSION_TICKET: u8 = 4;
-const KEY_UPDATE: u8 = 24;
-const CLOSE_NOTIFY: u8 = 0;
-const USER_CANCELED: u8 = 90;
-/// A ClientHello that asks for renegotiation fits a record.
-const CONTENT_LONGEST: usize = super::record::CONTENT_MAX;
 /// Beginnings of records below this many bytes do not keep a block.
 const SMALL: usize = 1024;
 
