@@ -1,6 +1,7 @@
 //! A publication as it stands on the wire: made once for each way of speaking, and shared by all who get it.
 
 use std::io::Write as _;
+use std::sync::Arc;
 
 use crate::base::write_json;
 use crate::buf::Shared;
@@ -71,8 +72,9 @@ impl Speech {
     fn place(self) -> usize {
         match self {
             Speech::Frames { ids } => usize::from(ids),
-            Speech::Text { ids, .. } => 2 + usize::from(ids),
-            Speech::Events { chunked } => 4 + usize::from(chunked),
+            Speech::Text { ids: true, .. } => 2,
+            Speech::Text { ids: false, base64 } => 3 + usize::from(base64),
+            Speech::Events { chunked } => 5 + usize::from(chunked),
         }
     }
 
@@ -95,11 +97,14 @@ impl Speech {
     }
 }
 
+/// Ways of speaking.
+const SPEECHES: usize = 7;
+
 /// What subscribers are sent.
 #[derive(Debug)]
 pub struct Encoded<'a> {
     publication: &'a Publication,
-    made: [Option<Shared>; 6],
+    made: [Option<Shared>; SPEECHES],
 }
 
 impl<'a> Encoded<'a> {
@@ -122,6 +127,70 @@ impl<'a> Encoded<'a> {
         let place = self.made.get_mut(speech.place())?;
         Some(place.get_or_insert_with(|| make(self.publication, speech, payload)).clone())
     }
+}
+
+/// Publications of one channel that come together: for whoever has room they are one piece.
+#[derive(Debug)]
+pub struct Batch<'a> {
+    each: Vec<Encoded<'a>>,
+    made: [Option<Together>; SPEECHES],
+}
+
+/// What a subscriber gets of a batch.
+#[derive(Clone, Debug)]
+pub struct Together {
+    /// All that can be said so; `None`: none of it can.
+    pub bytes: Option<Shared>,
+    /// How many messages that is.
+    pub messages: u64,
+    /// Bytes of what they say.
+    pub payload: u64,
+    /// Messages that cannot be said so.
+    pub left_out: u64,
+}
+
+impl<'a> Batch<'a> {
+    /// Nothing is made before somebody needs it.
+    pub fn new(publications: &'a [Arc<Publication>]) -> Batch<'a> {
+        let each = publications.iter().map(|one| Encoded::new(one)).collect();
+        Batch { each, made: Default::default() }
+    }
+
+    /// All of it for a subscriber who is spoken to like this.
+    pub fn together(&mut self, speech: Speech) -> Together {
+        let each = &mut self.each;
+        let Some(place) = self.made.get_mut(speech.place()) else { return join(each, speech) };
+        place.get_or_insert_with(|| join(each, speech)).clone()
+    }
+
+    /// One after the other.
+    pub fn each(&mut self) -> impl Iterator<Item = &mut Encoded<'a>> {
+        self.each.iter_mut()
+    }
+}
+
+fn join(each: &mut [Encoded<'_>], speech: Speech) -> Together {
+    let mut together = Together { bytes: None, messages: 0, payload: 0, left_out: 0 };
+    let mut pieces = Vec::with_capacity(each.len());
+    for encoded in each {
+        match encoded.of(speech) {
+            Some(piece) => {
+                together.messages += 1;
+                together.payload += encoded.payload() as u64;
+                pieces.push(piece);
+            }
+            None => together.left_out += 1,
+        }
+    }
+    together.bytes = match pieces.len() {
+        0 => None,
+        1 => pieces.pop(),
+        _ => {
+            let all: Vec<&[u8]> = pieces.iter().map(Shared::bytes).collect();
+            Some(Shared::new(all.concat().into()))
+        }
+    };
+    together
 }
 
 fn make(publication: &Publication, speech: Speech, payload: &[u8]) -> Shared {
@@ -211,6 +280,23 @@ mod tests {
         assert_eq!(first.bytes(), b"\x81\x02hi");
         assert_eq!(first.bytes().as_ptr(), second.bytes().as_ptr());
         assert_eq!(encoded.of(OLD).expect("text").bytes(), b"\0hi\xff");
+    }
+
+    #[test]
+    fn what_comes_together_is_one_piece_of_what_can_be_said() {
+        let all = [(Kind::Text, &b"hi"[..]), (Kind::Binary, b"\0"), (Kind::Text, b"you")];
+        let all = all.map(|(kind, payload)| Arc::new(publication(kind, payload)));
+        let mut batch = Batch::new(&all);
+        let modern = batch.together(MODERN);
+        assert_eq!(modern.bytes.expect("frames").bytes(), b"\x81\x02hi\x82\x01\0\x81\x03you");
+        assert_eq!((modern.messages, modern.payload, modern.left_out), (3, 6, 0));
+        let old = batch.together(OLD);
+        assert_eq!(old.bytes.expect("text").bytes(), b"\0hi\xff\0you\xff");
+        assert_eq!((old.messages, old.payload, old.left_out), (2, 5, 1));
+        let base64 = batch.together(Speech::Text { ids: false, base64: true });
+        assert_eq!(base64.bytes.expect("text").bytes(), b"\0hi\xff\0AA==\xff\0you\xff");
+        assert_eq!(batch.each().count(), 3);
+        assert!(Batch::new(&all[1..2]).together(OLD).bytes.is_none());
     }
 
     #[test]

@@ -24,8 +24,8 @@ pub struct Hub {
 /// What a letter comes to.
 #[derive(Debug)]
 pub enum Effect {
-    /// It goes to all who have joined here.
-    Deliver(Arc<Publication>),
+    /// It goes to all of a circle here ([`Hub::circle`]).
+    Deliver(Arc<Publication>, u32),
     /// A session gets its answer.
     Tell(Key, Answer),
 }
@@ -56,8 +56,14 @@ impl Hub {
         self.members.leave(who);
     }
 
+    /// The sessions here in a circle of a channel; none where it is over.
+    pub fn circle(&self, channel: &str, circle: u32) -> &[Key] {
+        if self.members.is(channel, circle) { self.members.of(channel) } else { &[] }
+    }
+
     /// The sessions here that have joined.
-    pub fn here(&self, channel: &str) -> &[Key] {
+    #[cfg(test)]
+    fn here(&self, channel: &str) -> &[Key] {
         self.members.of(channel)
     }
 
@@ -129,7 +135,7 @@ impl Hub {
             }
             Letter::Published(publication, circle) => {
                 let is_theirs = self.members.is(&publication.channel, circle);
-                is_theirs.then_some(Effect::Deliver(publication))
+                is_theirs.then_some(Effect::Deliver(publication, circle))
             }
             Letter::Answer(who, answer) => Some(Effect::Tell(who, answer)),
         }

@@ -58,7 +58,7 @@ fn one_that_joins_and_publishes_hears_itself() {
     let effects = alone(&mut hub);
     assert!(matches!(
         &effects[..],
-        [Effect::Deliver(_), Effect::Tell(_, Answer::Published { id: 1000, reached: 1 })]
+        [Effect::Deliver(..), Effect::Tell(_, Answer::Published { id: 1000, reached: 1 })]
     ));
 }
 
@@ -66,6 +66,8 @@ fn one_that_joins_and_publishes_hears_itself() {
 struct World {
     hubs: Vec<Hub>,
     post: Vec<Vec<VecDeque<Letter>>>,
+    /// What came together on each core, and is not delivered yet.
+    pending: Vec<Vec<(Arc<Publication>, u32)>>,
     slabs: Vec<Slab<()>>,
     joined: HashMap<(usize, Key), &'static str>,
     got: HashMap<(usize, Key), Vec<u64>>,
@@ -78,6 +80,7 @@ impl World {
         World {
             hubs: (0..cores).map(|me| Hub::new(me, cores, 1 << 20, 0)).collect(),
             post: (0..cores).map(|_| (0..cores).map(|_| VecDeque::new()).collect()).collect(),
+            pending: vec![Vec::new(); cores],
             slabs: (0..cores).map(|_| Slab::new()).collect(),
             joined: HashMap::new(),
             got: HashMap::new(),
@@ -98,16 +101,16 @@ impl World {
 
     fn take(&mut self, core: usize, letter: Letter) {
         match self.hubs[core].take(letter, 1) {
-            Some(Effect::Deliver(publication)) => {
-                for who in self.hubs[core].here(&publication.channel) {
-                    let who = (core, *who);
-                    assert!(self.joined.contains_key(&who), "nothing comes to one who has left");
-                    if !self.waiting.contains(&who) {
-                        self.got.entry(who).or_default().push(publication.id);
-                    }
+            Some(Effect::Deliver(publication, circle)) => {
+                let of = |one: &(Arc<Publication>, u32)| (Arc::clone(&one.0.channel), one.1);
+                let same = (Arc::clone(&publication.channel), circle);
+                if self.pending[core].last().is_some_and(|last| of(last) != same) {
+                    self.deliver(core);
                 }
+                self.pending[core].push((publication, circle));
             }
             Some(Effect::Tell(who, Answer::Story { kept, .. })) => {
+                self.deliver(core);
                 let who = (core, who);
                 self.waiting.remove(&who);
                 if self.joined.contains_key(&who) {
@@ -115,6 +118,20 @@ impl World {
                 }
             }
             Some(Effect::Tell(..)) | None => {}
+        }
+    }
+
+    /// What came together goes to all of its circle who still are there.
+    fn deliver(&mut self, core: usize) {
+        let pending = std::mem::take(&mut self.pending[core]);
+        let Some((first, circle)) = pending.first() else { return };
+        for who in self.hubs[core].circle(&first.channel, *circle) {
+            let who = (core, *who);
+            assert!(self.joined.contains_key(&who), "nothing comes to one who has left");
+            if !self.waiting.contains(&who) {
+                let ids = pending.iter().map(|(publication, _)| publication.id);
+                self.got.entry(who).or_default().extend(ids);
+            }
         }
     }
 
@@ -133,6 +150,7 @@ impl World {
                     self.read(from, to);
                 }
             }
+            (0..cores).for_each(|core| self.deliver(core));
         }
     }
 }
@@ -146,7 +164,7 @@ fn everybody_gets_the_same_in_the_same_order_whatever_the_post_does() {
         for _ in 0..300 {
             let mut below = |n: usize| (rng.number() % n as u64) as usize;
             let (core, other, name) = (below(3), below(3), names[below(3)]);
-            match below(7) {
+            match below(8) {
                 0 => {
                     let who = key(&mut world.slabs[core]);
                     assert_eq!(world.hubs[core].join(&name.into(), who, 100), Ok(()));
@@ -166,6 +184,7 @@ fn everybody_gets_the_same_in_the_same_order_whatever_the_post_does() {
                 }
                 2 => world.hubs[core].publish(saying(name), None),
                 3 => world.send(core),
+                4 => world.deliver(core),
                 _ => world.read(core, other),
             }
         }

@@ -21,7 +21,7 @@ mod members;
 mod name;
 mod publication;
 
-pub use encoded::{Encoded, Speech};
+pub use encoded::{Batch, Encoded, Speech, Together};
 pub use hub::{Effect, Hub};
 pub use letter::{Answer, Asker, Letter, Presence};
 pub use members::Full;

@@ -20,7 +20,7 @@ use super::secure::Secure;
 use super::tunnel::{Tunnel, TunnelKind};
 use crate::base::{Address, Millis};
 use crate::buf::Pool;
-use crate::channel::Encoded;
+use crate::channel::Batch;
 use crate::proto::proxyproto::Header;
 use crate::upstream::{self, Group, Seat, Server};
 
@@ -179,9 +179,9 @@ impl Client {
     }
 
     /// Something was published where a WebSocket has joined; returns how many messages were dropped for it.
-    pub fn hear(&mut self, encoded: &mut Encoded<'_>, ports: &mut [Port; 2], now: Millis) -> u64 {
+    pub fn hear(&mut self, batch: &mut Batch<'_>, ports: &mut [Port; 2], now: Millis) -> u64 {
         match &mut self.state {
-            State::Tunnel(tunnel) => tunnel.hear(encoded, &mut ports[0], now),
+            State::Tunnel(tunnel) => tunnel.hear(batch, &mut ports[0], now),
             _ => 0,
         }
     }

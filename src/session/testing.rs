@@ -6,7 +6,7 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use crate::base::{Address, Clock, Counters, Millis, Neighbours, Place as At, Rng};
 use crate::buf::{Pool, Rx, Segment, Tx};
-use crate::channel::{Encoded, Keep};
+use crate::channel::{Batch, Keep};
 use crate::config::{
     ChannelMode, ChannelSlow, Condition, LogFormat, Origin, Protocol, Subject, Test,
 };
@@ -305,8 +305,8 @@ impl Bench {
 
     /// Answers an action.
     /// Something was published where the client has joined; how much was dropped for it.
-    pub(super) fn hear(&mut self, encoded: &mut Encoded<'_>) -> u64 {
-        let dropped = self.client.hear(encoded, &mut self.ports, self.world.clock.now());
+    pub(super) fn hear(&mut self, batch: &mut Batch<'_>) -> u64 {
+        let dropped = self.client.hear(batch, &mut self.ports, self.world.clock.now());
         self.advance();
         dropped
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::base::{Address, Millis};
 use crate::buf::Pool;
-use crate::channel::{Answer, Encoded, Speech};
+use crate::channel::{Answer, Batch, Speech};
 use crate::proto::ws::{Draft, Tally};
 
 use super::bounds::Bounds;
@@ -158,16 +158,11 @@ impl Tunnel {
     }
 
     /// Something was published where its client has joined; returns how many messages were dropped for it.
-    pub(super) fn hear(
-        &mut self,
-        encoded: &mut Encoded<'_>,
-        client: &mut Port,
-        now: Millis,
-    ) -> u64 {
+    pub(super) fn hear(&mut self, batch: &mut Batch<'_>, client: &mut Port, now: Millis) -> u64 {
         match &mut self.sight {
-            Sight::Messages(messages) => messages.hear(encoded, client, now),
-            Sight::Events(feed) => feed.hear(encoded, client, now),
-            Sight::Frames(track) => track.hear(encoded, client, now),
+            Sight::Messages(messages) => messages.hear(batch, client, now),
+            Sight::Events(feed) => feed.hear(batch, client, now),
+            Sight::Frames(track) => track.hear(batch, client, now),
             Sight::Opaque(_) => 0,
         }
     }

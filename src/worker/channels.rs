@@ -4,12 +4,14 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use crate::base::Key;
-use crate::channel::{Effect, Encoded, Full, Hub, Letter, Publication, Saying};
+use crate::channel::{Batch, Effect, Full, Hub, Letter, Publication, Saying};
 use crate::session::{CloseReason, Input};
 
 use super::mail::Mail;
 use super::turn::Worker;
 
+/// Bytes of messages that are delivered together, at most, and a message.
+const TOGETHER: usize = 32 << 10;
 /// Letters waiting for one core, beyond which nothing more is read of those who publish here.
 const CROWDED: usize = 256;
 /// Letters waiting for one core, beyond which what is published is not sent there.
@@ -19,6 +21,11 @@ const LATE: usize = 65_536;
 #[derive(Debug)]
 pub(super) struct Channels {
     pub(super) hub: Hub,
+    /// What came together for one circle, and is delivered together.
+    pending: Vec<Arc<Publication>>,
+    circle: u32,
+    /// Bytes of it.
+    size: usize,
     /// Letters for each core behind those that its outbox has room for.
     late: Vec<VecDeque<Letter>>,
     /// Sessions whose messages are not read before other cores have caught up.
@@ -30,7 +37,8 @@ impl Channels {
     /// come later.
     pub(super) fn new(me: usize, cores: usize, kept: usize, now: u64) -> Channels {
         let late = (0..cores).map(|_| VecDeque::new()).collect();
-        Channels { hub: Hub::new(me, cores, kept, now), late, waiting: Vec::new() }
+        let hub = Hub::new(me, cores, kept, now);
+        Channels { hub, pending: Vec::new(), circle: 0, size: 0, late, waiting: Vec::new() }
     }
 }
 
@@ -71,6 +79,7 @@ impl Worker {
                 false => self.send_letter(core, letter),
             }
         }
+        self.fan_out();
     }
 
     fn send_letter(&mut self, core: usize, letter: Letter) {
@@ -95,21 +104,39 @@ impl Worker {
     /// Reads a letter of another core, or of our own.
     pub(super) fn read_letter(&mut self, letter: Letter) {
         match self.channels.hub.take(letter, self.world.clock.wall_millis()) {
-            Some(Effect::Deliver(publication)) => self.fan_out(&publication),
-            Some(Effect::Tell(key, answer)) => self.answer_and_drive(key, Input::Told(answer)),
+            Some(Effect::Deliver(publication, circle)) => {
+                let waits = &self.channels;
+                let joins = waits.pending.first().is_some_and(|first| {
+                    first.channel == publication.channel && waits.circle == circle
+                });
+                if !joins || waits.size >= TOGETHER {
+                    self.fan_out();
+                }
+                self.channels.circle = circle;
+                self.channels.size += publication.payload.len();
+                self.channels.pending.push(publication);
+            }
+            Some(Effect::Tell(key, answer)) => {
+                // What was published before goes before it.
+                self.fan_out();
+                self.answer_and_drive(key, Input::Told(answer));
+            }
             None => {}
         }
     }
 
-    /// What was published goes to all here who have joined; each is written to once, later.
-    fn fan_out(&mut self, publication: &Publication) {
-        let mut encoded = Encoded::new(publication);
+    /// What came together goes to all of its circle; each is written to once, later.
+    pub(super) fn fan_out(&mut self) {
+        let pending = std::mem::take(&mut self.channels.pending);
+        self.channels.size = 0;
+        let Some(first) = pending.first() else { return };
+        let mut batch = Batch::new(&pending);
         let now = self.world.clock.now();
         let (mut reached, mut dropped) = (0, 0);
-        for &key in self.channels.hub.here(&publication.channel) {
+        for &key in self.channels.hub.circle(&first.channel, self.channels.circle) {
             let Some(session) = self.sessions.get_mut(key) else { continue };
-            dropped += session.machine.hear(&mut encoded, &mut session.ports, now);
-            reached += 1;
+            dropped += session.machine.hear(&mut batch, &mut session.ports, now);
+            reached += pending.len() as u64;
             if !std::mem::replace(&mut session.queued, true) {
                 self.again.push(key);
             }

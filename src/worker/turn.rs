@@ -281,6 +281,7 @@ impl Worker {
                 Mail::Stop => self.stopped = true,
             }
         }
+        self.fan_out();
         self.letters = letters;
     }
 

@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use crate::base::Millis;
 use crate::buf::{Copied, Segment};
-use crate::channel::{Answer, Encoded, Speech};
+use crate::channel::{Answer, Batch, Speech};
 
 use super::super::cx::Cx;
 use super::super::port::{Port, TxEnd};
 use super::super::reason::CloseReason;
-use super::membership::{Heard, Membership};
+use super::membership::Membership;
 
 /// The state of a stream.
 #[derive(Debug)]
@@ -65,7 +65,7 @@ impl Feed {
     /// Something was published; returns how many messages were dropped for it.
     pub(in super::super) fn hear(
         &mut self,
-        encoded: &mut Encoded<'_>,
+        batch: &mut Batch<'_>,
         client: &mut Port,
         now: Millis,
     ) -> u64 {
@@ -73,14 +73,11 @@ impl Feed {
             return 0;
         }
         self.said = now;
-        match self.member.hear(encoded, &mut client.tx, true) {
-            Heard::Taken => 0,
-            Heard::Dropped => 1,
-            Heard::TooMuch => {
-                self.ending = Some(CloseReason::SlowSubscriber);
-                1
-            }
+        let heard = self.member.hear(batch, &mut client.tx, true);
+        if heard.too_much {
+            self.ending = Some(CloseReason::SlowSubscriber);
         }
+        heard.dropped
     }
 
     /// What it asked for has come.

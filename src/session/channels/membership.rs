@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use crate::buf::{Pool, Segment, Shared, Tx};
-use crate::channel::{Answer, Encoded, Keep, Speech};
+use crate::channel::{Answer, Batch, Encoded, Keep, Speech};
 use crate::config::{ChannelMode, ChannelSlow};
 use crate::proto::ws::Tally;
 
@@ -42,15 +42,13 @@ enum Stage {
     Inside,
 }
 
-/// What became of a message for a member.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in super::super) enum Heard {
-    /// It is on its way, or waits.
-    Taken,
-    /// A message was dropped.
-    Dropped,
+/// What became of messages for a member.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(in super::super) struct Heard {
+    /// So many were dropped.
+    pub(in super::super) dropped: u64,
     /// There is no room, and who does not read is to be closed.
-    TooMuch,
+    pub(in super::super) too_much: bool,
 }
 
 impl Membership {
@@ -146,19 +144,40 @@ impl Membership {
     /// the middle of another message.
     pub(in super::super) fn hear(
         &mut self,
-        encoded: &mut Encoded<'_>,
+        batch: &mut Batch<'_>,
         tx: &mut Tx,
         open: bool,
     ) -> Heard {
+        let mut heard = Heard::default();
         if self.stage == Stage::Asked {
             // It is in what is on its way.
-            return Heard::Taken;
+            return heard;
         }
-        let Some(message) = encoded.of(self.speech) else { return Heard::Dropped };
-        let mut heard = Heard::Taken;
+        if open && !self.missed && self.backlog.is_empty() && tx.room() > 0 {
+            let together = batch.together(self.speech);
+            self.tally.messages += together.messages;
+            self.tally.payload += together.payload;
+            heard.dropped = together.left_out;
+            if let Some(bytes) = together.bytes {
+                tx.queue(Segment::Shared(bytes));
+            }
+            return heard;
+        }
+        for encoded in batch.each() {
+            let one = self.hear_one(encoded, tx, open);
+            heard.dropped += one.dropped;
+            heard.too_much |= one.too_much;
+        }
+        heard
+    }
+
+    fn hear_one(&mut self, encoded: &mut Encoded<'_>, tx: &mut Tx, open: bool) -> Heard {
+        let dropped = Heard { dropped: 1, too_much: false };
+        let Some(message) = encoded.of(self.speech) else { return dropped };
+        let mut heard = Heard::default();
         let has_room = open && self.backlog.is_empty() && tx.room() > 0;
         if !has_room && self.backlog.len() >= self.terms.backlog as usize {
-            heard = Heard::Dropped;
+            heard = dropped;
             match self.terms.slow {
                 ChannelSlow::DropOldest => {
                     self.backlog.pop_front();
@@ -168,7 +187,7 @@ impl Membership {
                     self.missed = true;
                     return heard;
                 }
-                ChannelSlow::Close => return Heard::TooMuch,
+                ChannelSlow::Close => return Heard { dropped: 1, too_much: true },
             }
         }
         self.count(encoded);

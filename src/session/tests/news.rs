@@ -2,9 +2,11 @@
 //! bytes are cut.
 
 use super::track::{UPSTREAM, frame, text};
+use std::sync::Arc;
+
 use super::*;
 use crate::base::Rng;
-use crate::channel::{Encoded, Publication};
+use crate::channel::{Batch, Publication};
 use crate::proto::ws::{FrameHead, Kind, Opcode, Rules, Sender};
 
 const HANDSHAKE: &str = "GET /MODE HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\n\
@@ -26,7 +28,7 @@ fn open() -> Bench {
 fn hear(bench: &mut Bench, said: &[u8]) -> u64 {
     let (channel, payload) = ("news".into(), said.into());
     let publication = Publication { channel, id: 1, kind: Kind::Text, payload };
-    bench.hear(&mut Encoded::new(&publication))
+    bench.hear(&mut Batch::new(&[Arc::new(publication)]))
 }
 
 /// The messages in what a client has got, in their order; whatever is no proper sequence of frames panics.

@@ -125,16 +125,13 @@ impl Life {
         self.terms.as_mut()?.guest.as_deref_mut()
     }
 
-    /// What became of a message of a channel; returns how many were dropped.
+    /// What became of messages of a channel; returns how many were dropped.
     pub(super) fn heard_news(&mut self, heard: Option<Heard>, now: Millis) -> u64 {
-        match heard {
-            None | Some(Heard::Taken) => 0,
-            Some(Heard::Dropped) => 1,
-            Some(Heard::TooMuch) => {
-                self.end(CloseReason::SlowSubscriber, now);
-                1
-            }
+        let heard = heard.unwrap_or_default();
+        if heard.too_much {
+            self.end(CloseReason::SlowSubscriber, now);
         }
+        heard.dropped
     }
 
     /// Whether nothing of channels waits for room.

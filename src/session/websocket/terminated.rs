@@ -6,7 +6,7 @@
 
 use crate::base::Millis;
 use crate::buf::{Copied, Pool};
-use crate::channel::{Answer, Encoded, Speech};
+use crate::channel::{Answer, Batch, Speech};
 use crate::proto::ws::{Challenge, CloseCode, DeflateParams, Draft, KEY3_LEN};
 
 use super::super::channels::{Membership, Wish};
@@ -157,7 +157,7 @@ impl Terminated {
     /// Something was published where the client has joined; returns how many messages were dropped for it.
     pub(in super::super) fn hear(
         &mut self,
-        encoded: &mut Encoded<'_>,
+        batch: &mut Batch<'_>,
         client: &mut Port,
         now: Millis,
     ) -> u64 {
@@ -169,7 +169,7 @@ impl Terminated {
             Far::Channel(member) => Some(&mut **member),
             _ => self.life.guest(),
         };
-        let heard = member.map(|member| member.hear(encoded, &mut client.tx, open));
+        let heard = member.map(|member| member.hear(batch, &mut client.tx, open));
         self.life.heard_news(heard, now)
     }
 

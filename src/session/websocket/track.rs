@@ -6,7 +6,7 @@
 
 use crate::base::{Millis, Rng};
 use crate::buf::{Copied, Pool};
-use crate::channel::Encoded;
+use crate::channel::Batch;
 use crate::proto::ws::{
     CONTROL_MAX, CloseCode, Control, ControlFrame, Draft, Opcode, Rules, Sender, Step, Tally,
     Tracker, Until, parse_close,
@@ -238,7 +238,7 @@ impl Track {
     /// Something was published where the client has joined; returns how many messages were dropped for it.
     pub(in super::super) fn hear(
         &mut self,
-        encoded: &mut Encoded<'_>,
+        batch: &mut Batch<'_>,
         client: &mut Port,
         now: Millis,
     ) -> u64 {
@@ -246,7 +246,7 @@ impl Track {
         if self.life.is_ending() {
             return 0;
         }
-        let heard = self.life.guest().map(|guest| guest.hear(encoded, &mut client.tx, open));
+        let heard = self.life.guest().map(|guest| guest.hear(batch, &mut client.tx, open));
         self.calm = Millis::default();
         self.life.heard_news(heard, now)
     }
