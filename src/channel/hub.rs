@@ -43,11 +43,12 @@ impl Hub {
         self.homes.keep_at_most(bytes);
     }
 
-    /// A session joins a channel, of which there may be `most`; again does nothing.
+    /// A session joins a channel, of which there may be `most`; again does nothing. Returns the channel's name, kept once for
+    /// all who have joined.
     ///
     /// # Errors
     /// When it is a channel too many.
-    pub fn join(&mut self, name: &Arc<str>, who: Key, most: usize) -> Result<(), Full> {
+    pub fn join(&mut self, name: &Arc<str>, who: Key, most: usize) -> Result<Arc<str>, Full> {
         self.members.join(name, who, most)
     }
 

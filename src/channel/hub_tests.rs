@@ -32,9 +32,9 @@ fn who_has_joined_is_told_from_who_has_left() {
     let (one, two, three) = (key(&mut slab), key(&mut slab), key(&mut slab));
     let (a, b): (Arc<str>, Arc<str>) = ("a".into(), "b".into());
     for who in [one, one, two, three] {
-        assert_eq!(hub.join(&a, who, 2), Ok(()));
+        assert_eq!(hub.join(&a, who, 2), Ok("a".into()));
     }
-    assert_eq!(hub.join(&b, two, 2), Ok(()));
+    assert_eq!(hub.join(&b, two, 2), Ok("b".into()));
     assert_eq!(hub.join(&"c".into(), two, 2), Err(Full));
     assert_eq!(hub.here("a"), [one, two, three]);
     hub.ask(Arc::clone(&a), one, None);
@@ -46,14 +46,14 @@ fn who_has_joined_is_told_from_who_has_left() {
     hub.leave(two);
     assert!(hub.here("a").is_empty() && hub.here("b").is_empty());
     alone(&mut hub);
-    assert_eq!(hub.join(&"c".into(), one, 2), Ok(()), "a channel nobody is in makes room");
+    assert_eq!(hub.join(&"c".into(), one, 2), Ok("c".into()), "a channel nobody is in makes room");
 }
 
 #[test]
 fn one_that_joins_and_publishes_hears_itself() {
     let (mut slab, mut hub) = (Slab::new(), Hub::new(0, 1, 0, 0));
     let one = key(&mut slab);
-    assert_eq!(hub.join(&"a".into(), one, 1), Ok(()));
+    assert_eq!(hub.join(&"a".into(), one, 1), Ok("a".into()));
     hub.publish(saying("a"), Some(one));
     let effects = alone(&mut hub);
     assert!(matches!(
@@ -167,7 +167,7 @@ fn everybody_gets_the_same_in_the_same_order_whatever_the_post_does() {
             match below(8) {
                 0 => {
                     let who = key(&mut world.slabs[core]);
-                    assert_eq!(world.hubs[core].join(&name.into(), who, 100), Ok(()));
+                    assert_eq!(world.hubs[core].join(&name.into(), who, 100), Ok(name.into()));
                     world.joined.insert((core, who), name);
                     if below(2) == 0 {
                         world.hubs[core].ask(name.into(), who, Some(0));

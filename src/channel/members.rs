@@ -1,10 +1,9 @@
 //! Which sessions of one core have joined which channels.
 
 use std::collections::HashMap;
-use std::collections::hash_map::Entry;
 use std::sync::Arc;
 
-use crate::base::Key;
+use crate::base::{Key, Slab};
 
 use super::letter::Presence;
 
@@ -15,18 +14,22 @@ pub struct Full;
 /// The members of all channels on one core.
 #[derive(Debug, Default)]
 pub(super) struct Members {
-    channels: HashMap<Arc<str>, Circle>,
-    /// What each session has joined, and its place there.
-    joined: HashMap<Key, Vec<(Arc<str>, usize)>>,
+    names: HashMap<Arc<str>, Key>,
+    circles: Slab<Circle>,
+    /// The first that each session has joined, by its place in the slab: mostly there is no other.
+    joined: Vec<Option<Seat>>,
+    /// What some have joined besides.
+    more: HashMap<Key, Vec<Seat>>,
     /// Channels whose homes are to be told how many are here.
-    stirred: Vec<Arc<str>>,
+    stirred: Vec<Key>,
     /// Circles so far.
-    circles: u32,
+    numbers: u32,
 }
 
 /// Those who have joined one channel.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Circle {
+    name: Arc<str>,
     here: Vec<Key>,
     /// Its number.
     number: u32,
@@ -34,69 +37,113 @@ struct Circle {
     stirred: bool,
 }
 
+/// A session's place in a circle.
+#[derive(Clone, Copy, Debug)]
+struct Seat {
+    circle: Key,
+    place: u32,
+}
+
 impl Members {
-    /// A session joins a channel, of which there may be `most`; again does nothing.
-    pub(super) fn join(&mut self, name: &Arc<str>, who: Key, most: usize) -> Result<(), Full> {
-        let is_known = self.channels.contains_key(name);
-        if !is_known && self.channels.len() >= most {
-            return Err(Full);
+    /// A session joins a channel, of which there may be `most`; again does nothing. Returns the channel's name as it is kept.
+    pub(super) fn join(
+        &mut self,
+        name: &Arc<str>,
+        who: Key,
+        most: usize,
+    ) -> Result<Arc<str>, Full> {
+        let number = match self.names.get(name) {
+            Some(number) => *number,
+            None if self.names.len() >= most => return Err(Full),
+            None => self.open(name),
+        };
+        let Some(circle) = self.circles.get_mut(number) else { return Err(Full) };
+        let name = Arc::clone(&circle.name);
+        let at = who.index() as usize;
+        let first = self.joined.get(at).copied().flatten();
+        let more = self.more.get(&who).into_iter().flatten();
+        if first.iter().chain(more).any(|seat| seat.circle == number) {
+            return Ok(name);
         }
-        let mine = self.joined.entry(who).or_insert_with(|| Vec::with_capacity(1));
-        if mine.iter().any(|(joined, _)| joined == name) {
-            return Ok(());
-        }
-        let circle = self.channels.entry(Arc::clone(name)).or_insert_with(|| {
-            self.circles = self.circles.wrapping_add(1);
-            Circle { number: self.circles, ..Circle::default() }
-        });
-        mine.push((Arc::clone(name), circle.here.len()));
+        let seat = Seat { circle: number, place: circle.here.len() as u32 };
         circle.here.push(who);
-        stir(circle, name, &mut self.stirred);
-        Ok(())
+        stir(circle, number, &mut self.stirred);
+        if first.is_some() {
+            self.more.entry(who).or_default().push(seat);
+            return Ok(name);
+        }
+        if at >= self.joined.len() {
+            self.joined.resize(at + 1, None);
+        }
+        if let Some(place) = self.joined.get_mut(at) {
+            *place = Some(seat);
+        }
+        Ok(name)
+    }
+
+    /// The first joins a channel.
+    fn open(&mut self, name: &Arc<str>) -> Key {
+        self.numbers = self.numbers.wrapping_add(1);
+        let (here, name) = (Vec::new(), Arc::clone(name));
+        let circle = Circle { name: Arc::clone(&name), here, number: self.numbers, stirred: false };
+        let key = self.circles.insert(circle);
+        self.names.insert(name, key);
+        key
     }
 
     /// A session leaves all it has joined.
     pub(super) fn leave(&mut self, who: Key) {
-        for (name, place) in self.joined.remove(&who).unwrap_or_default() {
-            self.leave_circle(&name, place);
+        let first = self.joined.get_mut(who.index() as usize).and_then(Option::take);
+        let Some(first) = first else { return };
+        while let Some(None) = self.joined.last() {
+            self.joined.pop();
+        }
+        self.leave_circle(first);
+        for seat in self.more.remove(&who).unwrap_or_default() {
+            self.leave_circle(seat);
         }
     }
 
-    fn leave_circle(&mut self, name: &Arc<str>, place: usize) {
-        let Some(circle) = self.channels.get_mut(name) else { return };
+    fn leave_circle(&mut self, left: Seat) {
+        let Some(circle) = self.circles.get_mut(left.circle) else { return };
+        let place = left.place as usize;
         circle.here.swap_remove(place);
-        stir(circle, name, &mut self.stirred);
+        stir(circle, left.circle, &mut self.stirred);
         // The last one has taken the free place.
-        let moved = circle.here.get(place).and_then(|key| self.joined.get_mut(key));
-        let moved = moved.and_then(|all| all.iter_mut().find(|(joined, _)| joined == name));
-        if let Some((_, at)) = moved {
-            *at = place;
+        let Some(moved) = circle.here.get(place) else { return };
+        let more = self.more.get_mut(moved).into_iter().flatten();
+        let first = self.joined.get_mut(moved.index() as usize).and_then(Option::as_mut);
+        let mut seats = first.into_iter().chain(more);
+        if let Some(seat) = seats.find(|seat| seat.circle == left.circle) {
+            seat.place = left.place;
         }
+    }
+
+    fn circle(&self, name: &str) -> Option<&Circle> {
+        self.circles.get(*self.names.get(name)?)
     }
 
     /// Who has joined.
     pub(super) fn of(&self, name: &str) -> &[Key] {
-        self.channels.get(name).map_or(&[], |circle| &circle.here)
+        self.circle(name).map_or(&[], |circle| &circle.here)
     }
 
     /// Whether this circle still is.
     pub(super) fn is(&self, name: &str, number: u32) -> bool {
-        self.channels.get(name).is_some_and(|circle| circle.number == number)
+        self.circle(name).is_some_and(|circle| circle.number == number)
     }
 
     /// Where it has changed since this was asked last: how many there are.
     pub(super) fn news(&mut self) -> Vec<(Arc<str>, Presence)> {
         let mut news = Vec::with_capacity(self.stirred.len());
-        for name in self.stirred.drain(..) {
-            let Entry::Occupied(mut place) = self.channels.entry(Arc::clone(&name)) else {
-                continue;
-            };
-            place.get_mut().stirred = false;
-            let circle = place.get();
+        for key in self.stirred.drain(..) {
+            let Some(circle) = self.circles.get_mut(key) else { continue };
+            circle.stirred = false;
             let presence = Presence { count: circle.here.len() as u32, circle: circle.number };
-            news.push((name, presence));
+            news.push((Arc::clone(&circle.name), presence));
             if circle.here.is_empty() {
-                place.remove();
+                self.names.remove(&circle.name);
+                self.circles.remove(key);
             }
         }
         news
@@ -110,12 +157,12 @@ impl Members {
     /// Whether nobody has joined anything.
     #[cfg(test)]
     pub(super) fn is_empty(&self) -> bool {
-        self.channels.is_empty() && self.joined.is_empty()
+        self.names.is_empty() && self.joined.is_empty() && self.more.is_empty()
     }
 }
 
-fn stir(circle: &mut Circle, name: &Arc<str>, stirred: &mut Vec<Arc<str>>) {
+fn stir(circle: &mut Circle, key: Key, stirred: &mut Vec<Key>) {
     if !std::mem::replace(&mut circle.stirred, true) {
-        stirred.push(Arc::clone(name));
+        stirred.push(key);
     }
 }

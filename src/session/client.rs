@@ -178,6 +178,13 @@ impl Client {
         }
     }
 
+    /// A WebSocket or a stream has joined a channel, whose name is kept once for all who have.
+    pub fn joined(&mut self, name: &Arc<str>) {
+        if let State::Tunnel(tunnel) = &mut self.state {
+            tunnel.joined(name);
+        }
+    }
+
     /// Something was published where a WebSocket has joined; returns how many messages were dropped for it.
     pub fn hear(&mut self, batch: &mut Batch<'_>, ports: &mut [Port; 2], now: Millis) -> u64 {
         match &mut self.state {

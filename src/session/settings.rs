@@ -103,7 +103,7 @@ pub struct Route {
     /// `channel`: what clients of WebSockets join besides.
     pub joins: Option<Template>,
     /// How clients are in channels that they join besides.
-    pub guests: ChannelTerms,
+    pub guests: Arc<ChannelTerms>,
 }
 
 /// What upstreams learn of clients' certificates.
@@ -173,7 +173,7 @@ pub enum Place {
         /// Its name.
         name: Template,
         /// How clients are in it.
-        terms: ChannelTerms,
+        terms: Arc<ChannelTerms>,
         /// `channel-heartbeat`: silence after which a stream of events gets a comment.
         heartbeat: Duration,
     },

@@ -62,7 +62,7 @@ impl Exchange {
         let mut terminated = match (&self.route.target.place, &self.wish) {
             (Place::Echo, _) => Terminated::echo(opened, settings, cx),
             (Place::Channel { terms, .. }, Some(wish)) => {
-                Terminated::channel(opened, (wish, *terms), settings, cx)
+                Terminated::channel(opened, (wish, terms), settings, cx)
             }
             (Place::Tcp { .. }, _) => Terminated::bridge(opened, settings, cx),
             _ => {

@@ -138,13 +138,13 @@ fn route(name: &str, identities: &mut Identities) -> Route {
     Route {
         certificates: super::Certificates::default(),
         joins: None,
-        guests: ChannelTerms {
+        guests: Arc::new(ChannelTerms {
             mode: ChannelMode::Subscribe,
             ids: false,
             backlog: 4,
             slow: ChannelSlow::DropOldest,
             keep: Keep::default(),
-        },
+        }),
         name: Arc::from(name),
         target: Target { group: Arc::new(group), place },
         limits: Limits::default(),

@@ -169,12 +169,26 @@ impl Tunnel {
 
     /// Its client is in its channels under the terms of its route again.
     pub(super) fn invite(&mut self) {
-        let terms = self.route.guests;
+        let terms = Arc::clone(&self.route.guests);
         let draft = self.figures().map(|figures| figures.draft);
         if let (Some(life), Some(draft)) = (self.life(), draft)
             && let Some(guest) = life.guest()
         {
-            guest.under(terms, Speech::of(draft, false, terms.ids));
+            let speech = Speech::of(draft, false, terms.ids);
+            guest.under(terms, speech);
+        }
+    }
+
+    /// Its client has joined a channel, whose name is kept once for all who have.
+    pub(super) fn joined(&mut self, name: &Arc<str>) {
+        let member = match &mut self.sight {
+            Sight::Opaque(_) => None,
+            Sight::Frames(track) => track.life.guest(),
+            Sight::Messages(messages) => messages.member(),
+            Sight::Events(feed) => Some(feed.member()),
+        };
+        if let Some(member) = member {
+            member.joined(name);
         }
     }
 

@@ -46,12 +46,14 @@ impl Worker {
     /// A session joins a channel, or is told that there is no room for one more.
     pub(super) fn join(&mut self, key: Key, channel: &Arc<str>) {
         let most = self.world.generation.channels;
-        if let Err(Full) = self.channels.hub.join(channel, key, most) {
-            let now = self.world.clock.now();
-            if let Some(session) = self.sessions.get_mut(key) {
-                session.machine.leave(CloseReason::TooManyChannels, now);
+        let joined = self.channels.hub.join(channel, key, most);
+        let Some(session) = self.sessions.get_mut(key) else { return };
+        match joined {
+            Ok(name) => session.machine.joined(&name),
+            Err(Full) => {
+                session.machine.leave(CloseReason::TooManyChannels, self.world.clock.now());
+                self.queue_again(key);
             }
-            self.queue_again(key);
         }
     }
 

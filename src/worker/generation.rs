@@ -265,14 +265,14 @@ fn limits(settings: &Settings) -> Limits {
     Limits { max_uri, max_head, max_fields }
 }
 
-fn terms(mode: ChannelMode, ids: bool, settings: &Settings) -> ChannelTerms {
-    ChannelTerms {
+fn terms(mode: ChannelMode, ids: bool, settings: &Settings) -> Arc<ChannelTerms> {
+    Arc::new(ChannelTerms {
         mode,
         ids,
         backlog: settings.channel_backlog,
         slow: settings.channel_slow,
         keep: keep(settings.channel_history),
-    }
+    })
 }
 
 fn keep(history: ChannelHistory) -> Keep {

@@ -80,6 +80,11 @@ impl Feed {
         heard.dropped
     }
 
+    /// What it hears of its channel.
+    pub(in super::super) fn member(&mut self) -> &mut Membership {
+        &mut self.member
+    }
+
     /// What it asked for has come.
     pub(in super::super) fn told(&mut self, answer: &Answer, client: &mut Port) {
         self.member.told(answer, &mut client.tx);
@@ -102,7 +107,7 @@ impl Feed {
 
     /// Bytes of the messages that it got.
     pub(in super::super) fn payload(&self) -> u64 {
-        self.member.tally.payload
+        self.member.tally().payload
     }
 
     /// When it must be looked at again though nothing moves.

@@ -16,7 +16,7 @@ use super::super::port::Port;
 use super::super::reason::CloseReason;
 use super::super::settings::Place;
 use super::feed::Feed;
-use super::membership::Membership;
+use super::membership::{Membership, Names};
 use super::publishing::Form;
 
 /// Channels that the client of one WebSocket may join, at most.
@@ -125,8 +125,10 @@ impl Exchange {
         if self.guests.is_empty() {
             return None;
         }
-        let (terms, speech) = (self.route.guests, Speech::of(draft, base64, self.route.guests.ids));
-        Some(Box::new(Membership::new(self.guests.clone(), terms, speech, None)))
+        let terms = Arc::clone(&self.route.guests);
+        let speech = Speech::of(draft, base64, terms.ids);
+        let names = Names::of(self.guests.clone());
+        Some(Box::new(Membership::new(names, terms, speech, None)))
     }
 
     /// Answers a request for events: from here on it is a stream.
@@ -163,7 +165,8 @@ impl Exchange {
         let Place::Channel { terms, heartbeat, .. } = &self.route.target.place else { return None };
         let wish = self.wish.as_ref().filter(|_| self.facts.handshake.is_none())?;
         let speech = Speech::Events { chunked: self.facts.version == Version::Http11 };
-        let member = Membership::new(vec![wish.name.as_str().into()], *terms, speech, wish.since);
+        let name = Names::One(wish.name.as_str().into());
+        let member = Membership::new(name, Arc::clone(terms), speech, wish.since);
         Some(Feed::new(member, speech, *heartbeat, cx.now))
     }
 }

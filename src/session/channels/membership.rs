@@ -12,30 +12,77 @@ use super::super::cx::{Action, Cx};
 use super::super::settings::ChannelTerms;
 use super::super::snapshot::{Cursor, SnapshotError};
 
+/// The channels of a member. Mostly there is one.
+#[derive(Clone, Debug)]
+pub(in super::super) enum Names {
+    /// One.
+    One(Arc<str>),
+    /// Any number. Boxed, so that they are no larger than the one.
+    #[allow(clippy::box_collection)]
+    Many(Box<Vec<Arc<str>>>),
+}
+
+impl Names {
+    /// These.
+    pub(in super::super) fn of(mut names: Vec<Arc<str>>) -> Names {
+        match names.pop() {
+            Some(one) if names.is_empty() => Names::One(one),
+            last => {
+                names.extend(last);
+                Names::Many(Box::new(names))
+            }
+        }
+    }
+
+    fn all(&self) -> &[Arc<str>] {
+        match self {
+            Names::One(name) => std::slice::from_ref(name),
+            Names::Many(names) => names,
+        }
+    }
+
+    fn all_mut(&mut self) -> &mut [Arc<str>] {
+        match self {
+            Names::One(name) => std::slice::from_mut(name),
+            Names::Many(names) => names,
+        }
+    }
+}
+
 /// The state of a member.
 #[derive(Clone, Debug)]
 pub(in super::super) struct Membership {
     /// Which channels.
-    names: Vec<Arc<str>>,
+    names: Names,
     /// What holds there.
-    pub(in super::super) terms: ChannelTerms,
+    pub(in super::super) terms: Arc<ChannelTerms>,
     speech: Speech,
     stage: Stage,
     /// The worker was asked to look at it again when there is room for what it publishes.
     pub(in super::super) waits: bool,
     /// It has missed something that it is not told of yet.
     missed: bool,
-    /// What waits for room, oldest first.
-    backlog: VecDeque<Shared>,
-    /// What was published, as far as it got here.
-    pub(in super::super) tally: Tally,
+    /// It has seen everything up to this id, or has not said what.
+    since: u64,
+    /// What waits for room, oldest first. Boxed: mostly nothing does.
+    #[allow(clippy::box_collection)]
+    backlog: Option<Box<VecDeque<Shared>>>,
+    /// Messages that were published, as far as they got here.
+    messages: u64,
+    /// Bytes of what they said.
+    payload: u64,
 }
+
+/// Of a member that has not said what it has seen.
+const UNSAID: u64 = u64::MAX;
+
+const _: () = assert!(size_of::<Membership>() <= 64);
 
 /// How far it has joined.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Stage {
-    /// Not yet. It has seen everything up to this id, where it says so.
-    Outside(Option<u64>),
+    /// Not yet.
+    Outside,
     /// What was published since is on its way.
     Asked,
     /// It gets what is published.
@@ -54,8 +101,8 @@ pub(in super::super) struct Heard {
 impl Membership {
     /// One of these channels that is spoken to in `speech`, and has seen everything up to the id `since` in the first.
     pub(in super::super) fn new(
-        names: Vec<Arc<str>>,
-        terms: ChannelTerms,
+        names: Names,
+        terms: Arc<ChannelTerms>,
         speech: Speech,
         since: Option<u64>,
     ) -> Membership {
@@ -63,11 +110,13 @@ impl Membership {
             names,
             terms,
             speech,
-            stage: Stage::Outside(since),
+            stage: Stage::Outside,
             waits: false,
             missed: false,
-            backlog: VecDeque::new(),
-            tally: Tally::default(),
+            since: since.unwrap_or(UNSAID),
+            backlog: None,
+            messages: 0,
+            payload: 0,
         }
     }
 
@@ -76,50 +125,71 @@ impl Membership {
         let keep = Keep::default();
         let (mode, slow) = (ChannelMode::Both, ChannelSlow::DropOldest);
         let terms = ChannelTerms { mode, ids: false, backlog: 0, slow, keep };
-        Membership::new(Vec::new(), terms, Speech::Frames { ids: false }, None)
+        Membership::new(Names::of(Vec::new()), Arc::new(terms), Speech::Frames { ids: false }, None)
     }
 
     /// These terms hold for it.
-    pub(in super::super) fn under(&mut self, terms: ChannelTerms, speech: Speech) {
+    pub(in super::super) fn under(&mut self, terms: Arc<ChannelTerms>, speech: Speech) {
         (self.terms, self.speech) = (terms, speech);
     }
 
     /// Its fields in a snapshot. Whoever is restored joins again.
     pub(in super::super) fn fields(&mut self, at: &mut Cursor<'_>) -> Result<(), SnapshotError> {
-        let mut names = self.names.join(",");
+        let mut names = self.names.all().join(",");
         at.text(&mut names)?;
-        self.names = names.split(',').map(Arc::from).collect();
+        self.names = Names::of(names.split(',').map(Arc::from).collect());
         at.flag(&mut self.missed)?;
-        let mut len = self.backlog.len() as u32;
+        let mut len = self.waiting() as u32;
         at.word(&mut len)?;
         for place in 0..len as usize {
-            let waiting = self.backlog.get(place).map(|one| one.bytes().to_vec());
+            let waiting = self
+                .backlog
+                .as_ref()
+                .and_then(|all| all.get(place))
+                .map(|one| one.bytes().to_vec());
             let is_new = waiting.is_none();
             let mut waiting = waiting.unwrap_or_default();
             at.bytes(&mut waiting)?;
             if is_new {
-                self.backlog.push_back(Shared::new(waiting.into()));
+                self.wait(Shared::new(waiting.into()));
             }
         }
-        at.tally(&mut self.tally)
+        let mut tally = self.tally();
+        at.tally(&mut tally)?;
+        (self.messages, self.payload) = (tally.messages, tally.payload);
+        Ok(())
     }
 
     /// The channel in which it publishes.
     pub(in super::super) fn name(&self) -> Option<Arc<str>> {
-        self.names.first().cloned()
+        self.names.all().first().cloned()
+    }
+
+    /// What was published, as far as it got here.
+    pub(in super::super) fn tally(&self) -> Tally {
+        Tally { messages: self.messages, payload: self.payload, ..Tally::default() }
+    }
+
+    /// It has joined a channel, whose name is kept once for all who have.
+    pub(in super::super) fn joined(&mut self, shared: &Arc<str>) {
+        if let Some(name) = self.names.all_mut().iter_mut().find(|name| *name == shared) {
+            *name = Arc::clone(shared);
+        }
     }
 
     /// It joins, if it has not yet.
     pub(in super::super) fn join(&mut self, cx: &mut Cx<'_>) {
-        let Stage::Outside(since) = self.stage else { return };
+        if self.stage != Stage::Outside {
+            return;
+        }
         self.stage = Stage::Inside;
         if self.terms.mode == ChannelMode::Publish {
             return;
         }
-        cx.actions.extend(self.names.iter().map(|name| Action::Join(Arc::clone(name))));
-        if let (Some(channel), Some(_)) = (self.name(), since) {
+        cx.actions.extend(self.names.all().iter().map(|name| Action::Join(Arc::clone(name))));
+        if let Some(channel) = self.name().filter(|_| self.since != UNSAID) {
             self.stage = Stage::Asked;
-            cx.actions.push(Action::Ask { channel, since });
+            cx.actions.push(Action::Ask { channel, since: Some(self.since) });
         }
     }
 
@@ -153,10 +223,10 @@ impl Membership {
             // It is in what is on its way.
             return heard;
         }
-        if open && !self.missed && self.backlog.is_empty() && tx.room() > 0 {
+        if open && !self.missed && self.rests() && tx.room() > 0 {
             let together = batch.together(self.speech);
-            self.tally.messages += together.messages;
-            self.tally.payload += together.payload;
+            self.messages += together.messages;
+            self.payload += together.payload;
             heard.dropped = together.left_out;
             if let Some(bytes) = together.bytes {
                 tx.queue(Segment::Shared(bytes));
@@ -175,12 +245,12 @@ impl Membership {
         let dropped = Heard { dropped: 1, too_much: false };
         let Some(message) = encoded.of(self.speech) else { return dropped };
         let mut heard = Heard::default();
-        let has_room = open && self.backlog.is_empty() && tx.room() > 0;
-        if !has_room && self.backlog.len() >= self.terms.backlog as usize {
+        let has_room = open && self.rests() && tx.room() > 0;
+        if !has_room && self.waiting() >= self.terms.backlog as usize {
             heard = dropped;
             match self.terms.slow {
                 ChannelSlow::DropOldest => {
-                    self.backlog.pop_front();
+                    self.next();
                     self.missed = true;
                 }
                 ChannelSlow::DropNewest => {
@@ -196,19 +266,19 @@ impl Membership {
     }
 
     fn count(&mut self, encoded: &Encoded<'_>) {
-        self.tally.messages += 1;
-        self.tally.payload += encoded.payload() as u64;
+        self.messages += 1;
+        self.payload += encoded.payload() as u64;
     }
 
     fn add(&mut self, message: Shared, tx: &mut Tx, open: bool) {
         // Of the newest that were dropped it is told before the next one.
-        if self.terms.slow == ChannelSlow::DropNewest || self.backlog.is_empty() {
+        if self.terms.slow == ChannelSlow::DropNewest || self.rests() {
             self.own_up(tx, open);
         }
-        if open && self.backlog.is_empty() && tx.room() > 0 {
+        if open && self.rests() && tx.room() > 0 {
             tx.queue(Segment::Shared(message));
         } else {
-            self.backlog.push_back(message);
+            self.wait(message);
         }
     }
 
@@ -217,16 +287,16 @@ impl Membership {
         if !std::mem::take(&mut self.missed) || !self.speech.has_ids() {
             return;
         }
-        if open && self.backlog.is_empty() {
+        if open && self.rests() {
             tx.queue(Segment::Shared(self.speech.gap()));
         } else {
-            self.backlog.push_back(self.speech.gap());
+            self.wait(self.speech.gap());
         }
     }
 
     /// What waits goes on as far as there is room.
     pub(in super::super) fn catch_up(&mut self, tx: &mut Tx, pool: &Pool) {
-        if self.backlog.is_empty() {
+        if self.rests() {
             return;
         }
         if self.terms.slow == ChannelSlow::DropOldest && self.missed && tx.room() > 0 {
@@ -236,17 +306,34 @@ impl Membership {
             }
         }
         while tx.room() > 0
-            && let Some(message) = self.backlog.pop_front()
+            && let Some(message) = self.next()
         {
             tx.push(Segment::Shared(message), pool);
-        }
-        if self.backlog.is_empty() {
-            self.backlog = VecDeque::new();
         }
     }
 
     /// Whether nothing waits for room.
     pub(in super::super) fn rests(&self) -> bool {
-        self.backlog.is_empty()
+        self.backlog.is_none()
+    }
+
+    /// How many wait.
+    fn waiting(&self) -> usize {
+        self.backlog.as_ref().map_or(0, |all| all.len())
+    }
+
+    /// One more waits.
+    fn wait(&mut self, message: Shared) {
+        self.backlog.get_or_insert_default().push_back(message);
+    }
+
+    /// The one that has waited longest.
+    fn next(&mut self) -> Option<Shared> {
+        let all = self.backlog.as_mut()?;
+        let first = all.pop_front();
+        if all.is_empty() {
+            self.backlog = None;
+        }
+        first
     }
 }

@@ -8,5 +8,5 @@ mod publishing;
 
 pub(super) use feed::Feed;
 pub(super) use joining::{Wish, wants_events};
-pub(super) use membership::{Heard, Membership};
+pub(super) use membership::{Heard, Membership, Names};
 pub(super) use publishing::{Gather, screen};

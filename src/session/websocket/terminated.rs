@@ -4,12 +4,14 @@
 //! Control frames are answered here, for each side apart. A Close of one side is told to the other
 //! behind what it sent before, and answered when the other has answered, or after some patience.
 
+use std::sync::Arc;
+
 use crate::base::Millis;
 use crate::buf::{Copied, Pool};
 use crate::channel::{Answer, Batch, Speech};
 use crate::proto::ws::{Challenge, CloseCode, DeflateParams, Draft, KEY3_LEN};
 
-use super::super::channels::{Membership, Wish};
+use super::super::channels::{Membership, Names, Wish};
 use super::super::cx::Cx;
 use super::super::port::{Port, Side, TxEnd};
 use super::super::reason::CloseReason;
@@ -82,14 +84,14 @@ impl Terminated {
     /// One whose client joins a channel.
     pub(in super::super) fn channel(
         client: Opened,
-        (wish, terms): (&Wish, ChannelTerms),
+        (wish, terms): (&Wish, &Arc<ChannelTerms>),
         settings: &WebSockets,
         cx: &mut Cx<'_>,
     ) -> Self {
         let speech = Speech::of(client.draft, client.base64, terms.ids);
         let far = Far::Channel(Box::new(Membership::new(
-            vec![wish.name.as_str().into()],
-            terms,
+            Names::One(wish.name.as_str().into()),
+            Arc::clone(terms),
             speech,
             wish.since,
         )));
@@ -140,14 +142,18 @@ impl Terminated {
         self.life.over(ports, [true; 2], cx.now)
     }
 
+    /// What its client hears of channels, if anything.
+    pub(in super::super) fn member(&mut self) -> Option<&mut Membership> {
+        match &mut self.far {
+            Far::Channel(member) => Some(member),
+            _ => self.life.guest(),
+        }
+    }
+
     /// Joins the channel, and sends on what waits of it.
     fn take_part(&mut self, client: &mut Port, cx: &mut Cx<'_>) {
         let open = self.is_between();
-        let member = match &mut self.far {
-            Far::Channel(member) => Some(&mut **member),
-            _ => self.life.guest(),
-        };
-        let Some(member) = member else { return };
+        let Some(member) = self.member() else { return };
         member.join(cx);
         if open {
             member.catch_up(&mut client.tx, cx.pool);
@@ -165,11 +171,7 @@ impl Terminated {
         if self.life.is_ending() {
             return 0;
         }
-        let member = match &mut self.far {
-            Far::Channel(member) => Some(&mut **member),
-            _ => self.life.guest(),
-        };
-        let heard = member.map(|member| member.hear(batch, &mut client.tx, open));
+        let heard = self.member().map(|member| member.hear(batch, &mut client.tx, open));
         self.life.heard_news(heard, now)
     }
 
@@ -316,7 +318,7 @@ impl Terminated {
             Far::Echo => self.client.tally,
             Far::Socket(end) => end.tally,
             Far::Bridge(bridge) => bridge.tally,
-            Far::Channel(member) => member.tally,
+            Far::Channel(member) => member.tally(),
         };
         self.life.figures(self.client.draft, [self.client.tally, far])
     }

@@ -1,5 +1,7 @@
 //! A terminated WebSocket written down and taken up again; `snapshot` says how.
 
+use std::sync::Arc;
+
 use crate::base::Millis;
 use crate::buf::{Segment, Stub, Tx};
 use crate::channel::Speech;
@@ -81,7 +83,7 @@ impl Written {
                     return Err(SnapshotError::NoRoute);
                 };
                 let speech = Speech::of(client.draft, client.base64, terms.ids);
-                member.under(*terms, speech);
+                member.under(Arc::clone(terms), speech);
                 Far::Channel(Box::new(member))
             }
             _ => return Err(SnapshotError::Damaged),
