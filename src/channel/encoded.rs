@@ -209,11 +209,16 @@ fn make(publication: &Publication, speech: Speech, payload: &[u8]) -> Shared {
 
 /// `{"id":7,"text":"..."}`, or with `base64` where it is binary.
 fn json(publication: &Publication) -> Vec<u8> {
-    let Publication { id, kind, payload, .. } = publication;
+    let Publication { id, kind, payload, notice, .. } = publication;
     let mut out = Vec::with_capacity(payload.len() + 40);
     // Writing to a Vec does not fail.
     let _ = write!(out, "{{\"id\":{id},");
     match kind {
+        // An object becomes part of ours.
+        _ if *notice => {
+            out.extend_from_slice(payload.get(1..).unwrap_or_default());
+            return out;
+        }
         Kind::Text => {
             out.extend_from_slice(b"\"text\":");
             write_json(payload, &mut out);
@@ -229,9 +234,12 @@ fn json(publication: &Publication) -> Vec<u8> {
 
 /// An event of HTML's section 9.2: each line of text a `data:`; binary in base64, as `event: binary`.
 fn event(publication: &Publication) -> Vec<u8> {
-    let Publication { id, kind, payload, .. } = publication;
+    let Publication { id, kind, payload, notice, .. } = publication;
     let mut out = Vec::with_capacity(payload.len() + 48);
     let _ = writeln!(out, "id: {id}");
+    if *notice {
+        out.extend_from_slice(b"event: presence\n");
+    }
     match kind {
         Kind::Binary => {
             let _ = writeln!(out, "event: binary\ndata: {}", encode_base64(payload));
@@ -264,7 +272,7 @@ mod tests {
     const OLD: Speech = Speech::Text { ids: false, base64: false };
 
     fn publication(kind: Kind, payload: &[u8]) -> Publication {
-        Publication { channel: "a".into(), id: 7, kind, payload: payload.into() }
+        Publication { channel: "a".into(), id: 7, kind, payload: payload.into(), notice: false }
     }
 
     fn said(kind: Kind, payload: &[u8], speech: Speech) -> Option<Vec<u8>> {
@@ -320,6 +328,21 @@ mod tests {
             b"\0{\"id\":7,\"base64\":\"AP8=\"}\xff"
         );
         assert_eq!(old.gap().bytes(), b"\0{\"gap\":true}\xff");
+    }
+
+    #[test]
+    fn who_comes_is_told_from_what_is_published() {
+        let payload = b"{\"joined\":\"ann\"}";
+        let notice = Publication { notice: true, ..publication(Kind::Text, payload) };
+        let said = |speech| {
+            let said = Encoded::new(&notice).of(speech).map(|shared| shared.bytes().to_vec());
+            String::from_utf8_lossy(&said.unwrap_or_default()).into_owned()
+        };
+        assert_eq!(said(OLD), "\0{\"joined\":\"ann\"}\u{fffd}");
+        let ids = Speech::Text { ids: true, base64: false };
+        assert_eq!(said(ids), "\0{\"id\":7,\"joined\":\"ann\"}\u{fffd}");
+        let events = Speech::Events { chunked: false };
+        assert_eq!(said(events), "id: 7\nevent: presence\ndata: {\"joined\":\"ann\"}\n\n");
     }
 
     #[test]

@@ -1,11 +1,16 @@
 //! The channels whose home is one core: how many have joined on each core, and what is kept.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
 
 use super::letter::{Answer, Presence};
-use super::publication::{Publication, Saying};
+use super::publication::{Keep, Person, Publication, Saying};
+use crate::base::write_json;
+use crate::proto::ws::Kind;
 
+/// Names that an answer has, at most.
+const NAMES: usize = 1000;
 /// Bytes that a kept message takes besides what it says.
 const OVERHEAD: usize = 160;
 
@@ -30,6 +35,8 @@ pub(super) struct Homes {
 struct Home {
     /// Who has joined, by core.
     joined: Box<[Presence]>,
+    /// Those whose names are known, and how often each has joined.
+    people: BTreeMap<String, u32>,
     kept: VecDeque<Kept>,
     /// Nothing is known of what was published up to this id.
     unknown: u64,
@@ -52,7 +59,9 @@ impl Kept {
 
 impl Home {
     fn is_over(&self) -> bool {
-        self.kept.is_empty() && self.joined.iter().all(|there| there.count == 0)
+        self.kept.is_empty()
+            && self.people.is_empty()
+            && self.joined.iter().all(|there| there.count == 0)
     }
 
     /// Drops the oldest; returns how many bytes that frees.
@@ -88,6 +97,7 @@ impl Homes {
         let (cores, unknown) = (self.cores, self.last);
         self.channels.entry(Arc::clone(name)).or_insert_with(|| Home {
             joined: vec![Presence::default(); cores].into(),
+            people: BTreeMap::new(),
             kept: VecDeque::new(),
             unknown,
             age: None,
@@ -96,9 +106,13 @@ impl Homes {
 
     /// Something is published at `now`, in milliseconds since 1970: how many have joined.
     pub(super) fn publish(&mut self, saying: Saying, now: u64) -> (Arc<Publication>, u64) {
+        self.issue(saying, false, now)
+    }
+
+    fn issue(&mut self, saying: Saying, notice: bool, now: u64) -> (Arc<Publication>, u64) {
         let Saying { channel, kind, payload, keep } = saying;
         let id = (self.last + 1).max(now * 1000);
-        let publication = Arc::new(Publication { channel, id, kind, payload });
+        let publication = Arc::new(Publication { channel, id, kind, payload, notice });
         let channel = &publication.channel;
         let reached = self.count(channel);
         if keep.messages > 0 {
@@ -165,8 +179,56 @@ impl Homes {
         self.forget_if_over(name);
     }
 
+    /// One whose name is known came or went: what others are told of it, if anything.
+    pub(super) fn moved(
+        &mut self,
+        channel: Arc<str>,
+        person: &Person,
+        came: bool,
+        now: u64,
+    ) -> Option<Arc<Publication>> {
+        let home = self.home(&channel);
+        let place = home.people.entry(person.name.clone());
+        // Whoever has joined twice is here until both are gone.
+        let is_news = match (came, place) {
+            (true, place) => {
+                let times = place.or_insert(0);
+                *times += 1;
+                *times == 1
+            }
+            (false, Entry::Occupied(mut place)) if *place.get() > 1 => {
+                *place.get_mut() -= 1;
+                false
+            }
+            (false, Entry::Occupied(place)) => place.remove() > 0,
+            (false, Entry::Vacant(_)) => false,
+        };
+        self.forget_if_over(&channel);
+        if !is_news || !person.announced {
+            return None;
+        }
+        let mut said = match came {
+            true => b"{\"joined\":".to_vec(),
+            false => b"{\"left\":".to_vec(),
+        };
+        write_json(person.name.as_bytes(), &mut said);
+        said.push(b'}');
+        let keep = Keep::default();
+        let saying = Saying { channel, kind: Kind::Text, payload: said.into(), keep };
+        Some(self.issue(saying, true, now).0)
+    }
+
+    /// Who is there.
+    pub(super) fn present(&self, name: &str) -> Answer {
+        let people = self.channels.get(name).map(|home| &home.people);
+        let names = people.into_iter().flat_map(BTreeMap::keys).cloned();
+        let who: Vec<String> = names.take(NAMES).collect();
+        let more = people.map_or(0, BTreeMap::len) - who.len();
+        Answer::Present { count: self.count(name), who, more }
+    }
+
     /// How many have joined in all.
-    pub(super) fn count(&self, name: &str) -> u64 {
+    fn count(&self, name: &str) -> u64 {
         self.channels
             .get(name)
             .map_or(0, |home| home.joined.iter().map(|there| u64::from(there.count)).sum())

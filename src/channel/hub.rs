@@ -1,6 +1,7 @@
 //! The channels of one core: its members, the channels at home here, and the letters to the others.
 
-use std::collections::VecDeque;
+use std::collections::hash_map::Entry;
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
 use crate::base::Key;
@@ -8,7 +9,7 @@ use crate::base::Key;
 use super::homes::Homes;
 use super::letter::{Answer, Asker, Letter};
 use super::members::{Full, Members};
-use super::publication::{Publication, Saying};
+use super::publication::{Person, Publication, Saying};
 
 /// The hub of one core.
 #[derive(Debug)]
@@ -16,6 +17,8 @@ pub struct Hub {
     me: usize,
     cores: usize,
     members: Members,
+    /// Those whose names are known, and where they are.
+    people: HashMap<Key, (Arc<str>, Arc<Person>)>,
     homes: Homes,
     /// Letters to be sent, some of them to ourselves.
     out: VecDeque<(usize, Letter)>,
@@ -35,7 +38,8 @@ impl Hub {
     /// come later.
     pub fn new(me: usize, cores: usize, kept: usize, now: u64) -> Hub {
         let homes = Homes::new(cores, kept, now);
-        Hub { me, cores, members: Members::default(), homes, out: VecDeque::new() }
+        let (members, people) = (Members::default(), HashMap::new());
+        Hub { me, cores, members, people, homes, out: VecDeque::new() }
     }
 
     /// At most so many bytes are kept here from now on.
@@ -52,9 +56,25 @@ impl Hub {
         self.members.join(name, who, most)
     }
 
+    /// A session that has joined a channel has a name, in one.
+    pub fn introduce(&mut self, channel: &Arc<str>, who: Key, person: Arc<Person>) {
+        if let Entry::Vacant(place) = self.people.entry(who) {
+            place.insert((Arc::clone(channel), Arc::clone(&person)));
+            self.moved(Arc::clone(channel), person, true);
+        }
+    }
+
     /// A session is gone, or leaves all it has joined.
     pub fn leave(&mut self, who: Key) {
         self.members.leave(who);
+        if let Some((channel, person)) = self.people.remove(&who) {
+            self.moved(channel, person, false);
+        }
+    }
+
+    fn moved(&mut self, channel: Arc<str>, person: Arc<Person>, came: bool) {
+        self.tell_homes();
+        self.out.push_back((self.home(&channel), Letter::Moved { channel, person, came }));
     }
 
     /// The sessions here in a circle of a channel; none where it is over.
@@ -105,15 +125,19 @@ impl Hub {
         self.out.pop_front()
     }
 
+    /// Sends what was published to all cores where anybody has joined.
+    fn spread(&mut self, publication: &Arc<Publication>) {
+        for (core, circle) in self.homes.cores(&publication.channel) {
+            self.out.push_back((core, Letter::Published(Arc::clone(publication), circle)));
+        }
+    }
+
     /// Reads a letter at `now`, in milliseconds since 1970.
     pub fn take(&mut self, letter: Letter, now: u64) -> Option<Effect> {
         match letter {
             Letter::Publish { saying, asker } => {
                 let (publication, reached) = self.homes.publish(saying, now);
-                for (core, circle) in self.homes.cores(&publication.channel) {
-                    let letter = Letter::Published(Arc::clone(&publication), circle);
-                    self.out.push_back((core, letter));
-                }
+                self.spread(&publication);
                 if let Some(Asker { core, who }) = asker {
                     let answer = Answer::Published { id: publication.id, reached };
                     self.out.push_back((core, Letter::Answer(who, answer)));
@@ -126,10 +150,16 @@ impl Hub {
                 }
                 None
             }
+            Letter::Moved { channel, person, came } => {
+                if let Some(notice) = self.homes.moved(channel, &person, came, now) {
+                    self.spread(&notice);
+                }
+                None
+            }
             Letter::Ask { asker: Asker { core, who }, channel, since } => {
                 let answer = match since {
                     Some(since) => self.homes.story(&channel, since, now),
-                    None => Answer::Count(self.homes.count(&channel)),
+                    None => self.homes.present(&channel),
                 };
                 self.out.push_back((core, Letter::Answer(who, answer)));
                 None

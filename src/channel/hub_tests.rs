@@ -39,7 +39,9 @@ fn who_has_joined_is_told_from_who_has_left() {
     assert_eq!(hub.here("a"), [one, two, three]);
     hub.ask(Arc::clone(&a), one, None);
     let effects = alone(&mut hub);
-    assert!(matches!(effects[..], [Effect::Tell(who, Answer::Count(3))] if who == one));
+    assert!(
+        matches!(effects[..], [Effect::Tell(who, Answer::Present { count: 3, .. })] if who == one)
+    );
     hub.leave(one);
     assert_eq!(hub.here("a"), [three, two]);
     hub.leave(three);
@@ -60,6 +62,72 @@ fn one_that_joins_and_publishes_hears_itself() {
         &effects[..],
         [Effect::Deliver(..), Effect::Tell(_, Answer::Published { id: 1000, reached: 1 })]
     ));
+}
+
+/// What others are told, and what a GET is.
+fn told(effects: &[Effect]) -> Vec<String> {
+    let told = effects.iter().filter_map(|effect| match effect {
+        Effect::Deliver(notice, _) if notice.notice => {
+            Some(String::from_utf8_lossy(&notice.payload).into_owned())
+        }
+        Effect::Tell(_, Answer::Present { count, who, more }) => {
+            Some(format!("{count} {} +{more}", who.join(" ")))
+        }
+        _ => None,
+    });
+    told.collect()
+}
+
+#[test]
+fn who_is_there_is_known_by_name() {
+    let (mut slab, mut hub) = (Slab::new(), Hub::new(0, 1, 0, 0));
+    let a: Arc<str> = "a".into();
+    let person = |name: &str, announced| Arc::new(Person { name: name.to_owned(), announced });
+    let mut come = |hub: &mut Hub, person: &Arc<Person>| {
+        let who = key(&mut slab);
+        assert!(hub.join(&a, who, 1).is_ok());
+        hub.introduce(&a, who, Arc::clone(person));
+        who
+    };
+    let (ann, bob, eve) = (person("ann", true), person("b\"", true), person("eve", false));
+    let first = come(&mut hub, &ann);
+    assert_eq!(told(&alone(&mut hub)), ["{\"joined\":\"ann\"}"], "one hears of itself");
+    let again = come(&mut hub, &ann);
+    assert!(told(&alone(&mut hub)).is_empty(), "ann is here already");
+    let silent = come(&mut hub, &eve);
+    assert!(told(&alone(&mut hub)).is_empty(), "nobody is told of eve");
+    let other = come(&mut hub, &bob);
+    assert_eq!(told(&alone(&mut hub)), ["{\"joined\":\"b\\\"\"}"]);
+    hub.ask(Arc::clone(&a), first, None);
+    assert_eq!(told(&alone(&mut hub)), ["4 ann b\" eve +0"]);
+    hub.leave(first);
+    hub.leave(silent);
+    assert!(told(&alone(&mut hub)).is_empty(), "ann is here still");
+    hub.leave(again);
+    assert_eq!(told(&alone(&mut hub)), ["{\"left\":\"ann\"}"]);
+    hub.ask(Arc::clone(&a), other, None);
+    assert_eq!(told(&alone(&mut hub)), ["1 b\" +0"]);
+    hub.leave(other);
+    assert!(told(&alone(&mut hub)).is_empty(), "nobody is left who could be told");
+    assert!(hub.homes.is_empty() && hub.members.is_empty() && hub.people.is_empty());
+}
+
+#[test]
+fn names_in_an_answer_are_bounded() {
+    let (mut slab, mut hub) = (Slab::new(), Hub::new(0, 1, 0, 0));
+    let a: Arc<str> = "a".into();
+    for number in 0..1003 {
+        let who = key(&mut slab);
+        assert!(hub.join(&a, who, 1).is_ok());
+        let person = Person { name: format!("{number:04}"), announced: false };
+        hub.introduce(&a, who, Arc::new(person));
+    }
+    hub.ask(a, key(&mut slab), None);
+    let effects = alone(&mut hub);
+    let [Effect::Tell(_, Answer::Present { count: 1003, who, more: 3 })] = &effects[..] else {
+        panic!("{effects:?}");
+    };
+    assert_eq!((who.len(), &*who[999]), (1000, "0999"));
 }
 
 /// Hubs, the letters on their way between each two, and what every subscriber has got.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::base::Key;
 
-use super::publication::{Publication, Saying};
+use super::publication::{Person, Publication, Saying};
 
 /// A letter from one core to another, or to itself. Those of one core to another arrive in their order.
 #[derive(Debug)]
@@ -22,6 +22,15 @@ pub enum Letter {
         core: usize,
         /// Channels, and who has joined each.
         circles: Vec<(Arc<str>, Presence)>,
+    },
+    /// To a channel's home: one whose name is known has joined, or is gone.
+    Moved {
+        /// Which channel.
+        channel: Arc<str>,
+        /// Who.
+        person: Arc<Person>,
+        /// It has joined.
+        came: bool,
     },
     /// To a channel's home: somebody wants to know something of it.
     Ask {
@@ -67,8 +76,15 @@ pub enum Answer {
         /// So many had joined.
         reached: u64,
     },
-    /// So many have joined.
-    Count(u64),
+    /// Who is there.
+    Present {
+        /// So many have joined.
+        count: u64,
+        /// Names that are known, in their order, each once; the first of them.
+        who: Vec<String>,
+        /// How many names are known beyond those.
+        more: usize,
+    },
     /// What was published since.
     Story {
         /// As much of it as is kept.

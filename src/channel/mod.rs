@@ -26,4 +26,4 @@ pub use hub::{Effect, Hub};
 pub use letter::{Answer, Asker, Letter, Presence};
 pub use members::Full;
 pub use name::is_name;
-pub use publication::{Keep, Publication, Saying};
+pub use publication::{Keep, Person, Publication, Saying};

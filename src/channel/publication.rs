@@ -16,6 +16,8 @@ pub struct Publication {
     pub kind: Kind,
     /// What it says.
     pub payload: Arc<[u8]>,
+    /// Nobody published it: it is an object in JSON that says who has come or gone.
+    pub notice: bool,
 }
 
 /// How much of a channel is kept.
@@ -25,6 +27,15 @@ pub struct Keep {
     pub messages: u32,
     /// None that is older, in milliseconds.
     pub age: Option<u64>,
+}
+
+/// Who a member is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Person {
+    /// What a route says of it.
+    pub name: String,
+    /// The others are told when it comes and when it goes.
+    pub announced: bool,
 }
 
 /// What a session wishes to say in a channel.

@@ -82,6 +82,10 @@ pub enum Way {
         mode: ChannelMode,
         /// Each message is JSON, with its id.
         ids: bool,
+        /// Who they are.
+        who: Option<Template>,
+        /// The others are told when one comes and when it goes.
+        events: bool,
         /// It was said that anybody may publish.
         public: bool,
     },
@@ -170,7 +174,8 @@ impl Action {
             Action::Go(Way::Http { host, uri, .. }) => (host.as_ref(), uri.as_ref()),
             Action::Go(Way::Token { key, .. }) => (Some(key), None),
             Action::Go(Way::Files(files)) => (files.name.as_ref(), None),
-            Action::Go(Way::Channel { name, .. } | Way::Publish { name, .. }) => (Some(name), None),
+            Action::Go(Way::Channel { name, who, .. }) => (Some(name), who.as_ref()),
+            Action::Go(Way::Publish { name, .. }) => (Some(name), None),
             Action::Answer(answer) => (Some(answer.template()), None),
             Action::Edit(edit) => (edit.template(), None),
             Action::Guard(guard) => (guard.template(), None),

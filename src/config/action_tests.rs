@@ -154,8 +154,11 @@ fn refusals() {
         ("channel:a,mode=both,ids", "20: expected ids=yes or ids=no"),
         (
             "channel:a,mod=both",
-            "10: expected mode=, ids=, public= behind the name; did you mean mode?",
+            "10: expected mode=, ids=, who=, events=, public= behind the name; did you mean mode?",
         ),
+        ("channel:a,events=yes", "8: events=yes tells who comes: expected who= besides"),
+        ("channel:a,who=${x", "14: "),
+        ("publish:a,who=joe", "10: expected public= behind the name"),
         ("publish:a,mode=both", "10: expected public= behind the name"),
         ("publish:a,public=maybe", "10: expected public=yes or public=no"),
         ("http:127.0.0.1:$1", "5: captures in an address are not in this version"),

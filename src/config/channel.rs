@@ -1,5 +1,5 @@
-//! `channel:NAME[,mode=both|subscribe|publish][,ids=yes][,public=yes]` and `publish:NAME[,public=yes]`, and who may publish
-//! where nobody was asked.
+//! `channel:NAME[,mode=both|subscribe|publish][,ids=yes][,who=TEXT][,events=yes][,public=yes]` and `publish:NAME[,public=yes]`,
+//! and who may publish where nobody was asked.
 
 use std::time::Duration;
 
@@ -78,13 +78,20 @@ struct Extras {
     name: Template,
     mode: ChannelMode,
     ids: bool,
+    who: Option<Template>,
+    events: bool,
     public: bool,
 }
 
 /// Reads what stands behind `channel:`, which starts at byte `start`.
 pub(super) fn parse(text: &str, start: usize) -> Result<Way, Fault> {
-    let Extras { name, mode, ids, public } = extras(text, start, &["mode", "ids", "public"])?;
-    Ok(Way::Channel { name, mode, ids, public })
+    let known = ["mode", "ids", "who", "events", "public"];
+    let Extras { name, mode, ids, who, events, public } = extras(text, start, &known)?;
+    if events && who.is_none() {
+        let said = "events=yes tells who comes: expected who= besides, as in who=${REMOTE_USER}";
+        return Err(Fault::at(start, said));
+    }
+    Ok(Way::Channel { name, mode, ids, who, events, public })
 }
 
 /// Reads what stands behind `publish:`, which starts at byte `start`.
@@ -97,8 +104,14 @@ fn extras(text: &str, start: usize, known: &[&str]) -> Result<Extras, Fault> {
     let mut parts = text.split(',');
     let name = parts.next().unwrap_or_default();
     let mut at = start + name.len() + 1;
-    let mut extras =
-        Extras { name: name_of(name, start)?, mode: ChannelMode::Both, ids: false, public: false };
+    let mut extras = Extras {
+        name: name_of(name, start)?,
+        mode: ChannelMode::Both,
+        ids: false,
+        who: None,
+        events: false,
+        public: false,
+    };
     for part in parts {
         let (key, value) = part.split_once('=').unwrap_or((part, ""));
         let flag = |key| {
@@ -112,6 +125,12 @@ fn extras(text: &str, start: usize, known: &[&str]) -> Result<Extras, Fault> {
                 extras.mode = found.ok_or_else(|| Fault::at(at, said))?.1;
             }
             "ids" if known.contains(&key) => extras.ids = flag("ids")?,
+            "who" if known.contains(&key) => {
+                let template = Template::parse(value);
+                let said = |fault: Fault| Fault::at(at + 4 + fault.at, fault.expected);
+                extras.who = Some(template.map_err(said)?);
+            }
+            "events" if known.contains(&key) => extras.events = flag("events")?,
             "public" => extras.public = flag("public")?,
             _ => {
                 let hint = hint(key, known.iter().copied());

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::base::{Address, Clock, Counters, Millis, Rng};
 use crate::buf::Pool;
-use crate::channel::{Answer, Saying};
+use crate::channel::{Answer, Person, Saying};
 use crate::proto::http::PathScratch;
 use crate::proto::ws::Engines;
 use crate::route::Puzzle;
@@ -152,8 +152,9 @@ pub enum Action {
         /// When its peer is given up.
         bounds: Bounds,
     },
-    /// The session joins a channel. Who cannot is told so by [`Client::leave`](super::Client::leave).
-    Join(Arc<str>),
+    /// The session joins a channel. Who cannot is told so by [`Client::leave`](super::Client::leave). Of some it is
+    /// known who they are.
+    Join(Arc<str>, Option<Arc<Person>>),
     /// A message goes to all who have joined a channel.
     Publish {
         /// Which, and where.

@@ -104,6 +104,8 @@ reasons! {
     TokenFile, "token-file", 502, Router, "the file of tokens cannot be read";
     /// What a route makes of the request is no name of a channel.
     ChannelName, "channel-name", 400, Client, "a channel's name has at most 128 letters, digits and _.:-";
+    /// What a route makes of the request is no name of a person.
+    ChannelWho, "channel-who", 400, Client, "whoever joins this channel has a name of at most 256 bytes in UTF-8, without controls";
     /// A plain request to a channel.
     ChannelPage, "channel-page", 426, Client, "a WebSocket opened here joins a channel, and so does a request that accepts text/event-stream";
     /// An upstream's 101 names what is no channel, or too many.

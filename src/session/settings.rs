@@ -172,6 +172,10 @@ pub enum Place {
     Channel {
         /// Its name.
         name: Template,
+        /// Who they are.
+        who: Option<Template>,
+        /// The others are told when one comes and when it goes.
+        events: bool,
         /// How clients are in it.
         terms: Arc<ChannelTerms>,
         /// `channel-heartbeat`: silence after which a stream of events gets a comment.

@@ -339,7 +339,8 @@ impl Bench {
                 let Bounds { idle, every, probes, patience } = bounds;
                 format!("watch {} {idle:?}+{probes}x{every:?} {patience:?}", side.word())
             }
-            Action::Join(channel) => format!("join {channel}"),
+            Action::Join(channel, None) => format!("join {channel}"),
+            Action::Join(channel, Some(person)) => format!("join {channel} as {}", person.name),
             Action::Publish { saying, ask } => {
                 let how = if ask { "publish and ask" } else { "publish" };
                 format!("{how} {} in {}", saying.payload.escape_ascii(), saying.channel)

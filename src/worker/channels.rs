@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use crate::base::Key;
-use crate::channel::{Batch, Effect, Full, Hub, Letter, Publication, Saying};
+use crate::channel::{Batch, Effect, Full, Hub, Letter, Person, Publication, Saying};
 use crate::session::{CloseReason, Input};
 
 use super::mail::Mail;
@@ -44,12 +44,17 @@ impl Channels {
 
 impl Worker {
     /// A session joins a channel, or is told that there is no room for one more.
-    pub(super) fn join(&mut self, key: Key, channel: &Arc<str>) {
+    pub(super) fn join(&mut self, key: Key, channel: &Arc<str>, person: Option<Arc<Person>>) {
         let most = self.world.generation.channels;
         let joined = self.channels.hub.join(channel, key, most);
         let Some(session) = self.sessions.get_mut(key) else { return };
         match joined {
-            Ok(name) => session.machine.joined(&name),
+            Ok(name) => {
+                session.machine.joined(&name);
+                if let Some(person) = person {
+                    self.channels.hub.introduce(&name, key, person);
+                }
+            }
             Err(Full) => {
                 session.machine.leave(CloseReason::TooManyChannels, self.world.clock.now());
                 self.queue_again(key);

@@ -121,8 +121,10 @@ impl Builder<'_> {
             }
             Way::Echo => Place::Echo,
             Way::Files(files) => Place::Files(self.files(files, at)),
-            Way::Channel { name, mode, ids, .. } => Place::Channel {
+            Way::Channel { name, mode, ids, who, events, .. } => Place::Channel {
                 name: name.clone(),
+                who: who.clone(),
+                events: *events,
                 terms: terms(*mode, *ids, settings),
                 heartbeat: settings.channel_heartbeat,
             },

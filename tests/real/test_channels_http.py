@@ -1,6 +1,8 @@
 """publish: and server-sent events: what HTTP alone gets of channels, and who comes back to where it was."""
 
+import base64
 import contextlib
+import hashlib
 import json
 import signal
 import subprocess
@@ -272,3 +274,40 @@ def test_pages_of_other_origins_neither_publish_nor_listen(stage):
         with router.connect() as client:
             client.get("/live/news", "Accept: text/event-stream", *fields, host=host)
             assert f" {200 if status == 202 else 403} " in client.head()[0], origin
+
+
+def test_who_is_there(stage):
+    """Names come from a password; each is there once, however often, and goes with its last connection."""
+    words = {name: base64.b64encode(hashlib.sha1(name.encode()).digest()).decode() for name in ("ann", "bob")}
+    users = stage.directory / "users"
+    users.write_text("".join(f"{name}:{{SHA}}{word}\n" for name, word in words.items()))
+    router = stage.tidegate({"workers": 2, "default": "return:404"}, more=f"route-run = basicauth:chat,{users}\n"
+                            "route = ^/chat$ channel:tea,ids=yes,who=${REMOTE_USER},events=yes\n"
+                            "route = ^/publish$ publish:tea\n")
+
+    def who(name):
+        return {"Authorization": "Basic " + base64.b64encode(f"{name}:{name}".encode()).decode()}
+
+    def there():
+        with router.connect() as client:
+            client.get("/publish", f"Authorization: {who('bob')['Authorization']}")
+            return client.response().json()
+
+    def come(name):
+        return connect(router.url("/chat", "ws"), additional_headers=who(name), compression=None)
+
+    with come("ann") as ann:
+        told = json.loads(ann.recv(timeout=10))
+        assert told.pop("id") > 0 and told == {"joined": "ann"}
+        with come("bob") as bob:
+            for socket in (ann, bob):
+                assert json.loads(socket.recv(timeout=10))["joined"] == "bob"
+            with come("ann"):
+                until("three are there", lambda: there()["subscribers"] == 3, 10)
+                assert there() == {"channel": "tea", "subscribers": 3, "who": ["ann", "bob"]}
+            until("two are there", lambda: there()["subscribers"] == 2, 10)
+            # What somebody publishes is no event, whatever it says.
+            bob.send('{"left":"ann"}')
+            assert json.loads(ann.recv(timeout=10))["text"] == '{"left":"ann"}', "the second ann was not news"
+        assert json.loads(ann.recv(timeout=10))["left"] == "bob"
+    until("nobody is there", lambda: there() == {"channel": "tea", "subscribers": 0}, 10)

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::buf::Copied;
-use crate::channel::{Speech, is_name};
+use crate::channel::{Person, Speech, is_name};
 use crate::config::Template;
 use crate::proto::h1::{Own, RequestHead, encode_own};
 use crate::proto::http::{Body, Fields, Known, Method, Version};
@@ -21,6 +21,8 @@ use super::publishing::Form;
 
 /// Channels that the client of one WebSocket may join, at most.
 const MOST: usize = 16;
+/// Bytes of a name of a person, at most.
+const LONGEST: usize = 256;
 
 /// The channel that a request is about.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,6 +31,8 @@ pub(in super::super) struct Wish {
     pub(in super::super) name: String,
     /// The last id that the client has seen, where it says so.
     pub(in super::super) since: Option<u64>,
+    /// Who the client is, where the route says so.
+    pub(in super::super) person: Option<Arc<Person>>,
     /// What its body is, where it publishes.
     pub(super) form: Form,
 }
@@ -51,7 +55,7 @@ impl Wish {
             }
         };
         let form = Form::of(said.head.fields.find("content-type"));
-        Ok(Wish { name, since, form })
+        Ok(Wish { name, since, person: None, form })
     }
 }
 
@@ -60,6 +64,21 @@ fn name_of(template: &Template, filler: &Filler<'_>) -> Result<String, CloseReas
     filler.plain(template, &mut text);
     let name = String::from_utf8(text).ok().filter(|name| is_name(name.as_bytes()));
     name.ok_or(CloseReason::ChannelName)
+}
+
+/// Who somebody is; nobody in particular where that comes to nothing.
+fn person(
+    who: &Template,
+    announced: bool,
+    filler: &Filler<'_>,
+) -> Result<Option<Arc<Person>>, CloseReason> {
+    let mut text = Vec::new();
+    filler.plain(who, &mut text);
+    let name = String::from_utf8(text).map_err(|_| CloseReason::ChannelWho)?;
+    if name.len() > LONGEST || name.chars().any(char::is_control) {
+        return Err(CloseReason::ChannelWho);
+    }
+    Ok((!name.is_empty()).then(|| Arc::new(Person { name, announced })))
 }
 
 /// Whether a plain request wants a channel's events.
@@ -79,16 +98,20 @@ impl Exchange {
         &mut self,
         filler: &Filler<'_>,
     ) -> Result<(), CloseReason> {
-        let (name, has_ids) = match &self.route.target.place {
-            Place::Channel { name, terms, .. } => {
-                (name, terms.ids || self.facts.handshake.is_none())
+        let (name, has_ids, who) = match &self.route.target.place {
+            Place::Channel { name, who, events, terms, .. } => {
+                let has_ids = terms.ids || self.facts.handshake.is_none();
+                (name, has_ids, who.as_ref().map(|who| (who, *events)))
             }
-            Place::Publish { name, .. } => (name, true),
+            Place::Publish { name, .. } => (name, true, None),
             _ => return Ok(()),
         };
-        let wish = Wish::new(name, filler)?;
+        let mut wish = Wish::new(name, filler)?;
         if wish.since.is_some() && !has_ids {
             return Err(CloseReason::ChannelSince);
+        }
+        if let Some((who, announced)) = who {
+            wish.person = person(who, announced, filler)?;
         }
         self.wish = Some(Box::new(wish));
         Ok(())
@@ -166,7 +189,8 @@ impl Exchange {
         let wish = self.wish.as_ref().filter(|_| self.facts.handshake.is_none())?;
         let speech = Speech::Events { chunked: self.facts.version == Version::Http11 };
         let name = Names::One(wish.name.as_str().into());
-        let member = Membership::new(name, Arc::clone(terms), speech, wish.since);
+        let member = Membership::new(name, Arc::clone(terms), speech, wish.since)
+            .known_as(wish.person.clone());
         Some(Feed::new(member, speech, *heartbeat, cx.now))
     }
 }

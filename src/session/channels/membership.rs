@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use crate::buf::{Pool, Segment, Shared, Tx};
-use crate::channel::{Answer, Batch, Encoded, Keep, Speech};
+use crate::channel::{Answer, Batch, Encoded, Keep, Person, Speech};
 use crate::config::{ChannelMode, ChannelSlow};
 use crate::proto::ws::Tally;
 
@@ -67,6 +67,8 @@ pub(in super::super) struct Membership {
     /// What waits for room, oldest first. Boxed: mostly nothing does.
     #[allow(clippy::box_collection)]
     backlog: Option<Box<VecDeque<Shared>>>,
+    /// Who it is, where that is known.
+    person: Option<Arc<Person>>,
     /// Messages that were published, as far as they got here.
     messages: u64,
     /// Bytes of what they said.
@@ -76,7 +78,7 @@ pub(in super::super) struct Membership {
 /// Of a member that has not said what it has seen.
 const UNSAID: u64 = u64::MAX;
 
-const _: () = assert!(size_of::<Membership>() <= 64);
+const _: () = assert!(size_of::<Membership>() <= 72);
 
 /// How far it has joined.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -115,9 +117,16 @@ impl Membership {
             missed: false,
             since: since.unwrap_or(UNSAID),
             backlog: None,
+            person: None,
             messages: 0,
             payload: 0,
         }
+    }
+
+    /// The same, of whom it is known who it is.
+    #[must_use]
+    pub(in super::super) fn known_as(self, person: Option<Arc<Person>>) -> Membership {
+        Membership { person, ..self }
     }
 
     /// One to be read into from a snapshot.
@@ -139,6 +148,12 @@ impl Membership {
         at.text(&mut names)?;
         self.names = Names::of(names.split(',').map(Arc::from).collect());
         at.flag(&mut self.missed)?;
+        let known = self.person.take();
+        let (mut name, mut announced) =
+            known.map(|person| (person.name.clone(), person.announced)).unwrap_or_default();
+        at.text(&mut name)?;
+        at.flag(&mut announced)?;
+        self.person = (!name.is_empty()).then(|| Arc::new(Person { name, announced }));
         let mut len = self.waiting() as u32;
         at.word(&mut len)?;
         for place in 0..len as usize {
@@ -186,7 +201,8 @@ impl Membership {
         if self.terms.mode == ChannelMode::Publish {
             return;
         }
-        cx.actions.extend(self.names.all().iter().map(|name| Action::Join(Arc::clone(name))));
+        let join = |name: &Arc<str>| Action::Join(Arc::clone(name), self.person.clone());
+        cx.actions.extend(self.names.all().iter().map(join));
         if let Some(channel) = self.name().filter(|_| self.since != UNSAID) {
             self.stage = Stage::Asked;
             cx.actions.push(Action::Ask { channel, since: Some(self.since) });

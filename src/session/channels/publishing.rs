@@ -216,11 +216,22 @@ impl Exchange {
                     write!(said, "{{\"id\":{id},\"published\":{count},\"subscribers\":{reached}}}");
                 202
             }
-            Answer::Count(count) => {
+            Answer::Present { count, who, more } => {
                 said.extend_from_slice(b"{\"channel\":");
                 let name = self.wish.as_ref().map_or("", |wish| &wish.name);
                 write_json(name.as_bytes(), &mut said);
-                let _ = write!(said, ",\"subscribers\":{count}}}");
+                let _ = write!(said, ",\"subscribers\":{count}");
+                for (place, name) in who.iter().enumerate() {
+                    said.extend_from_slice(if place == 0 { b",\"who\":[" } else { b"," });
+                    write_json(name.as_bytes(), &mut said);
+                }
+                if !who.is_empty() {
+                    said.push(b']');
+                }
+                if *more > 0 {
+                    let _ = write!(said, ",\"more\":{more}");
+                }
+                said.push(b'}');
                 200
             }
             Answer::Story { .. } => return,

@@ -319,7 +319,7 @@ impl Router {
                     Action::Endpoint => panic!("no route sends PROXY"),
                     Action::Queue => panic!("no group has a queue"),
                     Action::OpenFile | Action::CloseFile => panic!("no route has files"),
-                    Action::Join(_)
+                    Action::Join(..)
                     | Action::Publish { .. }
                     | Action::Ask { .. }
                     | Action::AwaitRoom => {

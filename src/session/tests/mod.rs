@@ -1,6 +1,7 @@
 //! The transitions of the machines, one by one, with both ends as bytes.
 
 mod admin;
+mod channels;
 mod check;
 mod files;
 mod greeting;

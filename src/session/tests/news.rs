@@ -27,7 +27,7 @@ fn open() -> Bench {
 
 fn hear(bench: &mut Bench, said: &[u8]) -> u64 {
     let (channel, payload) = ("news".into(), said.into());
-    let publication = Publication { channel, id: 1, kind: Kind::Text, payload };
+    let publication = Publication { channel, id: 1, kind: Kind::Text, payload, notice: false };
     bench.hear(&mut Batch::new(&[Arc::new(publication)]))
 }
 

@@ -89,12 +89,13 @@ impl Terminated {
         cx: &mut Cx<'_>,
     ) -> Self {
         let speech = Speech::of(client.draft, client.base64, terms.ids);
-        let far = Far::Channel(Box::new(Membership::new(
+        let member = Membership::new(
             Names::One(wish.name.as_str().into()),
             Arc::clone(terms),
             speech,
             wish.since,
-        )));
+        );
+        let far = Far::Channel(Box::new(member.known_as(wish.person.clone())));
         Terminated::new(client, far, Bond::Alone, settings, cx)
     }
 
