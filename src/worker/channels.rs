@@ -7,8 +7,11 @@ use crate::base::Key;
 use crate::channel::{Batch, Effect, Full, Hub, Letter, Person, Publication, Saying};
 use crate::session::{CloseReason, Input};
 
+use super::drive::flush_queue;
+use super::entry::{Conn, Session};
 use super::mail::Mail;
 use super::turn::Worker;
+use super::world::World;
 
 /// Bytes of messages that are delivered together, at most, and a message.
 const TOGETHER: usize = 32 << 10;
@@ -46,9 +49,8 @@ impl Worker {
     /// A session joins a channel, or is told that there is no room for one more.
     pub(super) fn join(&mut self, key: Key, channel: &Arc<str>, person: Option<Arc<Person>>) {
         let most = self.world.generation.channels;
-        let joined = self.channels.hub.join(channel, key, most);
         let Some(session) = self.sessions.get_mut(key) else { return };
-        match joined {
+        match self.channels.hub.join(channel, key, most) {
             Ok(name) => {
                 session.machine.joined(&name);
                 if let Some(person) = person {
@@ -132,7 +134,7 @@ impl Worker {
         }
     }
 
-    /// What came together goes to all of its circle; each is written to once, later.
+    /// What came together goes to all of its circle, each of whom is written to once.
     pub(super) fn fan_out(&mut self) {
         let pending = std::mem::take(&mut self.channels.pending);
         self.channels.size = 0;
@@ -140,12 +142,15 @@ impl Worker {
         let mut batch = Batch::new(&pending);
         let now = self.world.clock.now();
         let (mut reached, mut dropped) = (0, 0);
-        for &key in self.channels.hub.circle(&first.channel, self.channels.circle) {
-            let Some(session) = self.sessions.get_mut(key) else { continue };
+        let Worker { channels, sessions, conns, world, again, .. } = self;
+        for &key in channels.hub.circle(&first.channel, channels.circle) {
+            let Some(session) = sessions.get_mut(key) else { continue };
             dropped += session.machine.hear(&mut batch, &mut session.ports, now);
             reached += pending.len() as u64;
-            if !std::mem::replace(&mut session.queued, true) {
-                self.again.push(key);
+            let conn = session.conns[0].and_then(|conn| conns.get_mut(conn));
+            let is_said = conn.is_some_and(|conn| say(conn, session, world));
+            if !is_said && !std::mem::replace(&mut session.queued, true) {
+                again.push(key);
             }
         }
         self.world.counters.delivered.add(reached);
@@ -162,4 +167,24 @@ impl Worker {
             }
         }
     }
+}
+
+/// Writes to a client what it has just heard, while it lies at hand; false where something is left to be done.
+fn say(conn: &mut Conn, session: &mut Session, world: &mut World) -> bool {
+    let Session { machine, ports, active, .. } = session;
+    let port = &mut ports[0];
+    if port.tx_end.is_some() {
+        return false;
+    }
+    let sent = flush_queue(conn, port, world);
+    if sent > 0 {
+        port.sent = world.clock.now();
+        *active = port.sent;
+        world.counters.client_out.add(sent as u64);
+    }
+    if !conn.ready.readable {
+        conn.transport.settle(&world.pool);
+    }
+    let is_through = port.tx.is_empty() && !conn.transport.is_behind() && !port.tx_broken;
+    is_through && machine.rests(ports)
 }

@@ -291,7 +291,7 @@ fn flush_port(conn: &mut Conn, port: &mut Port, world: &mut World) -> usize {
 }
 
 /// Writes until the queue is empty or the stream takes no more.
-fn flush_queue(conn: &mut Conn, port: &mut Port, world: &mut World) -> usize {
+pub(super) fn flush_queue(conn: &mut Conn, port: &mut Port, world: &mut World) -> usize {
     let mut total = 0;
     let Conn { stream, transport, ready, .. } = conn;
     if !transport.is_open() {
