@@ -25,6 +25,7 @@ mod stream;
 mod terminated;
 mod terms;
 mod track;
+mod utter;
 mod written;
 
 pub(super) use life::Life;
