@@ -6,6 +6,7 @@ import pytest
 from websockets.sync.server import serve
 
 from harness.dialects import TABLES
+from harness.hosts import Hosts
 from harness.peers import Peers
 from harness.stage import staged
 from harness.table import seen_in
@@ -33,6 +34,12 @@ def peers(module_stage):
 def tidegate(stage):
     """Starts tidegate: `tidegate({"http-to": address})`."""
     return stage.tidegate
+
+
+@pytest.fixture
+def hosts(stage):
+    """Names that can change while a router runs that was started with `before=hosts.before`."""
+    return Hosts(stage)
 
 
 @pytest.fixture

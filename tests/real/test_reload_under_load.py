@@ -1,4 +1,4 @@
-"""Reloads, and a server killed and started again, while wrk asks and 2,000 WebSockets are open: nobody notices."""
+"""Reloads, a server killed and started again, and one that moves, while wrk asks and 2,000 WebSockets are open: nobody notices."""
 
 import asyncio
 import os
@@ -9,6 +9,7 @@ import subprocess
 from websockets.asyncio.client import connect
 
 from harness import workers
+from harness.upstream import free_port
 from harness.waiting import in_background, until
 from test_reload import Site
 
@@ -62,22 +63,35 @@ class Sockets:
         self.loop.call_soon_threadsafe(self.loop.stop)
 
 
-def start(stage, name, port=None):
+def start(stage, name, port=None, **address):
     """An nginx that says its name to whoever asks."""
-    return workers.start_nginx(stage.track, stage.directory, f'location / {{ return 200 "{name}"; }}', name, port)
+    return workers.start_nginx(stage.track, stage.directory, f'location / {{ return 200 "{name}"; }}', name, port, **address)
 
 
-def test_nobody_notices(stage, echo):
-    site = Site(stage)
+def kill(server):
+    os.killpg(server.pid, signal.SIGKILL)
+    server.wait()
+
+
+def test_nobody_notices(stage, hosts, echo):
+    site, port = Site(stage), free_port()
     (one, _), (two, dying) = start(stage, "one"), start(stage, "two")
+    hosts.set(moving=["127.0.0.11"])
+    _, leaving = start(stage, "old", port, host="127.0.0.11")
 
     def configured(turn):
-        """Two servers, the second one not in every turn, and routes that change with each."""
-        servers = f"server = {one}\n" + (f"server = {two}\n" if turn % 3 else "")
-        return (f"[upstream:web]\nprotocol = http\n{servers}connect-timeout = 1s\n"
+        """Three servers that are checked, the second one not in every turn, and routes that change with each."""
+        servers = [one, f"moving.test:{port}", *([two] if turn % 3 else [])]
+        web = "".join(f"server = {server}\n" for server in servers)
+        return (f"[upstream:web]\nprotocol = http\n{web}connect-timeout = 1s\nhealth = GET / 200 every 1s fall 2 rise 1\n"
                 f"[route:ws]\npath = ^/ws\nto = http:{echo.address}\n[route:r{turn}]\npath = ^/r{turn}$\nto = http:{two}\n")
 
-    router = site.start({"default": "http:web", "disable-logging": "on"}, configured(1))
+    router = site.start({"default": "http:web", "disable-logging": "on"}, configured(1), before=hosts.before)
+
+    def is_used(name):
+        return name in [router.get("/").body for _ in range(6)]
+
+    assert is_used(b"two") and is_used(b"old")
     sockets = Sockets(router.url("/ws", "ws"))
     assert sockets.run(sockets.say("before")) == SOCKETS
     wrk = Wrk(router.url())
@@ -85,11 +99,17 @@ def test_nobody_notices(stage, echo):
         site.write({"default": "http:web"}, configured(turn))
         site.hup()
         if turn == RELOADS // 4:
-            os.killpg(dying.pid, signal.SIGKILL)
-            dying.wait()
+            kill(dying)
         if turn == RELOADS // 2:
-            _, dying = start(stage, "two", int(two.rpartition(":")[2]))
-            until("the server is used again", lambda: b"two" in [router.get("/").body for _ in range(4)], 20)
+            start(stage, "two", int(two.rpartition(":")[2]))
+            site.write({"default": "http:web"}, configured(1))
+            site.hup()
+            until("the server is used again", lambda: is_used(b"two"), 20)
+        if turn == RELOADS * 3 // 4:
+            start(stage, "new", port, host="127.0.0.12")
+            hosts.set(moving=["127.0.0.12"])
+            kill(leaving)
+            until("the server is used where it is now", lambda: is_used(b"new"), 20)
     assert sockets.run(sockets.say("after")) == SOCKETS
     said = wrk.end()
     assert int(re.search(r"(\d+) requests in", said)[1]) > 1000, said

@@ -38,7 +38,7 @@ def start_uwsgi(track, directory, mode="gevent", *more, unix=False, kind="socket
     return address, child
 
 
-def start_nginx(track, directory, server="", name="nginx", port=None):
+def start_nginx(track, directory, server="", name="nginx", port=None, host="127.0.0.1"):
     """Runs nginx with the files of `directory`/www; the answer is its address."""
     port = port or free_port()
     root = directory / "www"
@@ -54,13 +54,13 @@ http {{
     client_body_temp_path {directory}/body; proxy_temp_path {directory}/proxy; fastcgi_temp_path {directory}/fastcgi;
     uwsgi_temp_path {directory}/uwsgi; scgi_temp_path {directory}/scgi;
     client_max_body_size 64m;
-    server {{ listen 127.0.0.1:{port}; root {root}; {server} }}
+    server {{ listen {host}:{port}; root {root}; {server} }}
 }}
 """)
     program = shutil.which("nginx") or "/usr/sbin/nginx"
     child = track(Process(name, [program, "-c", config, "-e", directory / f"{name}.start"], directory))
-    until("nginx listens", lambda: accepts(port) or not child.alive())
-    return f"127.0.0.1:{port}", child
+    until("nginx listens", lambda: accepts(port, host) or not child.alive())
+    return f"{host}:{port}", child
 
 
 def start_node_echo(track, directory):
@@ -69,8 +69,8 @@ def start_node_echo(track, directory):
     return "127.0.0.1:" + child.wait_for(r"(?m)^port (\d+)$", text=child.stdout)[1], child
 
 
-def accepts(port):
+def accepts(port, host="127.0.0.1"):
     import socket
 
     with socket.socket() as sock:
-        return sock.connect_ex(("127.0.0.1", port)) == 0
+        return sock.connect_ex((host, port)) == 0
