@@ -20,8 +20,8 @@ def options(description):
     add = parser.add_argument
     add("--rows", default="", metavar="KEYS", help=f"of {keys}")
     add("--candidates", default="", metavar="NAMES", help=f"of {names};\ntidegate-again is for A/A")
-    add("--rounds", type=int, help="5 if not given")
-    add("--seconds", type=float, help="per measurement; 5 if not given")
+    add("--rounds", type=int, help="9 if not given, as many as a verdict needs")
+    add("--seconds", type=float, help="per measurement; 3 if not given")
     add("--idle", type=int, help="WebSockets held in the rows of that name; 8000, over TLS 4000 if not given")
     add("--quick", action="store_true", help="what is not given becomes 2 rounds of 2 s, 2,000 idle")
     add("--aa", action="store_true", help="tidegate twice, to see the noise")
@@ -35,7 +35,7 @@ def options(description):
     add("--write", metavar="FILE", help="put the tables between the marks in this document")
     add("--marks", default="compare", metavar="NAME", help="which marks; compare if not given")
     found = parser.parse_args()
-    rounds, seconds, idle = (2, 2, 2000) if found.quick else (5, 5, None)
+    rounds, seconds, idle = (2, 2, 2000) if found.quick else (report.ROUNDS, 3, None)
     found.rounds = found.rounds or rounds
     found.seconds = found.seconds or seconds
     found.idle = found.idle or idle
@@ -49,7 +49,7 @@ def chosen(asked):
     if unknown:
         raise SystemExit(f"no candidate {', '.join(unknown)}; there are {', '.join(CANDIDATES)}")
     if not names:
-        names = [name for name in CANDIDATES if name not in ("tidegate-again", "vs")]
+        names = [name for name in CANDIDATES if name != "vs"]
     names += ["tidegate-again"] * asked.aa + ["vs"] * bool(asked.vs)
     return [name for name in CANDIDATES if name in names]
 

@@ -7,23 +7,37 @@ import random
 import re
 import statistics
 
+# A verdict needs as many.
+ROUNDS = 9
+
 
 def median(samples, figure):
     return statistics.median(getattr(sample, figure) for sample in samples)
 
 
 def ratio(ours, theirs, figure="cpu"):
-    """Median of the rounds' ratios and a 95 % interval of it (their range below five rounds)."""
+    """Median of the rounds' ratios and a bootstrapped 90 % interval of it (their range below five rounds)."""
     pairs = zip(ours, theirs)
-    ratios = sorted(getattr(a, figure) / getattr(b, figure) for a, b in pairs)
-    middle = statistics.median(ratios)
-    if len(ratios) < 5:
-        return middle, ratios[0], ratios[-1]
+    return interval(getattr(a, figure) / getattr(b, figure) for a, b in pairs)
+
+
+def interval(values):
+    """Their median and where it lies, nine times out of ten."""
+    values = sorted(values)
+    middle = statistics.median(values)
+    if len(values) < 5:
+        return middle, values[0], values[-1]
     generator = random.Random(1)
     draws = sorted(
-        statistics.median(generator.choices(ratios, k=len(ratios))) for _ in range(2000)
+        statistics.median(generator.choices(values, k=len(values))) for _ in range(2000)
     )
-    return middle, draws[50], draws[1949]
+    return middle, draws[100], draws[1899]
+
+
+def verdict(bar, middle, low, high, rounds):
+    """A bar is missed where all of the interval lies above it; few rounds decide nothing."""
+    word = "**missed**" if low > bar else "met" if middle <= bar else "not decided, the bar lies within the interval"
+    return word if rounds >= ROUNDS else f"{word}, but of {rounds} rounds"
 
 
 def summary(rows, samples):
@@ -97,18 +111,17 @@ def verdicts(rows, samples, reference):
             lines.append(f"| {row.title} ({row.connections:,} of them) | at most {row.memory_bar:,} bytes | {bytes_each:,.0f} bytes |"
                          f" {'met' if bytes_each <= row.memory_bar else '**missed**'} |")
             continue
-        bars = (("haproxy", row.haproxy_bar), ("nginx", row.nginx_bar), ("nginx haproxy", row.best_bar))
-        for peer, bar in bars:
-            variants = [name for name in of if name.split("-")[0] in peer.split()]
-            if not bar or not variants:
+        for peers, bar in row.bars:
+            variants = [name for name in of if name.split("-")[0] in peers]
+            if not variants:
                 continue
             best = min(variants, key=lambda name: median(of[name], "cpu"))
-            middle, low, high = ratio(of[reference], of[best])
-            met = "met" if (middle < bar if peer == "haproxy" else middle <= bar) else "**missed**"
-            sure = "" if high <= bar or low > bar else ", but the bar lies within the interval"
-            asked = f"below {best}'s CPU" if peer == "haproxy" else f"at most {bar:g} of {best}'s CPU"
-            lines.append(f"| {row.title} | {asked}"
-                         f" | {middle:.2f} [{low:.2f}, {high:.2f}] | {met}{sure} |")
+            found = ratio(of[reference], of[best])
+            lines.append(f"| {row.title} | at most {bar:g} of {best}'s CPU | {{:.2f}} [{{:.2f}}, {{:.2f}}] | ".format(*found)
+                         + f"{verdict(bar, *found, len(of[reference]))} |")
+        if "tidegate-again" in of:
+            found = ratio(of[reference], of["tidegate-again"])
+            lines.append(f"| {row.title} | the same program beside it | {{:.2f}} [{{:.2f}}, {{:.2f}}] | |".format(*found))
     head = ["\n### Bars\n", "| work | bar | measured | |", "|---|---|---|---|"]
     return head + lines if lines else []
 
