@@ -4,7 +4,6 @@ import json
 import os
 import re
 import signal
-import ssl
 import subprocess
 from pathlib import Path
 
@@ -13,6 +12,7 @@ import pytest
 from harness import REAL
 from harness.echoes import echo_all
 from harness.raw import Raw
+from harness.tls import context
 from harness.upstream import free_port
 
 
@@ -64,7 +64,7 @@ def test_over_tls(module_stage):
     made = Path(re.search(r"vouches for (\S+)", demo.process.stdout())[1])
     page = subprocess.run(["curl", "-sS", "--cacert", made, f"https://localhost:{port}/"], capture_output=True, text=True, timeout=20)
     assert "tidegate" in page.stdout, page.stderr
-    echo_all(f"wss://localhost:{port}/ws/echo", ssl=ssl.create_default_context(cafile=made))
+    echo_all(f"wss://localhost:{port}/ws/echo", ssl=context(made))
     assert made.with_suffix(".key").stat().st_mode & 0o077 == 0, "a key is for its owner"
     demo.process.signal(signal.SIGTERM)
     demo.process.wait()

@@ -1,7 +1,10 @@
 """A TLS client of Python's `ssl`, as a raw connection: what it agreed on, whose certificate it saw, how the other end left."""
 
+import select
 import socket
 import ssl
+import threading
+import time
 import warnings
 from contextlib import contextmanager, suppress
 
@@ -12,13 +15,60 @@ from .raw import TIMEOUT, Raw
 VERSIONS = {"1.2": ssl.TLSVersion.TLSv1_2, "1.3": ssl.TLSVersion.TLSv1_3}
 
 
+class Shared(ssl.SSLSocket):
+    """One that a thread may read while another writes, as `websockets` does: before Python 3.13 OpenSSL is entered by both at
+    once then, and what was written may never leave."""
+
+    def __new__(cls, *args, **kwargs):
+        made = super().__new__(cls, *args, **kwargs)
+        made.lock = threading.RLock()
+        return made
+
+    def settimeout(self, timeout):
+        with self.lock:
+            super().settimeout(timeout)
+
+    def recv(self, size=1024, flags=0):
+        return self._alone(lambda: super(Shared, self).recv(size, flags), select.POLLIN)
+
+    def send(self, data, flags=0):
+        return self._alone(lambda: super(Shared, self).send(data, flags), select.POLLOUT)
+
+    def _alone(self, call, event):
+        """Calls without waiting, and waits outside the lock; for `event`, where TLS is over."""
+        with self.lock:
+            timeout = self.gettimeout()
+        end = None if timeout is None else time.monotonic() + timeout
+        while True:
+            with self.lock:
+                timeout = self.gettimeout()
+                super().settimeout(0)
+                try:
+                    return call()
+                except ssl.SSLWantReadError:
+                    event = select.POLLIN
+                except ssl.SSLWantWriteError:
+                    event = select.POLLOUT
+                except BlockingIOError:
+                    pass
+                finally:
+                    if self.fileno() >= 0:
+                        super().settimeout(timeout)
+            left = None if end is None else 1000 * max(0, end - time.monotonic())
+            waiting = select.poll()
+            waiting.register(self, event)
+            if not waiting.poll(left):
+                raise TimeoutError("timed out")
+
+
 def context(authority=None, version=None, ciphers=None, identity=None, groups=None):
-    """What a client wants: one version, OpenSSL's names of ciphers, a certificate of its own."""
+    """What a client wants: who vouches for the server (an `Authority` or a file), one version, OpenSSL's names of ciphers, a certificate of its own."""
     made = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    made.sslsocket_class = Shared
     made.check_hostname = False
     made.verify_mode = ssl.CERT_NONE
     if authority:
-        made.load_verify_locations(authority.path)
+        made.load_verify_locations(getattr(authority, "path", authority))
         made.check_hostname, made.verify_mode = True, ssl.CERT_REQUIRED
     if version:
         with warnings.catch_warnings():
