@@ -299,8 +299,25 @@ fn rate_and_age_end_it() {
     bench.wait(Duration::from_secs(1));
     bench.client_says(&message);
     assert_eq!(bench.takes_bytes(UPSTREAM), message);
-    bench.client_says(&message);
+    bench.upstream_says(text(UPSTREAM, "an answer"));
+    bench.takes_bytes(CLIENT);
+    let ping = frame(CLIENT, Opcode::Ping, true, b"!");
+    bench.client_says([&ping[..], &message.repeat(5)].concat());
+    assert!(bench.takes_bytes(UPSTREAM).starts_with(&ping), "only messages count");
+    bench.upstream_says(text(UPSTREAM, "another"));
+    assert_eq!(bench.takes_bytes(CLIENT), text(UPSTREAM, "another"));
+    bench.upstream_says(close(UPSTREAM, 1001));
     assert_eq!(told(&mut bench, CLIENT), 1008);
+
+    let mut bench = open_with(|rules| rules.rate = Some(Rate { per_second: 1, burst: 3 }));
+    bench.client_says(message.repeat(20));
+    let mut heard = bench.takes_bytes(UPSTREAM);
+    let end = heard.split_off(3 * message.len());
+    assert_eq!(
+        (heard, end[0], end.len()),
+        (message.repeat(3), 0x88, 8),
+        "what comes in one piece too"
+    );
 
     let mut bench = open_with(|rules| rules.max_age = Some(Duration::from_secs(10)));
     bench.expire();

@@ -35,9 +35,6 @@ impl Ending {
     /// An end of which both sides are told alike, but for those who were `told` already.
     pub(super) fn new(reason: CloseReason, told: [bool; 2], now: Millis) -> Ending {
         let codes = match reason {
-            CloseReason::TooManyMessages | CloseReason::ReadOnly => {
-                [CloseCode::POLICY, CloseCode::GOING_AWAY]
-            }
             CloseReason::OutOfMemory
             | CloseReason::SlowSubscriber
             | CloseReason::TooManyChannels => [CloseCode::TRY_LATER, CloseCode::GOING_AWAY],

@@ -140,8 +140,14 @@ impl Life {
         guest.is_none_or(|guest| guest.rests())
     }
 
+    /// Whether the client may begin one more message.
+    pub(super) fn may_begin(&self, rules: &WebSocketRules, now: Millis) -> bool {
+        let Some((rate, terms)) = rules.rate.zip(self.terms.as_ref()) else { return true };
+        terms.allowance.lasts(rate, now)
+    }
+
     /// Takes what new messages of the client cost off its allowance; false when it is used up.
-    pub(super) fn may_send(&mut self, new: u64, rules: &WebSocketRules, now: Millis) -> bool {
+    pub(super) fn spend(&mut self, new: u64, rules: &WebSocketRules, now: Millis) -> bool {
         let Some((rate, terms)) = rules.rate.filter(|_| new > 0).zip(self.terms.as_mut()) else {
             return true;
         };

@@ -125,11 +125,10 @@ impl Terminated {
                 end.collect(data, rx, limit, cx)?
             }
         };
-        if whole && side == Side::Client && !self.life.may_send(1, &settings.rules, cx.now) {
+        if whole && side == Side::Client && !self.life.spend(1, &settings.rules, cx.now) {
             self.client.take();
-            self.life.end(CloseReason::TooManyMessages, cx.now);
             // An end that has begun before lets the rest through: there must be no gap in it.
-            self.life.mute(Side::Client);
+            self.life.refuse(side, CloseReason::TooManyMessages, CloseCode::POLICY, cx.now);
             return Ok(());
         }
         if matches!(self.far, Far::Bridge(_)) {

@@ -123,12 +123,22 @@ impl Track {
             if !discard && to.tx.room() == 0 {
                 return;
             }
+            let counts = side == Side::Client && rules.rate.is_some();
+            if counts && self.begins_message(from.rx.bytes()) && !self.life.may_begin(rules, cx.now)
+            {
+                return self.life.refuse(
+                    side,
+                    CloseReason::TooManyMessages,
+                    CloseCode::POLICY,
+                    cx.now,
+                );
+            }
             let speaks = self.life.wants_to_speak(side.other(), cx.now);
             let has_news = side == Side::Upstream && !self.life.guest_rests();
             let until = match (speaks, has_news) {
                 (true, _) => Until::Frame,
-                (false, true) => Until::Message,
-                (false, false) => Until::End,
+                (false, false) if !counts => Until::End,
+                _ => Until::Message,
             };
             let counted = self.watch[Side::Client as usize].tally.messages;
             let watch = &mut self.watch[side as usize];
@@ -157,9 +167,7 @@ impl Track {
                 self.speak(ports, rules, cx);
             }
             let new = self.watch[Side::Client as usize].tally.messages - counted;
-            if !self.life.may_send(new, rules, cx.now) {
-                return self.life.end(CloseReason::TooManyMessages, cx.now);
-            }
+            self.life.spend(new, rules, cx.now);
         }
         let (from, to) = pair(ports, side);
         if !from.is_drained() {
@@ -170,6 +178,13 @@ impl Track {
         } else {
             to.tx_end.get_or_insert(TxEnd::Finish);
         }
+    }
+
+    /// Whether these bytes of the client's begin a message, and do not go on with one.
+    fn begins_message(&self, bytes: &[u8]) -> bool {
+        let opcode = bytes.first().map(|byte| byte & 0x0f);
+        let begins = [Some(Opcode::Text as u8), Some(Opcode::Binary as u8)].contains(&opcode);
+        begins && self.watch[Side::Client as usize].tracker.at_message()
     }
 
     /// A whole control frame stands at the front of what `side` sent; returns its size if it goes on.
