@@ -6,11 +6,12 @@ import re
 import signal
 import socket
 import subprocess
+from contextlib import ExitStack
 
 import pytest
 from websockets.sync.client import connect
 
-from harness.admin import ctl, curl
+from harness.admin import ctl, curl, sessions
 from harness.raw import Raw
 from harness.router import ini
 from harness.upstream import free_port, http_ok
@@ -282,3 +283,24 @@ def descriptors(pid):
 def rss(pid):
     with open(f"/proc/{pid}/statm") as statm:
         return int(statm.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+def test_a_server_is_taken_out_with_its_websockets(site, sockets):
+    """By a reload for those to come, by its address for those there are; the other server's stay."""
+    staying, leaving = sockets(), sockets()
+
+    def servers(*all):
+        return "[upstream:app]\n" + "".join(f"server = {server.address}\n" for server in all)
+
+    router = site.start({"default": "http:app"}, servers(staying, leaving))
+    by = lambda server: sessions(site.admin, f"?upstream={server.address}")
+    with ExitStack() as stack:
+        live = [stack.enter_context(open_socket(router)) for _ in range(6)]
+        until("both are in use", lambda: len(by(staying)) == len(by(leaving)) == 3)
+        site.write({}, servers(staying))
+        site.hup()
+        result = ctl("--admin", site.admin, "kill", "--upstream", leaving.address)
+        assert (result.returncode, result.stdout) == (0, "3 closed\n")
+        until("they are told, and end", lambda: leaving.ends == [1001] * 3 and not by(leaving))
+        assert len(by(staying)) == 3 and len(staying.held) == 3
+        assert len(live) == 6

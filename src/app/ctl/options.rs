@@ -100,11 +100,13 @@ pub(in super::super) fn command() -> Command {
                 .arg(Arg::new("all").long("all").action(ArgAction::SetTrue).help("All there are"))
                 .group(
                     ArgGroup::new("which")
-                        .args(["ID", "route", "client", "all"])
+                        .args(["ID", "route", "client", "upstream", "all"])
                         .required(true)
                         .multiple(true),
                 )
-                .mut_arg("all", |all| all.conflicts_with_all(["ID", "route", "client"])),
+                .mut_arg("all", |all| {
+                    all.conflicts_with_all(["ID", "route", "client", "upstream"])
+                }),
         )
         .subcommand(one("check", "Read its configuration again: is it sound? changes nothing"))
         .subcommand(one("drain", "Stop as at a TERM: what goes on may end within drain-timeout"))
@@ -114,7 +116,7 @@ pub(in super::super) fn command() -> Command {
         ))
 }
 
-fn conditions() -> [Arg; 2] {
+fn conditions() -> [Arg; 3] {
     let client = |text: &str| match text.parse::<IpAddr>() {
         Ok(_) => Ok(text.to_owned()),
         Err(_) if text == "unix" => Ok(text.to_owned()),
@@ -127,6 +129,10 @@ fn conditions() -> [Arg; 2] {
             .value_name("IP")
             .value_parser(client)
             .help("Only those of this client"),
+        Arg::new("upstream")
+            .long("upstream")
+            .value_name("ADDR")
+            .help("Only those with the server at this address, as sessions shows it"),
     ]
 }
 
@@ -178,7 +184,7 @@ fn named(matches: &ArgMatches, name: &str) -> Vec<Part> {
 }
 
 fn others(matches: &ArgMatches) -> impl Iterator<Item = Part> {
-    ["route", "client"]
+    ["route", "client", "upstream"]
         .into_iter()
         .filter_map(|name| Some((name, matches.get_one::<String>(name)?.clone())))
 }
@@ -246,6 +252,7 @@ mod tests {
             ("ctl kill 7 8 7", "?id=7&id=8", Some(2)),
             ("ctl kill --all", "?all=1", None),
             ("ctl kill --route a --client unix", "?route=a&client=unix", None),
+            ("ctl kill --upstream 10.0.0.5:8000", "?upstream=10.0.0.5%3A8000", None),
             ("ctl kill 7 --route a", "?id=7&route=a", Some(1)),
         ] {
             let order = Order::Kill { queries: vec![query.into()], wanted };

@@ -15,6 +15,8 @@ pub struct Filter {
     route: Option<String>,
     /// This client's.
     client: Option<Who>,
+    /// With the server at this address, as a row shows it.
+    upstream: Option<String>,
     /// Rows wanted at most.
     limit: Option<u64>,
 }
@@ -39,15 +41,17 @@ pub enum BadQuery {
     #[error("{0} is given twice")]
     Twice(&'static str),
     /// To close everything must be said, and by itself.
-    #[error("what is to be closed: expected id=N, route=NAME, client=IP, or all=1 by itself")]
+    #[error(
+        "what is to be closed: expected id=N, route=NAME, client=IP, upstream=ADDR, or all=1 by itself"
+    )]
     Nothing,
 }
 
-const LISTED: &str = "route, client, id or limit";
-const CLOSED: &str = "route, client, id or all";
+const LISTED: &str = "route, client, upstream, id or limit";
+const CLOSED: &str = "route, client, upstream, id or all";
 
 impl Filter {
-    /// Which are to be shown: `route=NAME&client=IP&id=N&limit=N`, or all.
+    /// Which are to be shown: `route=NAME&client=IP&upstream=ADDR&id=N&limit=N`, or all.
     ///
     /// # Errors
     /// Names the part that is not taken.
@@ -64,8 +68,8 @@ impl Filter {
         Ok(filter)
     }
 
-    /// Which are to be closed: `id=N&id=N`, `route=NAME`, `client=IP`, or `all=1`. Nothing is closed
-    /// that was not asked for in so many words.
+    /// Which are to be closed: `id=N&id=N`, `route=NAME`, `client=IP`, `upstream=ADDR`, or `all=1`. Nothing
+    /// is closed that was not asked for in so many words.
     ///
     /// # Errors
     /// Names the part that is not taken.
@@ -94,6 +98,7 @@ impl Filter {
         match name.as_str() {
             "id" => self.ids.push(parse("id", &value, "the number of a tunnel")?),
             "route" => set(&mut self.route, value, "route")?,
+            "upstream" => set(&mut self.upstream, value, "upstream")?,
             "client" if value == "unix" => set(&mut self.client, Who::Unix, "client")?,
             "client" => {
                 let ip: IpAddr = parse("client", &value, "an IP address, or unix")?;
@@ -111,6 +116,9 @@ impl Filter {
         (self.ids.is_empty() || self.ids.contains(&tunnel.id))
             && self.route.as_ref().is_none_or(|name| **name == *tunnel.route.name)
             && self.client.is_none_or(|wanted| wanted == who)
+            && self.upstream.as_ref().is_none_or(|wanted| {
+                tunnel.server_address().is_some_and(|server| server.to_string() == *wanted)
+            })
     }
 
     /// Rows wanted at most.

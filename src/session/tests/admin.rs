@@ -98,12 +98,27 @@ fn filters() {
         let filter = Filter::listed(Some(query.as_bytes())).expect(query);
         filter.takes(&bench.client)
     };
-    for query in ["", "id=0", "id=7&id=0", "route=track", "client=192.0.2.7", "limit=1&id=0"] {
+    for query in [
+        "",
+        "id=0",
+        "id=7&id=0",
+        "route=track",
+        "client=192.0.2.7",
+        "limit=1&id=0",
+        "upstream=track-0:80",
+    ] {
         assert!(takes(query), "{query}");
     }
     assert!(takes("route=%74rack&client=::ffff:192.0.2.7&id=0"));
-    for query in ["id=1", "route=trac", "route=", "client=192.0.2.8", "client=unix", "id=0&route=x"]
-    {
+    for query in [
+        "id=1",
+        "route=trac",
+        "route=",
+        "client=192.0.2.8",
+        "client=unix",
+        "id=0&route=x",
+        "upstream=track-0",
+    ] {
         assert!(!takes(query), "{query}");
     }
     assert!(!Filter::listed(None).expect("all").takes(&asked(GET).client));
@@ -117,11 +132,16 @@ fn nothing_is_closed_that_was_not_asked_for_in_so_many_words() {
         assert!(Filter::closed(Some(query.as_bytes())).is_err(), "{query}");
     }
     assert!(Filter::closed(None).is_err());
-    for query in ["all=1", "id=1&id=2", "route=a", "client=::1", "route=a&client=unix"] {
+    for query in
+        ["all=1", "id=1&id=2", "route=a", "client=::1", "route=a&client=unix", "upstream=a:1"]
+    {
         assert!(Filter::closed(Some(query.as_bytes())).is_ok(), "{query}");
     }
     let said = |query: &str| Filter::listed(Some(query.as_bytes())).unwrap_err().to_string();
-    assert_eq!(said("all=1"), "there is no \"all\" here: expected route, client, id or limit");
+    assert_eq!(
+        said("all=1"),
+        "there is no \"all\" here: expected route, client, upstream, id or limit"
+    );
     assert_eq!(said("client=me"), "client=\"me\": expected an IP address, or unix");
     assert_eq!(said("route=a&route=b"), "route is given twice");
 }
