@@ -80,10 +80,10 @@ def main(description):
             look_closer(bench, asked, wanted)
     except Failed as failure:
         print(f"compare: {failure}", file=sys.stderr)
-        return 1
+        return 2
     if asked.write:
         report.write(asked.write, asked.marks, text)
-    return 0
+    return 1 if report.misses(text) else 0
 
 
 def rounds(bench, count, wanted, names):

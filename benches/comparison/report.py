@@ -126,6 +126,11 @@ def verdicts(rows, samples, reference):
     return head + lines if lines else []
 
 
+def misses(text):
+    """Whether a bar was missed for certain."""
+    return "**missed**" in text
+
+
 def machine(versions, options):
     """When, where and with what."""
     now = datetime.datetime.now().astimezone()
