@@ -13,7 +13,7 @@ use super::turn::Worker;
 /// Connections whose handshake can go on.
 #[derive(Debug, Default)]
 pub(super) struct Handshakes {
-    /// Those that have been answered: what is left to do is little, and what was done would be lost.
+    /// Those that go first: what is left to do is little, and what was done would be lost.
     begun: VecDeque<Key>,
     /// Those that have not.
     fresh: VecDeque<Key>,
@@ -43,7 +43,7 @@ impl Worker {
         if std::mem::replace(&mut conn.queued, true) {
             return;
         }
-        match handshake.is_answered() {
+        match handshake.goes_first() {
             true => self.handshakes.begun.push_back(conn_key),
             false => self.handshakes.fresh.push_back(conn_key),
         }
@@ -114,5 +114,22 @@ impl Worker {
             conn.ready.readable = true;
         }
         self.drive_on(key);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_at_a_time_and_those_that_were_begun_first() {
+        let [old, new, begun] = [1, 2, 3].map(|n| Key::from_u64(n << 32 | n).expect("a key"));
+        let mut waiting = Handshakes::default();
+        assert!(waiting.is_empty() && waiting.next().is_none());
+        waiting.fresh.extend([old, new]);
+        waiting.begun.push_back(begun);
+        assert_eq!(waiting.waiting(), 2);
+        assert_eq!([(); 3].map(|()| waiting.next()), [begun, old, new].map(Some));
+        assert!(waiting.is_empty());
     }
 }

@@ -64,6 +64,9 @@ pub enum HandshakeFault {
     /// A record that came with the end of the handshake must not.
     #[error(transparent)]
     Record(#[from] Fault),
+    /// More arrived than the longest flight of messages.
+    #[error("a flight of messages that is too long")]
+    TooLong,
     /// The other end left before both had agreed.
     #[error("the other end left")]
     Gone,

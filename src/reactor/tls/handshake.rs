@@ -14,7 +14,7 @@ use super::engine::Buffers;
 use super::fault::HandshakeFault;
 use super::hello::{HelloError, parse_hello};
 use super::keys::TrafficSecrets;
-use super::records::{Records, Tickets};
+use super::records::{Records, Resumption};
 use super::subject::{describe, has_ended};
 use crate::base::{Certificate, NameRules};
 use crate::buf::{Pool, Rx};
@@ -111,8 +111,9 @@ impl Handshake {
         }
     }
 
-    /// Whether the costly part is done: what is left is to read the other end's last words.
-    pub fn is_answered(&self) -> bool {
+    /// Whether it goes on before those of new clients: what was done for it would be lost, or a client waits for the
+    /// server that was dialled.
+    pub fn goes_first(&self) -> bool {
         !matches!(self.stage, Stage::Hello(_))
     }
 
@@ -172,7 +173,7 @@ impl Handshake {
             return Ok(false);
         }
         if self.incoming.len() > INCOMING_MAX {
-            return Err(HandshakeFault::Hello(HelloError::TooLarge));
+            return Err(HandshakeFault::TooLong);
         }
         let start = self.incoming.len();
         self.incoming.resize(start + READ, 0);
@@ -251,7 +252,8 @@ impl Handshake {
             Stage::Dialling(connection) => {
                 let agreed = self.agreed(&connection, None)?;
                 let (keys, rest) = connection.dangerous_into_kernel_connection()?;
-                let tickets = (agreed.version == ProtocolVersion::TLSv1_3).then_some(Tickets(rest));
+                let tickets =
+                    (agreed.version == ProtocolVersion::TLSv1_3).then_some(Resumption(rest));
                 let records = Records::new(agreed.version, &keys, secrets, tickets, true);
                 (records.map_err(unusable)?, agreed)
             }

@@ -175,8 +175,12 @@ fn a_hello_in_many_records_has_its_bound() {
     let long = message_of(&extension(21, &[0; 20_000]));
     let two: Vec<u8> = long.chunks(FRAGMENT_MAX).flat_map(record_of).collect();
     assert_eq!(parse_hello(&two).unwrap().unwrap().len, two.len());
-    // Each record carries one byte, so that the message never gets as long as it may be.
-    let endless: Vec<u8> = long.chunks(1).flat_map(record_of).take(HELLO_MAX).collect();
+    // Each record carries a few bytes, so that the message never gets as long as it may be.
+    let slow: Vec<u8> = long.chunks(1).take(1025).flat_map(record_of).collect();
+    assert_eq!(parse_hello(&slow[..slow.len() - 1]), Ok(None));
+    assert_eq!(parse_hello(&slow), Err(HelloError::TooLarge), "one record too many");
+    let long = message_of(&extension(21, &[0; 65_400]));
+    let endless: Vec<u8> = long.chunks(65).flat_map(record_of).take(HELLO_MAX).collect();
     assert_eq!(parse_hello(&endless[..HELLO_MAX - 1]), Ok(None));
     assert_eq!(parse_hello(&endless), Err(HelloError::TooLarge));
 }

@@ -12,6 +12,8 @@ pub(super) const HANDSHAKE: u8 = 22;
 pub(super) const CLIENT_HELLO: u8 = 1;
 /// `TLSPlaintext.fragment` at most (RFC 8446 section 5.1).
 pub(super) const FRAGMENT_MAX: usize = 1 << 14;
+/// Records it may come in at most: their headers are read again whenever more arrives.
+const RECORDS_MAX: usize = 1024;
 /// `type`, `legacy_record_version` and `length` (RFC 8446 section 5.1).
 const RECORD_HEADER: usize = 5;
 /// `msg_type` and `length` (RFC 8446 section 4).
@@ -32,7 +34,7 @@ pub(super) struct Message<'a> {
 pub(super) fn first_message(bytes: &[u8]) -> Result<Option<Message<'_>>, HelloError> {
     let mut rest = bytes;
     let mut header = [0; MESSAGE_HEADER];
-    let (mut have, mut wanted) = (0, None);
+    let (mut have, mut wanted, mut records) = (0, None, 0);
     while let Some(Record { fragment, behind }) = record(rest)? {
         let used = bytes.len() - behind.len();
         for (slot, byte) in header.iter_mut().skip(have).zip(fragment) {
@@ -40,6 +42,7 @@ pub(super) fn first_message(bytes: &[u8]) -> Result<Option<Message<'_>>, HelloEr
         }
         have += fragment.len();
         rest = behind;
+        records += 1;
         if have >= MESSAGE_HEADER && wanted.is_none() {
             wanted = Some(check_header(header)?);
         }
@@ -51,7 +54,7 @@ pub(super) fn first_message(bytes: &[u8]) -> Result<Option<Message<'_>>, HelloEr
                     false => Err(HelloError::Unexpected),
                 };
             }
-            _ if used >= HELLO_MAX => return Err(HelloError::TooLarge),
+            _ if used >= HELLO_MAX || records > RECORDS_MAX => return Err(HelloError::TooLarge),
             _ => {}
         }
     }

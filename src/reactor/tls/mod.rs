@@ -19,7 +19,6 @@ pub mod hello;
 mod keys;
 mod message;
 mod notices;
-mod opener;
 mod record;
 mod records;
 mod rule;
@@ -30,6 +29,7 @@ mod suites;
 mod testing;
 mod tickets;
 mod trusted;
+mod unsealer;
 mod wire;
 
 pub use acceptor::{Acceptor, Profile, TICKET_LIFETIME};

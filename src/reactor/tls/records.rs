@@ -8,9 +8,9 @@ use super::Fault;
 use super::cipher::{Cipher, EXPANSION, Unusable};
 use super::keys::TrafficSecrets;
 use super::notices::Wish;
-use super::opener::Opener;
 use super::record::{CONTENT_MAX, RECORD_MAX};
 use super::sealer::Sealer;
+use super::unsealer::Unsealer;
 use crate::base::Millis;
 use crate::buf::{Pool, RX_BLOCKS, Rx, Tx};
 use crate::reactor::{Filled, Flushed, Readiness, Stream};
@@ -44,19 +44,19 @@ impl Scratch {
 /// An open TLS connection.
 #[derive(Debug)]
 pub struct Records {
-    opener: Opener,
+    unsealer: Unsealer,
     sealer: Sealer,
     renegotiations: u8,
-    /// Who takes tickets, where we dialled (TLS 1.3).
-    tickets: Option<Box<Tickets>>,
+    /// Takes tickets, where we dialled (TLS 1.3).
+    resumption: Option<Box<Resumption>>,
 }
 
-/// rustls' rest of a connection we dialled.
-pub(super) struct Tickets(pub(super) KernelConnection<ClientConnectionData>);
+/// What rustls keeps of a connection we dialled: it stores the tickets of the server.
+pub(super) struct Resumption(pub(super) KernelConnection<ClientConnectionData>);
 
-impl std::fmt::Debug for Tickets {
+impl std::fmt::Debug for Resumption {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Tickets")
+        f.write_str("Resumption")
     }
 }
 
@@ -65,16 +65,16 @@ impl Records {
         version: ProtocolVersion,
         keys: &ExtractedSecrets,
         secrets: TrafficSecrets,
-        tickets: Option<Tickets>,
+        resumption: Option<Resumption>,
         client: bool,
     ) -> Result<Records, Unusable> {
         let TrafficSecrets { client: ours, server: theirs } = secrets;
         let (sending, receiving) = if client { (ours, theirs) } else { (theirs, ours) };
         Ok(Records {
-            opener: Opener::new(Cipher::new(version, &keys.rx, receiving)?, client),
+            unsealer: Unsealer::new(Cipher::new(version, &keys.rx, receiving)?, client),
             sealer: Sealer::new(Cipher::new(version, &keys.tx, sending)?),
             renegotiations: 0,
-            tickets: tickets.map(Box::new),
+            resumption: resumption.map(Box::new),
         })
     }
 
@@ -83,8 +83,8 @@ impl Records {
     pub(super) fn begin(&mut self, out: &[u8], read: &[u8], rx: &mut Rx, pool: &Pool) {
         let mut wishes = Vec::new();
         self.sealer.begin(out, pool);
-        let begun = self.opener.begin(read, rx, pool, &mut wishes);
-        self.opener.broken = begun.and_then(|()| self.fulfil(&mut wishes, pool)).err();
+        let begun = self.unsealer.begin(read, rx, pool, &mut wishes);
+        self.unsealer.broken = begun.and_then(|()| self.fulfil(&mut wishes, pool)).err();
     }
 
     /// Reads once: as much as the window has room for.
@@ -105,7 +105,7 @@ impl Records {
         }
         let Scratch { read, wishes, .. } = scratch.made();
         let read = read.get_mut(..room).unwrap_or_default();
-        let filled = self.opener.fill(stream, ready, rx, read, pool, wishes);
+        let filled = self.unsealer.fill(stream, ready, rx, read, pool, wishes);
         let result = filled.and_then(|filled| self.fulfil(wishes, pool).map(|()| filled));
         if let Err(fault) = result {
             wishes.clear();
@@ -122,8 +122,8 @@ impl Records {
             match wish {
                 Wish::Update(asked) => self.sealer.owes_update |= asked,
                 Wish::Ticket(ticket) => {
-                    if let Some(Tickets(tickets)) = self.tickets.as_deref_mut() {
-                        tickets.handle_new_session_ticket(&ticket).map_err(|_| Fault::Decode)?;
+                    if let Some(Resumption(kernel)) = self.resumption.as_deref_mut() {
+                        kernel.handle_new_session_ticket(&ticket).map_err(|_| Fault::Decode)?;
                     }
                 }
                 Wish::Renegotiate => {
@@ -159,7 +159,7 @@ impl Records {
 
     /// Whether nothing is on its way: no part of a record, no message.
     pub fn is_quiet(&self) -> bool {
-        self.opener.is_quiet() && !self.is_behind()
+        self.unsealer.is_quiet() && !self.is_behind()
     }
 
     /// Says that nothing follows: `close_notify`, once, behind all that was queued.
@@ -169,7 +169,7 @@ impl Records {
 
     /// Gives back what need not be kept while nothing happens.
     pub fn settle(&mut self, pool: &Pool) {
-        self.opener.settle();
+        self.unsealer.settle();
         self.sealer.settle(pool);
     }
 }

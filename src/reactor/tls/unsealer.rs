@@ -14,7 +14,7 @@ use crate::reactor::{Filled, Readiness, Stream};
 const IDLE_RECORDS: u8 = 32;
 /// The receiving half.
 #[derive(Debug)]
-pub(super) struct Opener {
+pub(super) struct Unsealer {
     cipher: Cipher,
     /// The beginning of a record whose rest has not arrived.
     partial: Option<Segment>,
@@ -26,9 +26,9 @@ pub(super) struct Opener {
     pub(super) broken: Option<Fault>,
 }
 
-impl Opener {
-    pub(super) fn new(cipher: Cipher, client: bool) -> Opener {
-        Opener { cipher, partial: None, notices: Notices::new(client), idle: 0, broken: None }
+impl Unsealer {
+    pub(super) fn new(cipher: Cipher, client: bool) -> Unsealer {
+        Unsealer { cipher, partial: None, notices: Notices::new(client), idle: 0, broken: None }
     }
 
     /// Takes in what arrived before, behind the last message of the handshake.
