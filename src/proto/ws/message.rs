@@ -108,11 +108,6 @@ pub struct Data {
 }
 
 impl Reader {
-    /// Whether the next byte starts a frame.
-    pub const fn at_frame(&self) -> bool {
-        self.left == 0
-    }
-
     /// Whether the next byte starts a message.
     pub const fn at_message(&self) -> bool {
         self.left == 0 && !self.sequence.is_open()

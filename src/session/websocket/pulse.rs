@@ -1,7 +1,7 @@
 //! Whether both sides of a WebSocket live, what of ours is due, and when it must be looked at again.
 
 use crate::base::Millis;
-use crate::proto::ws::CloseCode;
+use crate::proto::ws::{CloseCode, ControlFrame, Draft, Opcode};
 
 use super::super::cx::Cx;
 use super::super::port::{Port, Side};
@@ -19,6 +19,19 @@ pub(super) enum Word {
     Pong,
     /// It is over, and a word about it for people.
     Close(CloseCode, Box<str>),
+}
+
+impl Word {
+    /// It as a frame of `draft`, masked with `key` where a server is to have it.
+    pub(super) fn frame(self, draft: Draft, key: Option<[u8; 4]>) -> ControlFrame {
+        match self {
+            Word::Ping(payload) => ControlFrame::new(Opcode::Ping, &payload, key),
+            Word::Pong => ControlFrame::new(Opcode::Pong, b"", key),
+            Word::Close(code, text) => {
+                ControlFrame::close(draft.code_for(code).unwrap_or(CloseCode::NONE), &text, key)
+            }
+        }
+    }
 }
 
 impl Life {

@@ -4,12 +4,12 @@
 //! A control frame of ours goes in only where the direction it joins stands between two frames,
 //! judged on the bytes already queued.
 
-use crate::base::{Millis, Rng};
+use crate::base::Millis;
 use crate::buf::{Copied, Pool};
 use crate::channel::Batch;
 use crate::proto::ws::{
-    CONTROL_MAX, CloseCode, Control, ControlFrame, Draft, Opcode, Rules, Sender, Step, Tally,
-    Tracker, Until, parse_close,
+    CONTROL_MAX, CloseCode, Control, Draft, Opcode, Rules, Sender, Step, Tally, Tracker, Until,
+    parse_close,
 };
 
 use super::super::cx::Cx;
@@ -19,7 +19,6 @@ use super::super::settings::WebSocketRules;
 use super::super::snapshot::{Cursor, SnapshotError};
 use super::super::tunnel::Figures;
 use super::life::{Bond, Life};
-use super::pulse::Word;
 
 /// One direction, named after the side that sends.
 #[derive(Clone, Copy, Debug, Default)]
@@ -226,7 +225,9 @@ impl Track {
                 continue;
             }
             while let Some(word) = self.life.speak(side, rules, cx) {
-                let frame = frame(word, side, self.draft, cx.rng);
+                // A server takes only masked ones.
+                let key = (side == Side::Upstream).then(|| (cx.rng.number() as u32).to_be_bytes());
+                let frame = word.frame(self.draft, key);
                 ports[side as usize].tx.put(frame.bytes(), Copied::Head, cx.pool);
             }
         }
@@ -319,17 +320,5 @@ fn pass(n: usize, discard: bool, ports: &mut [Port; 2], side: Side, pool: &Pool)
         from.rx.consume(n);
     } else if let Some(segment) = from.rx.take(n as u64, pool) {
         to.tx.push(segment, pool);
-    }
-}
-
-/// A word of ours as a frame; a server takes only masked ones.
-fn frame(word: Word, side: Side, draft: Draft, rng: &mut Rng) -> ControlFrame {
-    let key = (side == Side::Upstream).then(|| (rng.number() as u32).to_be_bytes());
-    match word {
-        Word::Ping(payload) => ControlFrame::new(Opcode::Ping, &payload, key),
-        Word::Pong => ControlFrame::new(Opcode::Pong, b"", key),
-        Word::Close(code, text) => {
-            ControlFrame::close(draft.code_for(code).unwrap_or(CloseCode::NONE), &text, key)
-        }
     }
 }

@@ -2,8 +2,7 @@
 
 use crate::buf::{Copied, Pool, Stub, Tx};
 use crate::proto::ws::{
-    CloseCode, ControlFrame, Draft, FrameHead, HEAD_MAX, HIXIE_CLOSE, Kind, Opcode, Sender,
-    encode_base64,
+    ControlFrame, Draft, FrameHead, HEAD_MAX, HIXIE_CLOSE, Kind, Opcode, Sender, encode_base64,
 };
 
 use super::super::cx::{Cx, Scratch};
@@ -108,16 +107,7 @@ impl End {
             _ if !self.draft.has_frames() => return,
             _ => {}
         }
-        let frame = match word {
-            Word::Ping(payload) => ControlFrame::new(Opcode::Ping, &payload, key),
-            Word::Pong => ControlFrame::new(Opcode::Pong, b"", key),
-            Word::Close(code, text) => ControlFrame::close(
-                self.draft.code_for(code).unwrap_or(CloseCode::NONE),
-                &text,
-                key,
-            ),
-        };
-        tx.put(frame.bytes(), Copied::Head, pool);
+        tx.put(word.frame(self.draft, key).bytes(), Copied::Head, pool);
     }
 
     /// Answers a ping of the peer; of those that find no room only the last (RFC 6455 section

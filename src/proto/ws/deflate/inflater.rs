@@ -4,7 +4,6 @@ use std::fmt;
 
 use flate2::{Decompress, FlushDecompress, Status};
 
-use super::super::close::CloseCode;
 use super::super::frame::FrameError;
 use super::TAIL;
 use super::engines::Engines;
@@ -53,16 +52,6 @@ impl From<InflateError> for FrameError {
         match error {
             InflateError::Corrupt => Self::NotDeflate,
             InflateError::TooLarge => Self::TooLarge,
-        }
-    }
-}
-
-impl InflateError {
-    /// The close code that tells the sender.
-    pub const fn close_code(self) -> CloseCode {
-        match self {
-            Self::Corrupt => CloseCode::BAD_DATA,
-            Self::TooLarge => CloseCode::TOO_LARGE,
         }
     }
 }

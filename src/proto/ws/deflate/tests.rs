@@ -2,6 +2,7 @@
 #![allow(clippy::indexing_slicing)]
 
 use super::super::close::CloseCode;
+use super::super::frame::FrameError;
 use super::super::frame::Sender;
 use super::*;
 use proptest::prelude::*;
@@ -245,7 +246,7 @@ fn bombs_end_at_the_limit() {
     let bomb = deflate_one(&mut Deflater::new(NO_TAKEOVER), &mut engines, &zeros);
     assert!(bomb.len() < 100_000);
     assert_eq!(inflate_one(&bomb, 1000), Err(InflateError::TooLarge));
-    assert_eq!(InflateError::TooLarge.close_code(), CloseCode::TOO_LARGE);
+    assert_eq!(FrameError::from(InflateError::TooLarge).close_code(), CloseCode::TOO_LARGE);
     let exact = deflate_one(&mut Deflater::new(NO_TAKEOVER), &mut engines, &zeros[..1000]);
     assert_eq!(inflate_one(&exact, 1000).map(|all| all.len()), Ok(1000));
     assert_eq!(inflate_one(&exact, 999), Err(InflateError::TooLarge));
@@ -290,7 +291,7 @@ fn what_is_no_deflate_stream_is_refused() {
     {
         assert_eq!(inflate_one(message, 100), Err(InflateError::Corrupt), "{message:02x?}");
     }
-    assert_eq!(InflateError::Corrupt.close_code(), CloseCode::BAD_DATA);
+    assert_eq!(FrameError::from(InflateError::Corrupt).close_code(), CloseCode::BAD_DATA);
 }
 
 fn split<'a>(bytes: &'a [u8], cuts: &[usize]) -> Vec<&'a [u8]> {
