@@ -152,3 +152,13 @@ fn every_decision_is_listed() {
         assert!(name == "README.md" || list.contains(&format!("({name})")), "{name}");
     }
 }
+
+#[test]
+fn every_fuzz_target_is_listed() {
+    let page = read("docs/testing.md");
+    let targets = fs::read_dir(root().join("fuzz/fuzz_targets")).unwrap();
+    for target in targets.map(|entry| entry.unwrap().path()) {
+        let name = target.file_stem().unwrap().to_str().unwrap();
+        assert!(page.contains(&format!("| `{name}` |")), "{name}");
+    }
+}
