@@ -1,16 +1,15 @@
 //! A tunnel: what comes of each side goes to the other, opaque or seen, until both have ended.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use crate::base::{Address, Millis};
 use crate::buf::Pool;
 use crate::channel::{Answer, Batch, Speech};
-use crate::proto::ws::{Draft, Tally};
 
 use super::bounds::Bounds;
 use super::channels::Feed;
 use super::cx::{Action, Cx};
+use super::figures::Figures;
 use super::opaque::Opaque;
 use super::port::{Port, Side};
 use super::reason::CloseReason;
@@ -69,40 +68,6 @@ pub(super) enum Sight {
     Messages(Box<Terminated>),
     /// Server-sent events: there is no other side.
     Events(Box<Feed>),
-}
-
-/// Who said Close first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Closer {
-    /// One of the two ends.
-    End(Side),
-    /// We.
-    Router,
-}
-
-impl Closer {
-    /// It in logs.
-    pub fn word(self) -> &'static str {
-        match self {
-            Closer::End(side) => side.word(),
-            Closer::Router => "router",
-        }
-    }
-}
-
-/// What is known of an open WebSocket.
-#[derive(Clone, Copy, Debug)]
-pub struct Figures {
-    /// What the client speaks.
-    pub draft: Draft,
-    /// What went by, by the side that sent it.
-    pub tallies: [Tally; 2],
-    /// Who said Close first, and with which code (1005: with none).
-    pub first_close: Option<(Closer, u16)>,
-    /// How long the client's last answer to a ping took.
-    pub round_trip: Option<Duration>,
-    /// Its end has begun.
-    pub closing: bool,
 }
 
 impl Tunnel {

@@ -4,9 +4,10 @@ use crate::base::Millis;
 use crate::config::LogFormat;
 
 use super::super::cx::Cx;
+use super::super::figures::Figures;
 use super::super::peer::Peer;
 use super::super::reason::CloseReason;
-use super::super::tunnel::{Figures, Tunnel, TunnelKind};
+use super::super::tunnel::{Tunnel, TunnelKind};
 use super::record::Line;
 use super::{combined, json, own};
 

@@ -6,10 +6,11 @@ use std::time::Duration;
 use crate::base::{Address, Millis};
 
 use super::super::client::Client;
+use super::super::figures::Figures;
 use super::super::peer::Peer;
 use super::super::port::Port;
 use super::super::settings::{Mode, Place, Route, WebSockets};
-use super::super::tunnel::{Figures, Sight, Tunnel, TunnelKind};
+use super::super::tunnel::{Sight, Tunnel, TunnelKind};
 
 /// What is shown of a tunnel. Two numbers are the client's and the upstream's, in this order.
 #[derive(Clone, Debug)]

@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use crate::base::{Counters, Dates, write_json};
 
+use super::super::figures::Figures;
 use super::super::reason::CloseReason;
-use super::super::tunnel::{Figures, TunnelKind};
+use super::super::tunnel::TunnelKind;
 use super::live::Live;
 use super::upstreams::{UpstreamStatus, put_upstreams};
 

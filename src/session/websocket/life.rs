@@ -6,11 +6,11 @@ use crate::proto::ws::{Draft, Tally};
 
 use super::super::channels::{Heard, Membership};
 use super::super::cx::Cx;
+use super::super::figures::{Closer, Figures};
 use super::super::port::Side;
 use super::super::reason::CloseReason;
 use super::super::settings::WebSocketRules;
 use super::super::snapshot::{Cursor, SnapshotError};
-use super::super::tunnel::{Closer, Figures};
 use super::ending::Ending;
 use super::keepalive::Keepalive;
 use super::pulse::pace;

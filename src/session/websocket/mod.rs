@@ -19,6 +19,7 @@ mod ending;
 mod keepalive;
 mod life;
 mod message;
+mod news;
 mod pulse;
 mod relay;
 mod stream;

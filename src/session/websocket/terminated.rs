@@ -8,15 +8,15 @@ use std::sync::Arc;
 
 use crate::base::Millis;
 use crate::buf::{Copied, Pool};
-use crate::channel::{Answer, Batch, Speech};
+use crate::channel::Speech;
 use crate::proto::ws::{Challenge, CloseCode, DeflateParams, Draft, KEY3_LEN};
 
 use super::super::channels::{Membership, Names, Wish};
 use super::super::cx::Cx;
+use super::super::figures::Figures;
 use super::super::port::{Port, Side, TxEnd};
 use super::super::reason::CloseReason;
 use super::super::settings::{ChannelTerms, WebSockets};
-use super::super::tunnel::Figures;
 use super::bridge::Bridge;
 use super::end::End;
 use super::life::{Bond, Life};
@@ -148,45 +148,6 @@ impl Terminated {
         match &mut self.far {
             Far::Channel(member) => Some(member),
             _ => self.life.guest(),
-        }
-    }
-
-    /// Joins the channel, and sends on what waits of it.
-    fn take_part(&mut self, client: &mut Port, cx: &mut Cx<'_>) {
-        let open = self.is_between();
-        let Some(member) = self.member() else { return };
-        member.join(cx);
-        if open {
-            member.catch_up(&mut client.tx, cx.pool);
-        }
-    }
-
-    /// Something was published where the client has joined; returns how many messages were dropped for it.
-    pub(in super::super) fn hear(
-        &mut self,
-        batch: &mut Batch<'_>,
-        client: &mut Port,
-        now: Millis,
-    ) -> u64 {
-        let open = self.is_between();
-        if self.life.is_ending() {
-            return 0;
-        }
-        let heard = self.member().map(|member| member.hear(batch, &mut client.tx, open));
-        self.life.heard_news(heard, now)
-    }
-
-    /// Whether a message to the client may begin.
-    fn is_between(&self) -> bool {
-        !self.client.sending && self.challenge.is_none() && !self.life.was_told(Side::Client)
-    }
-
-    /// What the client asked to hear of the past has come.
-    pub(in super::super) fn told(&mut self, answer: &Answer, client: &mut Port) {
-        if let Far::Channel(member) = &mut self.far
-            && !self.life.is_ending()
-        {
-            member.told(answer, &mut client.tx);
         }
     }
 

@@ -6,18 +6,17 @@
 
 use crate::base::Millis;
 use crate::buf::{Copied, Pool};
-use crate::channel::Batch;
 use crate::proto::ws::{
     CONTROL_MAX, CloseCode, Control, Draft, Opcode, Rules, Sender, Step, Tally, Tracker, Until,
     parse_close,
 };
 
 use super::super::cx::Cx;
+use super::super::figures::Figures;
 use super::super::port::{Port, Side, TxEnd};
 use super::super::reason::CloseReason;
 use super::super::settings::WebSocketRules;
 use super::super::snapshot::{Cursor, SnapshotError};
-use super::super::tunnel::Figures;
 use super::life::{Bond, Life};
 
 /// One direction, named after the side that sends.
@@ -231,40 +230,6 @@ impl Track {
                 ports[side as usize].tx.put(frame.bytes(), Copied::Head, cx.pool);
             }
         }
-    }
-
-    /// Whether a message of ours may go in behind what the upstream has said.
-    fn is_open_for_news(&self) -> bool {
-        let upstream = &self.watch[Side::Upstream as usize];
-        let closed = self.life.has_closed(Side::Upstream) || self.life.is_ending();
-        upstream.tracker.at_message() && !closed
-    }
-
-    /// The client joins its channels, and hears what waits of them.
-    fn tell_news(&mut self, client: &mut Port, cx: &mut Cx<'_>) {
-        let open = self.is_open_for_news();
-        if let Some(guest) = self.life.guest()
-            && open
-        {
-            guest.join(cx);
-            guest.catch_up(&mut client.tx, cx.pool);
-        }
-    }
-
-    /// Something was published where the client has joined; returns how many messages were dropped for it.
-    pub(in super::super) fn hear(
-        &mut self,
-        batch: &mut Batch<'_>,
-        client: &mut Port,
-        now: Millis,
-    ) -> u64 {
-        let open = self.is_open_for_news();
-        if self.life.is_ending() {
-            return 0;
-        }
-        let heard = self.life.guest().map(|guest| guest.hear(batch, &mut client.tx, open));
-        self.calm = Millis::default();
-        self.life.heard_news(heard, now)
     }
 
     /// What is known of it.
