@@ -136,6 +136,9 @@ impl Worker {
 
     /// What came together goes to all of its circle, each of whom is written to once.
     pub(super) fn fan_out(&mut self) {
+        if self.channels.pending.is_empty() {
+            return;
+        }
         let pending = std::mem::take(&mut self.channels.pending);
         self.channels.size = 0;
         let Some(first) = pending.first() else { return };
@@ -159,8 +162,11 @@ impl Worker {
 
     /// Lets those go on who had to wait for other cores, once these have caught up.
     pub(super) fn make_room(&mut self) {
+        if !self.world.crowded {
+            return;
+        }
         let few = self.peers.outboxes.iter().all(|outbox| outbox.len() < CROWDED / 2);
-        if self.world.crowded && few && self.channels.late.iter().all(VecDeque::is_empty) {
+        if few && self.channels.late.iter().all(VecDeque::is_empty) {
             self.world.crowded = false;
             for key in std::mem::take(&mut self.channels.waiting) {
                 self.queue_again(key);
