@@ -31,6 +31,7 @@ const FLOORS: &[Floor] = &[
             "httpdate",
             "percent_encoding",
             "itoa",
+            "aws_lc_rs",
         ],
     },
     Floor { name: "config", below: &["base", "buf"], crates: &["strsim", "rustix"] },

@@ -18,9 +18,10 @@ use super::admin::{AdminSocket, Office};
 use super::certificates::{self, Certificates};
 use super::reload::Running;
 use super::site::Maker;
-use super::{doors, systemd};
+use super::{doors, instances, systemd};
 use crate::base::{Clock, Counters, Problem};
 use crate::config::{Config, LogTo, Workers};
+use crate::proto::instances::Secret;
 use crate::reactor::{self, Mailbox, Names, Offload, Outbox, Sender};
 use crate::session::Generation;
 use crate::session::admin::UpstreamStatus;
@@ -59,6 +60,9 @@ pub(super) enum BootError {
         "cannot become {0}: {1}; only root can, so start as root, or as that user without user and group"
     )]
     Account(Account, std::io::Error),
+    /// Other instances cannot be waited for.
+    #[error("channel-listen: cannot listen on {0}: {1}")]
+    Instances(String, std::io::Error),
     /// A worker ended before it was told to.
     #[error("a worker failed")]
     Worker,
@@ -71,6 +75,8 @@ pub(super) struct Ready {
     pub(super) accounts: Accounts,
     pub(super) generation: Arc<Generation>,
     pub(super) certificates: Arc<Certificates>,
+    /// What other instances know too, where there are any.
+    pub(super) secret: Option<Secret>,
 }
 
 /// Runs until stopped by a signal.
@@ -78,7 +84,7 @@ pub(super) struct Ready {
 /// # Errors
 /// When something it needs cannot be had; nothing was started then.
 pub(super) fn run(ready: Ready) -> Result<(), BootError> {
-    let Ready { maker, config, accounts, generation, certificates } = ready;
+    let Ready { maker, config, accounts, generation, certificates, secret } = ready;
     let system = |what| move |error| BootError::System(what, error);
     let descriptors =
         reactor::raise_descriptors().map_err(system("cannot raise the descriptor limit"))?;
@@ -89,6 +95,7 @@ pub(super) fn run(ready: Ready) -> Result<(), BootError> {
     let spots = doors::spots(&config, &certificates);
     let doors = doors::open(&spots, count, &options, &generation, systemd::inherited())?;
     doors::announce(&doors);
+    let others = instances::prepare(&config)?;
     let owner = accounts.own.as_ref().map(Account::owner).unwrap_or_default();
     let admin = AdminSocket::open(&config.admin, owner)?;
     let target = log_target(&config);
@@ -142,6 +149,7 @@ pub(super) fn run(ready: Ready) -> Result<(), BootError> {
             courier: Courier(sender),
             spool_dir: config.spool_dir.as_deref().map(Arc::<Path>::from),
             memory: MEMORY,
+            abroad: others.as_ref().map(|others| Outbox::new(others.sender().clone(), MAILBOX)),
         };
         let over = over.clone();
         let spawned =
@@ -176,6 +184,10 @@ pub(super) fn run(ready: Ready) -> Result<(), BootError> {
                 let followed = Arc::clone(&followed);
                 Box::new(move || groups(&followed.load()))
             },
+            instances: {
+                let board = others.as_ref().map(|others| Arc::clone(others.board()));
+                Box::new(move || board.as_ref().map(instances::status))
+            },
             check: {
                 let source = maker.source().clone();
                 Box::new(move || Maker::new(source.clone(), None).compile().problems)
@@ -190,6 +202,10 @@ pub(super) fn run(ready: Ready) -> Result<(), BootError> {
     let watched = Some(&certificates).filter(|certificates| certificates.is_any());
     let watch = watched.map(certificates::watch).transpose();
     let watch = watch.map_err(system("cannot watch certificates"))?;
+    let others = others
+        .zip(secret)
+        .map(|(others, secret)| others.start(&config, secret, maker.names(), senders.clone()));
+    let others = others.transpose().map_err(system("cannot start the thread for instances"))?;
     watch_signals(signals, over)?;
     systemd::ready();
     let running = Running {
@@ -207,6 +223,9 @@ pub(super) fn run(ready: Ready) -> Result<(), BootError> {
     for thread in threads {
         // A worker that panicked has said so.
         let _ = thread.join();
+    }
+    if let Some(others) = others {
+        others.end();
     }
     if as_told { Ok(()) } else { Err(BootError::Worker) }
 }

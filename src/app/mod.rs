@@ -1,7 +1,7 @@
 //! Command line, boot, signals, the admin socket, demo.
 //!
 //! [`cli`] reads what is wanted, `site` compiles a configuration, [`explain`] says what it does with a request, `boot` makes running workers of it and stops
-//! them at a signal, `reload` has them go over to another one, `admin` answers whoever asks the running router about itself and [`ctl`] is who asks,
+//! them at a signal, `reload` has them go over to another one, `admin` answers whoever asks the running router about itself, `instances` talks to other ones and [`ctl`] is who asks,
 //! `diagnostics` is the log of what happens to it, [`mod@demo`] a site to look at.
 
 mod account;
@@ -14,6 +14,7 @@ pub mod demo;
 mod diagnostics;
 mod doors;
 pub mod explain;
+mod instances;
 mod line;
 mod reload;
 mod site;
@@ -81,13 +82,13 @@ fn complain(line: impl Display) {
 
 /// Reads and compiles a configuration, and says everything there is to say about it.
 fn read(mut maker: Maker) -> Result<Ready, ExitCode> {
-    let Compiled { config, accounts, generation, certificates, problems } = maker.compile();
+    let Compiled { config, accounts, generation, certificates, secret, problems } = maker.compile();
     for problem in &problems {
         complain(problem);
     }
     match (generation, certificates) {
         (Some(generation), Some(certificates)) if !problems.iter().any(Problem::is_error) => {
-            Ok(Ready { maker, config, accounts, generation, certificates })
+            Ok(Ready { maker, config, accounts, generation, certificates, secret })
         }
         _ => Err(ExitCode::from(BAD_USE)),
     }

@@ -12,7 +12,7 @@ use super::doors::{self, Spot};
 use super::site::{Compiled, Maker};
 use super::{boot, diagnostics, systemd};
 use crate::base::{Address, Problem};
-use crate::config::{Config, Placed};
+use crate::config::{Config, Instances, Placed};
 use crate::reactor::Sender;
 use crate::session::Generation;
 use crate::worker::{Door, LogBook, Mail, Renewal};
@@ -59,7 +59,7 @@ impl Running {
     }
 
     fn try_reload(&mut self) -> Vec<Problem> {
-        let Compiled { config, accounts, generation, certificates, mut problems } =
+        let Compiled { config, accounts, generation, certificates, mut problems, .. } =
             self.maker.compile();
         let (Some(generation), Some(certificates)) = (generation, certificates) else {
             return problems;
@@ -172,6 +172,15 @@ impl Running {
         }
         if value(&config.socket_owner) != value(&self.config.socket_owner) {
             fixed.push("chown-socket (of listeners that stay)");
+        }
+        let addresses = |config: &Config| {
+            let Instances { listen, peers, secret } = config.instances.clone();
+            let all: Vec<Address> =
+                listen.clone().into_iter().chain(peers).map(|one| one.value).collect();
+            (listen.is_some(), all, secret.map(|file| file.value))
+        };
+        if addresses(config) != addresses(&self.config) {
+            fixed.push("channel-listen, channel-peer and channel-secret");
         }
         if config.log.level != self.config.log.level {
             fixed.push("log-level");

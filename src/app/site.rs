@@ -5,8 +5,10 @@ use std::sync::Arc;
 use super::account::Accounts;
 use super::certificates::{self, Certificates};
 use super::cli::Source;
+use super::instances;
 use crate::base::Problem;
 use crate::config::{Config, Surroundings, load};
+use crate::proto::instances::Secret;
 use crate::reactor::Names;
 use crate::reactor::tls::{Connectors, Tickets, TrafficLog};
 use crate::session::Generation;
@@ -30,6 +32,8 @@ pub(super) struct Compiled {
     pub(super) accounts: Accounts,
     pub(super) generation: Option<Arc<Generation>>,
     pub(super) certificates: Option<Arc<Certificates>>,
+    /// What other instances know too.
+    pub(super) secret: Option<Secret>,
     pub(super) problems: Vec<Problem>,
 }
 
@@ -83,12 +87,14 @@ impl Maker {
             generation.listeners.clone_from(&self.listeners);
             Arc::new(generation)
         });
+        let secret = instances::load_secret(&config, &mut problems);
         let accounts = Accounts::find(&config, &mut problems);
         Compiled {
             config,
             accounts,
             generation,
             certificates: certificates.map(Arc::new),
+            secret,
             problems,
         }
     }

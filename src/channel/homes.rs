@@ -29,6 +29,8 @@ pub(super) struct Homes {
     kept: usize,
     /// Most of them.
     most: usize,
+    /// Which channels have begun to be, or are no more, where other instances want to know.
+    stirred: Option<HashMap<Arc<str>, bool>>,
 }
 
 #[derive(Debug)]
@@ -40,6 +42,8 @@ struct Home {
     kept: VecDeque<Kept>,
     /// Nothing is known of what was published up to this id.
     unknown: u64,
+    /// Something is missing before this id.
+    missing: u64,
     /// A message older than that is not kept.
     age: Option<u64>,
 }
@@ -84,7 +88,8 @@ impl Homes {
     pub(super) fn new(cores: usize, most: usize, now: u64) -> Homes {
         let channels = HashMap::new();
         let order = VecDeque::new();
-        Homes { cores, channels, last: now * 1000, order, messages: 0, kept: 0, most }
+        let last = now * 1000;
+        Homes { cores, channels, last, order, messages: 0, kept: 0, most, stirred: None }
     }
 
     /// At most so many bytes are kept from now on.
@@ -95,12 +100,17 @@ impl Homes {
 
     fn home(&mut self, name: &Arc<str>) -> &mut Home {
         let (cores, unknown) = (self.cores, self.last);
-        self.channels.entry(Arc::clone(name)).or_insert_with(|| Home {
-            joined: vec![Presence::default(); cores].into(),
-            people: BTreeMap::new(),
-            kept: VecDeque::new(),
-            unknown,
-            age: None,
+        let stirred = &mut self.stirred;
+        self.channels.entry(Arc::clone(name)).or_insert_with(|| {
+            stir(stirred, name, true);
+            Home {
+                joined: vec![Presence::default(); cores].into(),
+                people: BTreeMap::new(),
+                kept: VecDeque::new(),
+                unknown,
+                missing: 0,
+                age: None,
+            }
         })
     }
 
@@ -249,12 +259,44 @@ impl Homes {
         };
         let behind = home.kept.iter().filter(|kept| kept.publication.id > since);
         let kept = behind.map(|kept| Arc::clone(&kept.publication)).collect();
-        Answer::Story { kept, gap: since < home.unknown }
+        Answer::Story { kept, gap: since < home.unknown.max(home.missing) }
     }
 
     fn forget_if_over(&mut self, name: &Arc<str>) {
         if self.channels.get(name).is_some_and(Home::is_over) {
             self.channels.remove(name);
+            stir(&mut self.stirred, name, false);
+        }
+    }
+
+    /// From now on other instances publish too: what is not known here may have been published there.
+    pub(super) fn link(&mut self) {
+        self.stirred = Some(HashMap::new());
+    }
+
+    /// Whether they do.
+    pub(super) fn is_linked(&self) -> bool {
+        self.stirred.is_some()
+    }
+
+    /// It is `now`, in milliseconds since 1970: of what was published elsewhere up to now nothing is known.
+    pub(super) fn pass(&mut self, now: u64) {
+        self.last = self.last.max(now * 1000);
+    }
+
+    /// Channels that have begun to be since this was asked last, or are no more.
+    pub(super) fn news(&mut self) -> Vec<(Arc<str>, bool)> {
+        self.stirred.as_mut().map(|stirred| stirred.drain().collect()).unwrap_or_default()
+    }
+
+    /// Something is missing up to now in a channel, or in all.
+    pub(super) fn miss(&mut self, name: Option<&str>) {
+        let missing = self.last;
+        match name {
+            Some(name) => {
+                self.channels.get_mut(name).into_iter().for_each(|home| home.missing = missing);
+            }
+            None => self.channels.values_mut().for_each(|home| home.missing = missing),
         }
     }
 
@@ -262,6 +304,12 @@ impl Homes {
     #[cfg(test)]
     pub(super) fn is_empty(&self) -> bool {
         self.channels.is_empty() && self.kept == 0
+    }
+}
+
+fn stir(stirred: &mut Option<HashMap<Arc<str>, bool>>, name: &Arc<str>, on: bool) {
+    if let Some(stirred) = stirred {
+        stirred.insert(Arc::clone(name), on);
     }
 }
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use crate::base::Key;
 
+use super::abroad::{Bulletin, Lost};
 use super::homes::Homes;
 use super::letter::{Answer, Asker, Letter};
 use super::members::{Full, Members};
@@ -22,6 +23,8 @@ pub struct Hub {
     homes: Homes,
     /// Letters to be sent, some of them to ourselves.
     out: VecDeque<(usize, Letter)>,
+    /// What other instances are to be told.
+    bulletins: VecDeque<Bulletin>,
 }
 
 /// What a letter comes to.
@@ -31,6 +34,8 @@ pub enum Effect {
     Deliver(Arc<Publication>, u32),
     /// A session gets its answer.
     Tell(Key, Answer),
+    /// These sessions have missed something.
+    Miss(Vec<Key>),
 }
 
 impl Hub {
@@ -38,8 +43,8 @@ impl Hub {
     /// come later.
     pub fn new(me: usize, cores: usize, kept: usize, now: u64) -> Hub {
         let homes = Homes::new(cores, kept, now);
-        let (members, people) = (Members::default(), HashMap::new());
-        Hub { me, cores, members, people, homes, out: VecDeque::new() }
+        let (members, people, bulletins) = Default::default();
+        Hub { me, cores, members, people, homes, out: VecDeque::new(), bulletins }
     }
 
     /// At most so many bytes are kept here from now on.
@@ -134,10 +139,17 @@ impl Hub {
 
     /// Reads a letter at `now`, in milliseconds since 1970.
     pub fn take(&mut self, letter: Letter, now: u64) -> Option<Effect> {
+        if self.homes.is_linked() {
+            self.homes.pass(now);
+        }
         match letter {
             Letter::Publish { saying, asker } => {
+                let keep = saying.keep;
                 let (publication, reached) = self.homes.publish(saying, now);
                 self.spread(&publication);
+                if self.homes.is_linked() {
+                    self.bulletins.push_back(Bulletin::Said(Arc::clone(&publication), keep));
+                }
                 if let Some(Asker { core, who }) = asker {
                     let answer = Answer::Published { id: publication.id, reached };
                     self.out.push_back((core, Letter::Answer(who, answer)));
@@ -169,16 +181,58 @@ impl Hub {
                 is_theirs.then_some(Effect::Deliver(publication, circle))
             }
             Letter::Answer(who, answer) => Some(Effect::Tell(who, answer)),
+            Letter::Heard(saying) => {
+                let (publication, _) = self.homes.publish(saying, now);
+                self.spread(&publication);
+                None
+            }
+            Letter::Lost(lost) => self.lose(&lost),
+            Letter::Gap(name, circle) => {
+                let here = self.circle(&name, circle);
+                (!here.is_empty()).then(|| Effect::Miss(here.to_vec()))
+            }
         }
     }
 
-    /// The core that gives a channel's messages their order (FNV-1a of its name).
-    fn home(&self, name: &str) -> usize {
-        let hash = name.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-            (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-        });
-        ((hash >> 32) % self.cores.max(1) as u64) as usize
+    /// Something from other instances is lost.
+    fn lose(&mut self, lost: &Lost) -> Option<Effect> {
+        let Lost::In(names) = lost else {
+            self.homes.miss(None);
+            return Some(Effect::Miss(self.members.everybody()));
+        };
+        for name in names {
+            self.homes.miss(Some(name));
+            for (core, circle) in self.homes.cores(name) {
+                self.out.push_back((core, Letter::Gap(Arc::clone(name), circle)));
+            }
+        }
+        None
     }
+
+    /// From now on there are other instances, who are told what happens here.
+    pub fn link(&mut self) {
+        self.homes.link();
+    }
+
+    /// What other instances are to be told next; what is of interest here only where there is `room` for that too.
+    pub fn next_bulletin(&mut self, room: bool) -> Option<Bulletin> {
+        self.bulletins.pop_front().or_else(|| {
+            let news = if room { self.homes.news() } else { Vec::new() };
+            (!news.is_empty()).then_some(Bulletin::Interest(news))
+        })
+    }
+
+    fn home(&self, name: &str) -> usize {
+        home(name, self.cores)
+    }
+}
+
+/// The core of so many that gives a channel's messages their order (FNV-1a of its name).
+pub fn home(name: &str, cores: usize) -> usize {
+    let hash = name.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    });
+    ((hash >> 32) % cores.max(1) as u64) as usize
 }
 
 #[cfg(test)]

@@ -185,7 +185,7 @@ impl World {
                     self.got.entry(who).or_default().extend(kept.iter().map(|one| one.id));
                 }
             }
-            Some(Effect::Tell(..)) | None => {}
+            Some(Effect::Tell(..) | Effect::Miss(_)) | None => {}
         }
     }
 

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::base::Key;
 
+use super::abroad::Lost;
 use super::publication::{Person, Publication, Saying};
 
 /// A letter from one core to another, or to itself. Those of one core to another arrive in their order.
@@ -41,6 +42,12 @@ pub enum Letter {
         /// What was published behind this id, rather than how many have joined.
         since: Option<u64>,
     },
+    /// To a channel's home: something was published at another instance.
+    Heard(Saying),
+    /// To a channel's home, or to all: something was published at another instance and is lost.
+    Lost(Lost),
+    /// From a channel's home: something is lost, for the circle of this number.
+    Gap(Arc<str>, u32),
     /// From a channel's home: it was published, for the circle of this number.
     Published(Arc<Publication>, u32),
     /// From a channel's home: what somebody asked for.

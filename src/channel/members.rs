@@ -128,6 +128,11 @@ impl Members {
         self.circle(name).map_or(&[], |circle| &circle.here)
     }
 
+    /// Who has joined anything; more than once where that is more than one channel.
+    pub(super) fn everybody(&self) -> Vec<Key> {
+        self.circles.iter().flat_map(|(_, circle)| circle.here.iter().copied()).collect()
+    }
+
     /// Whether this circle still is.
     pub(super) fn is(&self, name: &str, number: u32) -> bool {
         self.circle(name).is_some_and(|circle| circle.number == number)

@@ -13,16 +13,22 @@
 //! **What is promised**: all subscribers of a channel get what is published in one and the same order, each message at most
 //! once, from the moment that the home has heard of them; one that publishes after it has joined gets its own.
 
+mod abroad;
 mod encoded;
 mod homes;
 mod hub;
+mod instance;
+mod instances;
 mod letter;
 mod members;
 mod name;
 mod publication;
 
+pub use abroad::{Bulletin, Losses, Lost};
 pub use encoded::{Batch, Encoded, Speech, Together};
-pub use hub::{Effect, Hub};
+pub use hub::{Effect, Hub, home};
+pub use instance::{Link, Traffic};
+pub use instances::{Incoming, InstanceId, InstanceStatus, Instances, LinkFault};
 pub use letter::{Answer, Asker, Letter, Presence};
 pub use members::Full;
 pub use name::is_name;

@@ -58,8 +58,8 @@ pub use health::{HealthCheck, Question};
 pub use load::{Given, load, parse};
 pub use log_format::{Asked, LogFormat, LogPiece, Seen};
 pub use model::{
-    ADMIN_DEFAULT, Admin, Config, Log, LogLevel, LogTo, MAX_FIELDS, Placed, Protocol, ProxyVersion,
-    Redirector, Rule, Times, Upstream, UpstreamTrust, Workers,
+    ADMIN_DEFAULT, Admin, Config, Instances, Log, LogLevel, LogTo, MAX_FIELDS, Placed, Protocol,
+    ProxyVersion, Redirector, Rule, Times, Upstream, UpstreamTrust, Workers,
 };
 pub use origin::Origin;
 pub use server::{Balance, Retries, Server};

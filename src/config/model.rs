@@ -73,12 +73,32 @@ pub struct Config {
     pub channels: u32,
     /// `channel-memory`: bytes of history that a worker keeps.
     pub channel_memory: u64,
+    /// `channel-listen` and what belongs to it: other instances.
+    pub instances: Instances,
     /// Times that belong to a client connection or to the whole process.
     pub times: Times,
     /// Settings of everything that has none of its own.
     pub settings: Arc<Settings>,
     /// Access log and diagnostic log.
     pub log: Log,
+}
+
+/// Other instances, with which channels are shared.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Instances {
+    /// `channel-listen`: where they connect to.
+    pub listen: Option<Placed<Address>>,
+    /// `channel-peer`: where they are.
+    pub peers: Vec<Placed<Address>>,
+    /// `channel-secret`: file of what all of them know.
+    pub secret: Option<Placed<PathBuf>>,
+}
+
+impl Instances {
+    /// Whether there are any.
+    pub fn is_any(&self) -> bool {
+        self.listen.is_some() || !self.peers.is_empty()
+    }
 }
 
 /// A plain listener that sends everybody on to https.
@@ -320,6 +340,7 @@ impl Default for Config {
             websocket_memory: 64 << 20,
             channels: 100_000,
             channel_memory: 64 << 20,
+            instances: Instances::default(),
             times: Times {
                 headers: Duration::from_secs(10),
                 handshake: Duration::from_secs(10),

@@ -3,6 +3,7 @@
 
 pub mod h1;
 pub mod http;
+pub mod instances;
 pub mod proxyproto;
 pub mod uwsgi;
 pub mod ws;

@@ -8,6 +8,7 @@
 mod dial;
 mod files;
 mod limits;
+mod link;
 mod listener;
 mod look;
 mod mailbox;
@@ -28,6 +29,7 @@ mod transport;
 pub use dial::{DialError, connected, dial};
 pub use files::{Below, FileFault, Found, OpenFile, Opener, Patience, Piece, Progress, Stamp};
 pub use limits::{AcceptFault, descriptors, raise_descriptors};
+pub use link::{Secure, SecureTerms, unforeseen};
 pub use listener::{BindError, ListenOptions, Listener, Sharing};
 pub use look::leads_to;
 pub use mailbox::{Mailbox, Outbox, Refused, Sender};

@@ -193,6 +193,14 @@ impl Client {
         }
     }
 
+    /// Something that was published where a client has joined is lost; false where nobody need be told.
+    pub fn miss(&mut self) -> bool {
+        match &mut self.state {
+            State::Tunnel(tunnel) => tunnel.miss(),
+            _ => false,
+        }
+    }
+
     fn step(&mut self, ports: &mut [Port; 2], cx: &mut Cx<'_>) -> Option<State> {
         match &mut self.state {
             State::Greeting { since, .. } => {

@@ -7,7 +7,7 @@ use crate::buf::Pool;
 use crate::channel::{Answer, Batch, Speech};
 
 use super::bounds::Bounds;
-use super::channels::Feed;
+use super::channels::{Feed, Membership};
 use super::cx::{Action, Cx};
 use super::figures::Figures;
 use super::opaque::Opaque;
@@ -155,6 +155,17 @@ impl Tunnel {
         if let Some(member) = member {
             member.joined(name);
         }
+    }
+
+    /// Something that was published where its client has joined is lost; false where it hears of no channel.
+    pub(super) fn miss(&mut self) -> bool {
+        let member = match &mut self.sight {
+            Sight::Messages(messages) => messages.member(),
+            Sight::Events(feed) => return feed.miss(),
+            Sight::Frames(track) => track.member(),
+            Sight::Opaque(_) => None,
+        };
+        member.map(Membership::miss).is_some()
     }
 
     /// A channel's home has said what its client asked for.

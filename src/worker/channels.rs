@@ -7,6 +7,7 @@ use crate::base::Key;
 use crate::channel::{Batch, Effect, Full, Hub, Letter, Person, Publication, Saying};
 use crate::session::{CloseReason, Input};
 
+use super::abroad::Abroad;
 use super::drive::flush_queue;
 use super::entry::{Conn, Session};
 use super::mail::Mail;
@@ -33,6 +34,8 @@ pub(super) struct Channels {
     late: Vec<VecDeque<Letter>>,
     /// Sessions whose messages are not read before other cores have caught up.
     pub(super) waiting: Vec<Key>,
+    /// Other instances, where there are any.
+    pub(super) abroad: Option<Abroad>,
 }
 
 impl Channels {
@@ -41,7 +44,8 @@ impl Channels {
     pub(super) fn new(me: usize, cores: usize, kept: usize, now: u64) -> Channels {
         let late = (0..cores).map(|_| VecDeque::new()).collect();
         let hub = Hub::new(me, cores, kept, now);
-        Channels { hub, pending: Vec::new(), circle: 0, size: 0, late, waiting: Vec::new() }
+        let (pending, waiting) = (Vec::new(), Vec::new());
+        Channels { hub, pending, circle: 0, size: 0, late, waiting, abroad: None }
     }
 }
 
@@ -130,6 +134,10 @@ impl Worker {
                 self.fan_out();
                 self.answer_and_drive(key, Input::Told(answer));
             }
+            Some(Effect::Miss(keys)) => {
+                self.fan_out();
+                self.miss(keys);
+            }
             None => {}
         }
     }
@@ -166,6 +174,7 @@ impl Worker {
             return;
         }
         let few = self.peers.outboxes.iter().all(|outbox| outbox.len() < CROWDED / 2);
+        let few = few && self.channels.abroad.as_ref().is_none_or(Abroad::rests);
         if few && self.channels.late.iter().all(VecDeque::is_empty) {
             self.world.crowded = false;
             for key in std::mem::take(&mut self.channels.waiting) {

@@ -12,6 +12,7 @@
 //! [`turn`](Worker::run) is the loop, `drive` what happens to one session, `act` how its wishes are
 //! carried out, `accept` and `connect` where connections come from, `inspect` how it is looked at.
 
+mod abroad;
 mod accept;
 mod act;
 mod channels;

@@ -10,7 +10,8 @@ use mio::{Events, Poll, Token};
 
 use crate::base::{Clock, Counters, Key, Millis, Rng, Slab, Wheel};
 use crate::buf::Pool;
-use crate::reactor::{Done, Mailbox, Offload, Opener, tls};
+use crate::channel::Bulletin;
+use crate::reactor::{Done, Mailbox, Offload, Opener, Outbox, tls};
 use crate::session::{CloseReason, Generation, Input, Scratch};
 use crate::upstream;
 
@@ -70,6 +71,8 @@ pub struct Setup {
     pub spool_dir: Option<Arc<Path>>,
     /// Bytes of blocks it may take from the system.
     pub memory: usize,
+    /// Where it tells other instances what is published, where there are any.
+    pub abroad: Option<Outbox<Bulletin>>,
 }
 
 /// One worker.
@@ -136,7 +139,8 @@ impl Worker {
         scratch.next_tunnel = ((setup.index as u64) << 40) + 1;
         let clock = Clock::new();
         let (cores, kept) = (setup.peers.loads.len(), setup.generation.channel_memory);
-        let channels = Channels::new(setup.index, cores, kept, clock.wall_millis());
+        let mut channels = Channels::new(setup.index, cores, kept, clock.wall_millis());
+        channels.look_abroad(setup.abroad);
         let world = World {
             clock,
             pool: Pool::new(setup.memory),
@@ -247,6 +251,7 @@ impl Worker {
         self.do_chores();
         self.seat_waiting();
         self.post_letters();
+        self.more_mail |= self.post_bulletins();
         self.more_mail |= self.peers.flush();
         self.make_room();
     }

@@ -9,7 +9,7 @@ use std::time::Duration;
 use crate::base::{Clock, Counters, Millis, Problem};
 use crate::reactor::Sender;
 use crate::session::admin::{
-    CertificateStatus, Filter, Inside, Status, UpstreamStatus, WorkerStatus,
+    CertificateStatus, Filter, Inside, InstancesStatus, Status, UpstreamStatus, WorkerStatus,
 };
 use crate::session::admin::{put_live, put_status, put_text};
 use crate::worker::{Ask, Mail, Question, Reply};
@@ -35,6 +35,8 @@ pub(in super::super) struct Office {
     pub(in super::super) certificates: Box<dyn Fn() -> Vec<CertificateStatus> + Send + Sync>,
     /// The groups of servers.
     pub(in super::super) upstreams: Box<dyn Fn() -> Vec<UpstreamStatus> + Send + Sync>,
+    /// Other instances.
+    pub(in super::super) instances: Box<dyn Fn() -> Option<InstancesStatus> + Send + Sync>,
     /// Reads the configuration anew: what is wrong with it.
     pub(in super::super) check: Box<dyn Fn() -> Vec<Problem> + Send + Sync>,
     /// Goes over to it: what is wrong with it. With an error among that, nothing has changed.
@@ -78,6 +80,7 @@ impl Office {
             .zip(inside)
             .map(|(counters, inside)| WorkerStatus { counters, inside })
             .collect();
+        let instances = (self.instances)();
         let status = Status {
             version: env!("CARGO_PKG_VERSION"),
             pid: std::process::id(),
@@ -85,6 +88,7 @@ impl Office {
             draining: self.draining.load(Ordering::Relaxed),
             certificates: &(self.certificates)(),
             upstreams: &(self.upstreams)(),
+            instances: instances.as_ref(),
             workers: &workers,
         };
         let mut json = Vec::new();
@@ -232,6 +236,7 @@ mod tests {
             drain: Box::new(|| {}),
             certificates: Box::new(Vec::new),
             upstreams: Box::new(Vec::new),
+            instances: Box::new(|| None),
             reload: Box::new(Vec::new),
             check: Box::new(Vec::new),
         };

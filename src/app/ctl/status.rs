@@ -41,6 +41,7 @@ pub(super) fn page(status: &Value) -> String {
     }
     text.push_str(&certificates(status));
     text.push_str(&upstreams(status));
+    text.push_str(&instances(&status["instances"]));
     let order = Counters::new().named().map(|(name, _)| name);
     text.push_str(&part("COUNTERS", "counters", &order, true, status, workers));
     let order: Vec<&str> = CloseReason::ALL.iter().map(|reason| reason.word()).collect();
@@ -93,6 +94,38 @@ fn upstreams(status: &Value) -> String {
     }
     let headings = ["UPSTREAM", "SERVER", "STATE", "LAST CHECK", "SESSIONS", "MAX"];
     if rows.is_empty() { String::new() } else { format!("\n{}", table(&headings, &rows, 4)) }
+}
+
+/// Other instances, if there are to be any.
+fn instances(status: &Value) -> String {
+    if status.is_null() {
+        return String::new();
+    }
+    let list = |name: &str| status[name].as_array().map(Vec::as_slice).unwrap_or_default();
+    let rows: Vec<Vec<String>> = list("others")
+        .iter()
+        .map(|other| {
+            let count = |name: &str| other[name].as_u64().map_or("-".to_owned(), number);
+            let id = other["id"].as_str().unwrap_or("-").to_owned();
+            let address = other["address"].as_str().unwrap_or("AWAY").to_owned();
+            let figures = ["waiting", "sent", "lost", "received", "gaps"].map(count);
+            [id, address].into_iter().chain(figures).collect()
+        })
+        .collect();
+    let alone = if status["alone"] == true { ", ALONE" } else { "" };
+    let mut text = format!("\ninstance {}{alone}\n", status["id"].as_str().unwrap_or("-"));
+    let headings = ["INSTANCE", "ADDRESS", "WAITING", "SENT", "LOST", "RECEIVED", "GAPS"];
+    if !rows.is_empty() {
+        text.push_str(&table(&headings, &rows, 2));
+    }
+    for one in list("failing") {
+        let said = |name: &str| one[name].as_str().unwrap_or("-");
+        text.push_str(&format!("not linked to {}: {}\n", said("address"), said("said")));
+    }
+    if let Some(refused @ 1..) = status["refused"].as_u64() {
+        text.push_str(&format!("refused: {} that did not prove the secret\n", number(refused)));
+    }
+    text
 }
 
 /// One table behind an empty line: a row for each number, in the order we know, then those we do not; 0 is left out unless
@@ -173,5 +206,29 @@ mod tests {
             ]
         );
         assert_eq!(upstreams(&serde_json::json!({})), "");
+    }
+
+    #[test]
+    fn other_instances_are_shown_and_those_that_are_not_there() {
+        let other = |address: Option<&str>| serde_json::json!({"id": "0a0b0c0d", "address": address, "waiting": 1, "sent": 2000, "lost": 3, "received": 4, "gaps": 5});
+        let status = serde_json::json!({
+            "id": "01020304", "alone": true, "refused": 7, "others": [other(Some("10.0.0.2:7400")), other(None)],
+            "failing": [{"address": "10.0.0.3:7400", "said": "refused"}],
+        });
+        let shown = instances(&status);
+        let lines: Vec<&str> = shown.lines().collect();
+        assert_eq!(
+            lines,
+            [
+                "",
+                "instance 01020304, ALONE",
+                "INSTANCE  ADDRESS        WAITING   SENT  LOST  RECEIVED  GAPS",
+                "0a0b0c0d  10.0.0.2:7400        1  2,000     3         4     5",
+                "0a0b0c0d  AWAY                 1  2,000     3         4     5",
+                "not linked to 10.0.0.3:7400: refused",
+                "refused: 7 that did not prove the secret",
+            ]
+        );
+        assert_eq!(instances(&Value::Null), "");
     }
 }

@@ -1,7 +1,9 @@
 //! Keys about channels.
 
 use super::super::channel::{self, ChannelSlow};
+use super::super::value::{Fault, Value};
 use super::{Group, Kind, Set, key};
+use crate::base::Address;
 
 const SLOW: [(&str, ChannelSlow); 3] = [
     ("drop-oldest", ChannelSlow::DropOldest),
@@ -95,5 +97,55 @@ pub(super) const GROUP: Group = Group {
         .default("100000")
         .says("channels there may be at once, in each worker; a client that asks for one more is closed with 1013")
         .example("1000"),
+        key(
+            "channel-listen",
+            Kind::Address,
+            Set::Main(|draft, value| {
+                let address = value.placed(instance(value)?);
+                if let Some(first) = draft.config.listens_on(&address.value) {
+                    return Err(Fault::new(format!("listened on already, from {first}")));
+                }
+                draft.config.instances.listen = Some(address);
+                Ok(())
+            }),
+        )
+        .says("other instances connect here, to share channels with this one")
+        .example("10.0.0.1:7400"),
+        key(
+            "channel-peer",
+            Kind::Address,
+            Set::Main(|draft, value| {
+                let peer = value.placed(instance(value)?);
+                draft.config.instances.peers.push(peer);
+                Ok(())
+            }),
+        )
+        .list()
+        .says(
+            "another instance to share channels with; of a name, all that it resolves to. Each has to know all others, and \
+             this one may be among them",
+        )
+        .example("tidegate.internal:7400"),
+        key(
+            "channel-secret",
+            Kind::Path,
+            Set::Main(|draft, value| {
+                let file = value.filled("expected the path of a file")?;
+                draft.config.instances.secret = Some(value.placed(file.into()));
+                Ok(())
+            }),
+        )
+        .says("file with at least 32 bytes that all instances know and nobody else: who does not prove that is no instance")
+        .example("/etc/tidegate/channels.secret"),
     ],
 };
+
+/// An address by which other machines can be reached.
+fn instance(value: &Value) -> Result<Address, Fault> {
+    match value.address()? {
+        Address::Unix(_) | Address::Abstract(_) => {
+            Err(Fault::new("expected HOST:PORT, as in 10.0.0.1:7400"))
+        }
+        address => Ok(address),
+    }
+}

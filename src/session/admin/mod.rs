@@ -7,11 +7,13 @@
 //! ```
 
 mod filter;
+mod instances;
 mod live;
 mod render;
 mod upstreams;
 
 pub use filter::{BadQuery, Filter};
+pub use instances::{InstancesStatus, short};
 pub use live::Live;
 pub use render::{CertificateStatus, Inside, Status, WorkerStatus, put_live, put_status, put_text};
 pub use upstreams::{ServerStatus, UpstreamStatus};

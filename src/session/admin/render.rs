@@ -8,6 +8,7 @@ use crate::base::{Counters, Dates, write_json};
 use super::super::figures::Figures;
 use super::super::reason::CloseReason;
 use super::super::tunnel::TunnelKind;
+use super::instances::{InstancesStatus, put_instances};
 use super::live::Live;
 use super::upstreams::{UpstreamStatus, put_upstreams};
 
@@ -26,6 +27,8 @@ pub struct Status<'a> {
     pub certificates: &'a [CertificateStatus],
     /// Groups of servers.
     pub upstreams: &'a [UpstreamStatus],
+    /// Other instances, where there are to be any.
+    pub instances: Option<&'a InstancesStatus>,
     /// All workers, in their order.
     pub workers: &'a [WorkerStatus<'a>],
 }
@@ -81,6 +84,7 @@ pub fn put_status(status: &Status<'_>, out: &mut Vec<u8>) {
     put_part(Some(memory), &counters, out);
     put_certificates(status.certificates, out);
     put_upstreams(status.upstreams, out);
+    put_instances(status.instances, out);
     out.extend_from_slice(b",\"workers\":[");
     for (index, worker) in status.workers.iter().enumerate() {
         let comma = if index > 0 { "," } else { "" };

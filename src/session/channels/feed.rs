@@ -90,6 +90,12 @@ impl Feed {
         self.member.told(answer, &mut client.tx);
     }
 
+    /// Something that it should have heard is lost.
+    pub(in super::super) fn miss(&mut self) -> bool {
+        self.member.miss();
+        self.ending.is_none()
+    }
+
     /// Begins to end it.
     pub(in super::super) fn end(&mut self, reason: CloseReason) {
         self.ending.get_or_insert(reason);

@@ -239,7 +239,7 @@ impl Membership {
             // It is in what is on its way.
             return heard;
         }
-        if open && !self.missed && self.rests() && tx.room() > 0 {
+        if open && !self.missed && self.backlog.is_none() && tx.room() > 0 {
             let together = batch.together(self.speech);
             self.messages += together.messages;
             self.payload += together.payload;
@@ -261,7 +261,7 @@ impl Membership {
         let dropped = Heard { dropped: 1, too_much: false };
         let Some(message) = encoded.of(self.speech) else { return dropped };
         let mut heard = Heard::default();
-        let has_room = open && self.rests() && tx.room() > 0;
+        let has_room = open && self.backlog.is_none() && tx.room() > 0;
         if !has_room && self.waiting() >= self.terms.backlog as usize {
             heard = dropped;
             match self.terms.slow {
@@ -288,10 +288,10 @@ impl Membership {
 
     fn add(&mut self, message: Shared, tx: &mut Tx, open: bool) {
         // Of the newest that were dropped it is told before the next one.
-        if self.terms.slow == ChannelSlow::DropNewest || self.rests() {
+        if self.terms.slow == ChannelSlow::DropNewest || self.backlog.is_none() {
             self.own_up(tx, open);
         }
-        if open && self.rests() && tx.room() > 0 {
+        if open && self.backlog.is_none() && tx.room() > 0 {
             tx.queue(Segment::Shared(message));
         } else {
             self.wait(message);
@@ -303,7 +303,7 @@ impl Membership {
         if !std::mem::take(&mut self.missed) || !self.speech.has_ids() {
             return;
         }
-        if open && self.rests() {
+        if open && self.backlog.is_none() {
             tx.queue(Segment::Shared(self.speech.gap()));
         } else {
             self.wait(self.speech.gap());
@@ -312,8 +312,8 @@ impl Membership {
 
     /// What waits goes on as far as there is room.
     pub(in super::super) fn catch_up(&mut self, tx: &mut Tx, pool: &Pool) {
-        if self.rests() {
-            return;
+        if self.backlog.is_none() {
+            return self.own_up(tx, true);
         }
         if self.terms.slow == ChannelSlow::DropOldest && self.missed && tx.room() > 0 {
             self.missed = false;
@@ -330,7 +330,7 @@ impl Membership {
 
     /// Whether nothing waits for room.
     pub(in super::super) fn rests(&self) -> bool {
-        self.backlog.is_none()
+        self.backlog.is_none() && !self.missed
     }
 
     /// How many wait.
@@ -351,5 +351,10 @@ impl Membership {
             self.backlog = None;
         }
         first
+    }
+
+    /// Something it should have heard is lost: it is told as soon as there is room.
+    pub(in super::super) fn miss(&mut self) {
+        self.missed = true;
     }
 }

@@ -3,6 +3,7 @@
 use super::track::{CLIENT, UPSTREAM, close, frame, open, text, told};
 use super::*;
 use crate::base::Counters;
+use crate::channel::{InstanceStatus, Traffic};
 use crate::proto::ws::Opcode;
 use crate::session::admin::*;
 
@@ -171,6 +172,9 @@ fn a_status_sums_up_and_shows_each_worker() {
         weight: 2,
         backup: true,
     };
+    let traffic = Traffic { sent: 1, lost: 2, received: 3, repeated: 4, gaps: 5 };
+    let other =
+        InstanceStatus { id: [2; 16], link: Some(7), links: 2, bytes: 30, waiting: 3, traffic };
     let status = Status {
         version: "1.2.3",
         pid: 99,
@@ -190,6 +194,12 @@ fn a_status_sums_up_and_shows_each_worker() {
             waiting: 4,
             servers: vec![server],
         }],
+        instances: Some(&InstancesStatus {
+            me: [1; 16],
+            others: vec![(other, Some("10.0.0.2:7400".into()))],
+            failing: vec![("10.0.0.3:7400".into(), "refused".into())],
+            refused: 6,
+        }),
         workers: &workers,
     };
     let mut out = Vec::new();
@@ -216,6 +226,15 @@ fn a_status_sums_up_and_shows_each_worker() {
         "name": "app", "protocol": "http", "balance": "least", "waiting": 4, "servers": [server],
     });
     assert_eq!(json["upstreams"], serde_json::json!([group]));
+    let other = serde_json::json!({
+        "id": "02020202", "linked": true, "links": 2, "address": "10.0.0.2:7400", "waiting": 3, "waiting_bytes": 30,
+        "sent": 1, "lost": 2, "received": 3, "repeated": 4, "gaps": 5,
+    });
+    let instances = serde_json::json!({
+        "id": "01010101", "alone": false, "refused": 6, "others": [other],
+        "failing": [{"address": "10.0.0.3:7400", "said": "refused"}],
+    });
+    assert_eq!(json["instances"], instances);
     assert_eq!(json["counters"]["accepted"], 21);
     assert_eq!(json["close_reasons"]["killed"], 2);
     let [first, second] = json["workers"].as_array().expect("workers").as_slice() else {

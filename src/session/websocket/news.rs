@@ -3,6 +3,7 @@
 use crate::base::Millis;
 use crate::channel::{Answer, Batch};
 
+use super::super::channels::Membership;
 use super::super::cx::Cx;
 use super::super::port::{Port, Side};
 use super::terminated::{Far, Terminated};
@@ -41,6 +42,12 @@ impl Track {
         let heard = self.life.guest().map(|guest| guest.hear(batch, &mut client.tx, open));
         self.calm = Millis::default();
         self.life.heard_news(heard, now)
+    }
+
+    /// What the client hears of channels, if anything, about to be told more.
+    pub(in super::super) fn member(&mut self) -> Option<&mut Membership> {
+        self.calm = Millis::default();
+        self.life.guest()
     }
 }
 
