@@ -208,7 +208,7 @@ def test_a_killed_one_is_told_1001_on_both_sides(router, echo):
         assert echo.ends == [(1001, "")]
         other.send("still here")
         assert other.recv(timeout=5) == "still here"
-    [end] = [line for line in until("its line", lambda: lines(router, "close"), 5) if line["tunnel"] == row["id"]]
+    [end] = until("its line", lambda: [line for line in lines(router, "close") if line["tunnel"] == row["id"]], 10)
     assert end["end"] == "killed"
     assert curl(router.admin, "/status")[1]["close_reasons"]["killed"] == 1
 
