@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use crate::base::{Address, AddressError};
 
+use super::auth;
 use super::channel::{self, ChannelMode};
 use super::edit::{self, Answer, Edit};
 use super::files::{self, Files};
@@ -136,10 +137,11 @@ impl Way {
 }
 
 impl Action {
-    /// Where it leads, if to a server.
+    /// The servers it needs, if any.
     pub fn target(&self) -> Option<&Target> {
         match self {
             Action::Go(way) => way.target(),
+            Action::Guard(Guard::Auth(auth)) => auth.way.target(),
             _ => None,
         }
     }
@@ -249,6 +251,9 @@ pub(super) fn parse(value: &Value, names: &Names) -> Result<Action, Fault> {
         "channel" => return channel::parse(rest, start).map(Action::Go),
         "publish" => return channel::parse_publish(rest, start).map(Action::Go),
         "last" | "continue" => return alone(Action::Last, scheme, rest),
+        "auth" => {
+            return auth::auth(rest, start, names).map(|auth| Action::Guard(Guard::Auth(auth)));
+        }
         "goto" => return goto(rest, names).map_err(|said| Fault::at(start, said)),
         _ => return other(value, scheme),
     };
@@ -343,7 +348,7 @@ fn by_token(text: &str, start: usize) -> Result<Way, Fault> {
 }
 
 /// The name of a group, or an address.
-fn target(
+pub(super) fn target(
     text: &str,
     protocol: Protocol,
     groups: &BTreeMap<String, Protocol>,
@@ -406,7 +411,7 @@ fn host_template(text: &str, start: usize) -> Result<Template, Fault> {
 }
 
 /// URI, which starts at byte `start`.
-fn uri_template(text: &str, start: usize) -> Result<Template, Fault> {
+pub(super) fn uri_template(text: &str, start: usize) -> Result<Template, Fault> {
     if !text.starts_with(['/', '$']) {
         return Err(Fault::at(start, "expected a path that starts with '/', as in /v2/$1"));
     }
@@ -427,15 +432,12 @@ fn unknown(text: &str, scheme: &str) -> Fault {
         ));
     }
     Fault::new(match uwsgi_actions::standing(scheme) {
-        Some(Standing::Planned) => {
-            format!("the action {scheme}: is not in this version; there are {}", there_are())
-        }
         Some(Standing::Instead(say)) => format!("there is no action {scheme}: here; {say}"),
         Some(Standing::AppServer) => {
             format!("{scheme}: is an action of uWSGI's app server, which this is not")
         }
         None => {
-            let hint = hint(scheme, uwsgi_actions::names().chain(actions().map(|(name, _)| name)));
+            let hint = hint(scheme, actions().map(|(name, _)| name));
             format!("there is no action {scheme}:{hint} (there are {})", there_are())
         }
     })

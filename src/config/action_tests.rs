@@ -183,8 +183,8 @@ fn refusals() {
              uwsgi:127.0.0.1:80",
         ),
         (
-            "auth:news",
-            "0: the action auth: is not in this version; there are uwsgi:, http:, https:, tcp:, tcps:, echo:, static:, file:, channel:, publish:, last:",
+            "ath:news",
+            "0: there is no action ath:; did you mean auth? (there are uwsgi:, http:, https:, tcp:, tcps:, echo:, static:, file:, channel:, publish:, last:",
         ),
         ("last:x", "5: expected nothing behind last:"),
         ("redirect:", "9: expected where to, as in redirect:https://example.com/$1"),

@@ -125,7 +125,7 @@ pub(super) fn edit(name: &str, value: &Value) -> Option<Result<Edit, Fault>> {
         "addrequestheader" => {
             request_header(value).map(|(name, value)| Edit::AddRequestHeader(name, value))
         }
-        "delheader" | "remheader" => header_name(value).map(Edit::DelHeader),
+        "delheader" | "remheader" => header_name(value.text()).map(Edit::DelHeader),
         "addvar" => variable(value).map(|(name, value)| Edit::AddVar(name, value)),
         "allow" => networks(value).map(Edit::Allow),
         "deny" => networks(value).map(Edit::Deny),
@@ -202,8 +202,7 @@ const OURS_OF_REQUESTS: [&str; 7] = [
     "x-forwarded-proto",
 ];
 
-fn header_name(value: &Value) -> Result<String, Fault> {
-    let name = value.text();
+fn header_name(name: &str) -> Result<String, Fault> {
     let is_token = |b: u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b);
     if name.is_empty() || !name.bytes().all(is_token) {
         return Err(Fault::new("expected the name of a header, as in X-Frame-Options"));
@@ -221,7 +220,7 @@ fn header(value: &Value) -> Result<(String, Template), Fault> {
     let Some(colon) = text.find(':') else {
         return Err(Fault::new("expected NAME: VALUE, as in X-Frame-Options: DENY"));
     };
-    let name = header_name(&value.slice(0..colon))?;
+    let name = header_name(value.slice(0..colon).text())?;
     let content = value.slice(colon + 1..text.len());
     if let Some(at) = content.text().find(|c: char| !c.is_ascii()) {
         return Err(Fault::at(text.len() - content.text().len() + at, "expected ASCII"));
@@ -231,13 +230,19 @@ fn header(value: &Value) -> Result<(String, Template), Fault> {
 
 fn request_header(value: &Value) -> Result<(String, Template), Fault> {
     let (name, content) = header(value)?;
+    Ok((request_name(&name)?, content))
+}
+
+/// Reads the name of a field that rules may put into requests.
+pub(super) fn request_name(name: &str) -> Result<String, Fault> {
+    let name = header_name(name)?;
     if OURS_OF_REQUESTS.contains(&name.to_ascii_lowercase().as_str()) {
         return Err(Fault::new(format!("{name} is written by the router itself")));
     }
     if name.contains('_') {
         return Err(Fault::new("a server may take a '_' in a name for a '-'; write a '-'"));
     }
-    Ok((name, content))
+    Ok(name)
 }
 
 /// `NAME=VALUE`.

@@ -1,8 +1,10 @@
-//! Actions that let a request go on or not: `basicauth:`, `limit:`.
+//! Actions that let a request go on or not: `basicauth:`, `limit:`, `auth:`.
 
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::action::Way;
+use super::auth::Auth;
 use super::template::Template;
 use super::value::{Fault, Value};
 
@@ -13,6 +15,8 @@ pub enum Guard {
     Password(Password),
     /// Not too many of them.
     Limit(Limit),
+    /// A server that is asked.
+    Auth(Auth),
 }
 
 /// `basicauth:REALM,WHO`.
@@ -65,7 +69,8 @@ pub struct Limit {
 }
 
 /// Names of guards, with what stands behind their colon.
-pub(super) const GUARDS: [(&str, &str); 3] = [
+pub(super) const GUARDS: [(&str, &str); 4] = [
+    ("auth", "http:ADDR/PATH[,copy=NAME...]"),
     ("basicauth", "REALM,USER:PASS|FILE"),
     ("basicauth-next", "REALM,USER:PASS|FILE"),
     ("limit", "RATE[,burst=N][,key=TEXT]"),
@@ -76,7 +81,8 @@ impl Guard {
     pub(super) fn template(&self) -> Option<&Template> {
         match self {
             Guard::Limit(limit) => limit.key.as_ref(),
-            Guard::Password(_) => None,
+            Guard::Auth(Auth { way: Way::Http { uri, .. }, .. }) => uri.as_ref(),
+            Guard::Auth(_) | Guard::Password(_) => None,
         }
     }
 
@@ -85,6 +91,7 @@ impl Guard {
         match self {
             Guard::Password(password) => !password.next,
             Guard::Limit(_) => false,
+            Guard::Auth(_) => true,
         }
     }
 
@@ -217,7 +224,11 @@ mod tests {
             assert_eq!(problems, []);
             config.rules[0].action.value.is_access_rule()
         };
-        assert!(["basicauth:a,/b", "basicauth:a,", "allow:10.0.0.0/8"].into_iter().all(is));
+        assert!(
+            ["basicauth:a,/b", "basicauth:a,", "allow:10.0.0.0/8", "auth:http:a:1/b"]
+                .into_iter()
+                .all(is)
+        );
         let open = ["basicauth-next:a,/b", "deny:10.0.0.0/8", "limit:1/s", "log:x", "break:403"];
         assert!(!open.into_iter().any(is));
     }

@@ -351,8 +351,8 @@ const MESSAGES: &[(&str, &str)] = &[
         "8:19: [tidegate] route = \"^/a uwsgi:web\": [upstream:web] has protocol = http; write http:web",
     ),
     (
-        "[tidegate]\nroute = ^/a auth:news",
-        "8:13: [tidegate] route = \"^/a auth:news\": the action auth: is not in this version; there are uwsgi:, http:, https:, tcp:, tcps:, echo:, static:, file:, channel:, publish:, last:, continue:, goto:, redirect:, redirect-301:, break:, return:, send:, rewrite:, addheader:, delheader:, addrequestheader:, addvar:, allow:, deny:, hsts:, log:, donotlog:, basicauth:, basicauth-next: and limit:",
+        "[tidegate]\nroute = ^/a ath:news",
+        "8:13: [tidegate] route = \"^/a ath:news\": there is no action ath:; did you mean auth? (there are uwsgi:, http:, https:, tcp:, tcps:, echo:, static:, file:, channel:, publish:, last:, continue:, goto:, redirect:, redirect-301:, break:, return:, send:, rewrite:, addheader:, delheader:, addrequestheader:, addvar:, allow:, deny:, hsts:, log:, donotlog:, auth:, basicauth:, basicauth-next: and limit:)",
     ),
     ("[uwsgi]\nhttp-foo = 1", "8:1: [uwsgi] http-foo: there is no such key; did you mean http-to?"),
     ("[uwsgi]\nhtpp = 1", "8:1: warning: [uwsgi] htpp: skipped; did you mean http?"),

@@ -15,6 +15,7 @@
 
 mod action;
 mod apply;
+mod auth;
 mod channel;
 mod condition;
 mod dialect;
@@ -48,6 +49,7 @@ mod value;
 mod wording;
 
 pub use action::{Action, Label, Target, Way};
+pub use auth::Auth;
 pub use channel::{ChannelHistory, ChannelMode, ChannelSlow};
 pub use condition::{Comparison, Condition, Subject, Test};
 pub use docs::{full_ini, markdown};

@@ -1,18 +1,13 @@
-//! Names of actions that are known but cannot be had: not in this version, or uWSGI's alone.
+//! Names of actions that are known but cannot be had: uWSGI's alone.
 
 /// How a known name stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Standing {
-    /// Not in this version.
-    Planned,
     /// Never, and this is what to write.
     Instead(&'static str),
     /// Something only an app server can do.
     AppServer,
 }
-
-/// Actions that are not in this version.
-const PLANNED: [&str; 1] = ["auth"];
 
 /// Actions of uWSGI that have another name here.
 const INSTEAD: [(&str, &str); 10] = [
@@ -119,16 +114,8 @@ const APP_SERVER: [&str; 85] = [
 
 /// How the action `name` stands; `None` when nobody knows it, or it can be had.
 pub(super) fn standing(name: &str) -> Option<Standing> {
-    if PLANNED.contains(&name) {
-        return Some(Standing::Planned);
-    }
     if let Some((_, say)) = INSTEAD.iter().find(|(known, _)| *known == name) {
         return Some(Standing::Instead(say));
     }
     APP_SERVER.contains(&name).then_some(Standing::AppServer)
-}
-
-/// Names worth suggesting.
-pub(super) fn names() -> impl Iterator<Item = &'static str> {
-    PLANNED.into_iter()
 }

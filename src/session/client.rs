@@ -148,7 +148,7 @@ impl Client {
             }
             // Nobody waits for it any more.
             _ if matches!(input, Input::Opened(_)) => cx.actions.push(Action::CloseFile),
-            State::Check(check) => check.input(input),
+            State::Check(check) => check.input(input, ports, cx),
             State::Exchange(exchange) => {
                 if let Err(reason) = exchange.input(input, ports, cx) {
                     self.state = self.failed(reason, ports, cx);
@@ -221,7 +221,7 @@ impl Client {
                 self.close(CloseReason::ClientGone, cx);
                 None
             }
-            State::Check(check) => check.advance(cx).then(|| self.checked(ports, cx))?,
+            State::Check(check) => check.advance(ports, cx).then(|| self.checked(ports, cx))?,
             State::File(transfer) => match transfer.advance(&mut ports[0], cx) {
                 Progress::Wait => None,
                 Progress::Complete => Some(self.sent_all(&ports[0], cx)),
@@ -485,7 +485,7 @@ impl Client {
             State::Greeting { since, .. } => Some(*since + head_timeouts.head),
             State::Handshake(since) => Some(*since + head_timeouts.handshake),
             State::Head(wait) => Some(wait.deadline(active, head_timeouts)),
-            State::Check(check) => Some(check.deadline()),
+            State::Check(check) => Some(check.deadline(active)),
             State::Exchange(exchange) => Some(exchange.deadline(active)),
             State::File(transfer) => Some(transfer.deadline(active)),
             State::Tunnel(tunnel) => tunnel.deadline(active, ports),
@@ -537,19 +537,29 @@ impl Client {
     /// The address that is dialled at the attempt of this number.
     pub fn dialling(&self, attempt: u8) -> Option<Address> {
         match &self.state {
-            State::Exchange(exchange) => exchange.dialling(attempt),
             State::Probe(probe) => probe.server()?.candidate(attempt),
+            _ => self.exchange()?.dialling(attempt),
+        }
+    }
+
+    /// What goes on between it and a server: its request, or a question about that.
+    fn exchange(&self) -> Option<&Exchange> {
+        match &self.state {
+            State::Exchange(exchange) => Some(exchange),
+            State::Check(check) => check.exchange(),
             _ => None,
         }
     }
 
+    /// Whether a server is asked about its request, which is not under way yet.
+    pub fn is_asking(&self) -> bool {
+        matches!(self.state, State::Check(_))
+    }
+
     /// The line in which its request waits for a seat, and since when.
     pub fn queued(&self) -> Option<(&Arc<upstream::Line>, Millis)> {
-        match &self.state {
-            State::Exchange(exchange) => match &exchange.request {
-                Request::Queued(waiting) => Some((waiting.queued.line(), waiting.since)),
-                _ => None,
-            },
+        match &self.exchange()?.request {
+            Request::Queued(waiting) => Some((waiting.queued.line(), waiting.since)),
             _ => None,
         }
     }
@@ -557,18 +567,20 @@ impl Client {
     /// The server that is dialled.
     pub fn dialled_server(&self) -> Option<&Server> {
         match &self.state {
-            State::Exchange(exchange) => exchange.server(),
             State::Probe(probe) => probe.server(),
-            _ => None,
+            _ => self.exchange()?.server(),
         }
     }
 
     /// Writes down who the connection that is dialled is for, where its server wants to know.
     pub fn introduction(&self, out: &mut Vec<u8>) {
         match &self.state {
-            State::Exchange(exchange) => exchange.introduction(out),
             State::Probe(probe) => probe.introduction(out),
-            _ => {}
+            _ => {
+                if let Some(exchange) = self.exchange() {
+                    exchange.introduction(out);
+                }
+            }
         }
     }
 
@@ -684,7 +696,7 @@ fn after_tunnel(reason: CloseReason, seen: bool, ports: &mut [Port; 2], now: Mil
 }
 
 /// Keeps a finished exchange's memory for the next.
-fn release(mut exchange: Box<Exchange>, cx: &mut Cx<'_>) {
+pub(super) fn release(mut exchange: Box<Exchange>, cx: &mut Cx<'_>) {
     if cx.scratch.spare.len() < SPARE {
         exchange.head = None;
         exchange.seat = Seat::default();

@@ -143,6 +143,7 @@ pub(super) fn decide(
         && !is_old_upgrade(head);
     let asker = Asker::of(head, ends.peer, &cx.generation.trusted_proxies);
     let peer = asker.map_or(*ends.peer, |asker| asker.peer);
+    let certificate = ends.secure.and_then(|secure| secure.certificate.clone());
     let deciding = Deciding { head, ends, asker, resumed, record: &mut record, spare };
     match deciding.route(upstream, cx) {
         Ok(Served::Exchange(mut exchange)) => {
@@ -155,7 +156,10 @@ pub(super) fn decide(
             transfer.record = record;
             Decision::File(transfer)
         }
-        Err(Instead::Ask(query)) => Decision::Ask(Check::begin(query, record, peer, cx)),
+        Err(Instead::Ask(query)) => {
+            let asker = asker.unwrap_or(Asker::direct(ends.peer));
+            Decision::Ask(Check::begin(query, record, asker, certificate, cx))
+        }
         Err(Instead::No(No { reason, status, sentence, route, exact })) => {
             let asked = Asked { exact, ..Asked::from(head) };
             let keep = keep && head.body.is_empty() && status != 400;
@@ -349,6 +353,7 @@ fn taken(end: End<'_>) -> Result<&Arc<Route>, No> {
             Err(No { status, exact, ..No::saying(CloseReason::Answered, text) })
         }
         End::Stopped(reason) => Err(reason.into()),
+        End::Barred(status) => Err(No::from(CloseReason::Barred).with(status)),
         End::NoTarget | End::Ask(_) => Err(CloseReason::BadRequest.into()),
         End::Nothing => Err(CloseReason::NoRoute.into()),
     }

@@ -12,6 +12,7 @@ use super::expand::Filler;
 use super::reason::CloseReason;
 use super::settings::Guard;
 use super::settled::{Verdict, Verdicts};
+use super::subrequest;
 
 /// What a guard says of a request.
 pub(super) enum Passage {
@@ -21,6 +22,8 @@ pub(super) enum Passage {
     User,
     /// It does not; this is what a password is wanted for.
     Challenged(String),
+    /// It does not, and is answered this.
+    Barred(u16),
     /// It does not, for so long.
     Later(Duration),
     /// Somebody has to be asked.
@@ -39,6 +42,28 @@ pub(super) fn ask(
     match guard {
         Guard::Password(keeper) => password(rule, keeper, filler, text, verdicts),
         Guard::Limit(limit) => count(rule, limit, filler, now, text, verdicts),
+        Guard::Auth(auth) => match verdicts.of(rule) {
+            None => match subrequest::written(auth, filler, text) {
+                Some(written) => Passage::Ask(Query::Server(rule, written)),
+                None => Passage::Barred(CloseReason::BadRequest.status()),
+            },
+            Some(Verdict::Barred(status, _)) => Passage::Barred(*status),
+            Some(Verdict::Passed | Verdict::Vouched(_)) => Passage::Free,
+            Some(Verdict::Refused) => Passage::Barred(CloseReason::Barred.status()),
+        },
+    }
+}
+
+/// What the answer of a server adds to a request, or to its response.
+pub(super) fn add(verdict: Option<&Verdict>, edits: &mut Edits) {
+    match verdict {
+        Some(Verdict::Vouched(fields)) => {
+            fields.iter().for_each(|(name, value)| edits.request.push(name, value));
+        }
+        Some(Verdict::Barred(_, fields)) => {
+            fields.iter().for_each(|(name, value)| edits.response.push(name, value));
+        }
+        Some(Verdict::Passed | Verdict::Refused) | None => {}
     }
 }
 
@@ -52,7 +77,7 @@ fn password(
     let field = filler.said.head.fields.get(Known::Authorization);
     let said = field.and_then(Basic::parse);
     let right = match verdicts.of(rule) {
-        Some(verdict) => *verdict == Verdict::Passed,
+        Some(verdict) => matches!(verdict, Verdict::Passed),
         None => match keeper.judge(said.as_ref()) {
             Standing::Right => true,
             Standing::Wrong => false,
@@ -101,6 +126,7 @@ fn count(
 pub(super) fn keep(passage: &Passage, text: &[u8], edits: &mut Edits) -> Option<CloseReason> {
     match passage {
         Passage::Free | Passage::Ask(_) => None,
+        Passage::Barred(_) => Some(CloseReason::Barred),
         Passage::User => {
             edits.vars.push("REMOTE_USER", text);
             None

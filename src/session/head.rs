@@ -173,7 +173,10 @@ fn try_begin(
     *upstream = Port::default();
     let mut exchange = match decide(&head, begun, ends, &mut upstream.tx, cx) {
         Decision::Exchange(exchange) => exchange,
-        Decision::Ask(check) => return Ok(Some(Next::Check(check))),
+        Decision::Ask(mut check) => {
+            check.ask(upstream, cx);
+            return Ok(Some(Next::Check(check)));
+        }
         Decision::File(mut transfer) => {
             transfer.ask(client.rx.take(len as u64, cx.pool), cx);
             return Ok(Some(Next::File(transfer)));

@@ -56,6 +56,7 @@ mod settled;
 mod sim;
 mod snapshot;
 mod spool;
+mod subrequest;
 mod switch;
 #[cfg(test)]
 mod testing;
@@ -78,8 +79,8 @@ pub use port::{Delivery, Port, RxEnd, Side, TxEnd};
 pub use reason::{CloseReason, Fault};
 pub use secure::Secure;
 pub use settings::{
-    Binary, Bodies, Certificates, ChannelTerms, Deed, Files, Generation, Guard, Mode, Place, Route,
-    Target, Times, Token, WebSocketRules, WebSockets,
+    Auth, Binary, Bodies, Certificates, ChannelTerms, Deed, Files, Generation, Guard, Mode, Place,
+    Route, Target, Times, Token, WebSocketRules, WebSockets,
 };
 pub use settled::FileQuestion;
 pub use snapshot::SnapshotError;

@@ -90,6 +90,10 @@ reasons! {
     Denied, "denied", 403, Client, "this address has no access here";
     /// A name and a password are wanted, and not those.
     Unauthorized, "unauthorized", 401, Client, "a name and a password are wanted here";
+    /// A server that was asked let it not pass.
+    Barred, "barred", 403, Client, "this is not for everybody";
+    /// A server that was to be asked did not answer, or nothing that is an answer.
+    NoVerdict, "no-verdict", 502, Upstream, "who may come here could not be found out";
     /// A limit was reached.
     TooManyRequests, "too-many-requests", 429, Client, "too many requests: come again a little later";
     /// The WebSocket handshake was refused by us.

@@ -15,7 +15,7 @@ use super::reason::CloseReason;
 use super::settings::Place;
 
 /// Interim responses passed or dropped before an upstream is given up.
-const INTERIMS: u8 = 16;
+pub(super) const INTERIMS: u8 = 16;
 /// Bounds of an upstream's head; a block holds the longest.
 pub(super) const LIMITS: Limits = Limits { max_uri: 0, max_head: 16 << 10, max_fields: 256 };
 /// Bounds of a request's head that was parsed before.

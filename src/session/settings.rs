@@ -81,6 +81,21 @@ pub enum Guard {
     Password(Keeper),
     /// Whoever counts.
     Limit(Limit),
+    /// A server.
+    Auth(Auth),
+}
+
+/// A server that is asked whether a request may go on.
+#[derive(Debug)]
+pub struct Auth {
+    /// How it is reached, and in which time.
+    pub route: Arc<Route>,
+    /// Path and query it is asked for.
+    pub uri: Template,
+    /// Sent as `Host`.
+    pub authority: String,
+    /// Fields of its answer that the request goes on with.
+    pub copy: Vec<String>,
 }
 
 /// One route: where its requests go, and under which settings.

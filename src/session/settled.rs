@@ -3,6 +3,7 @@
 use std::cell::OnceCell;
 
 use crate::base::FileKind;
+use crate::proto::http::Pairs;
 
 use super::reason::CloseReason;
 
@@ -29,12 +30,16 @@ pub(super) struct Settled {
 }
 
 /// What came of asking a guard.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub(super) enum Verdict {
     /// The request goes on.
     Passed,
+    /// It goes on, with these fields in place of the client's.
+    Vouched(Pairs),
     /// It does not.
     Refused,
+    /// It does not, and the client is answered this status with these fields.
+    Barred(u16, Pairs),
 }
 
 /// What guards have said, by the numbers of their rules.

@@ -48,6 +48,8 @@ pub(super) enum End<'g> {
     },
     /// It may not go on.
     Stopped(CloseReason),
+    /// The same, by the word of a server that was asked, which is answered this.
+    Barred(u16),
     /// A rule has to know this first.
     Ask(Query),
     /// A rule made a target of it that is none.
@@ -125,8 +127,10 @@ impl<'a> Walker<'a> {
                 Deed::Guard(guard) => {
                     let verdicts = &mut settled.verdicts;
                     let passage = guard::ask(found.rule, guard, &filler, self.now, text, verdicts);
+                    guard::add(verdicts.of(found.rule), edits);
                     match (guard::keep(&passage, text, edits), passage) {
                         (_, Passage::Ask(query)) => return (End::Ask(query), None),
+                        (_, Passage::Barred(status)) => Turn::End(End::Barred(status)),
                         (Some(reason), _) => Turn::End(End::Stopped(reason)),
                         (None, Passage::User) => Turn::Changed,
                         (None, _) => Turn::On,

@@ -13,8 +13,8 @@ use crate::proto::ws::{DeflatePolicy, Draft};
 use crate::reactor::tls::Connectors;
 use crate::route::{Rule, Table};
 use crate::session::{
-    Binary, Bodies, Certificates, ChannelTerms, Deed, Files, Generation, Guard, Mode, Place, Route,
-    Target, Times, Token, WebSocketRules, WebSockets,
+    Auth, Binary, Bodies, Certificates, ChannelTerms, Deed, Files, Generation, Guard, Mode, Place,
+    Route, Target, Times, Token, WebSocketRules, WebSockets,
 };
 use crate::upstream::{Group, Groups, Identities};
 
@@ -47,6 +47,10 @@ pub fn build(
         Action::Answer(answer) => Deed::Answer(answer.clone()),
         Action::Edit(edit) => Deed::Edit(edit.clone()),
         // One that cannot be set up refuses the configuration.
+        Action::Guard(config::Guard::Auth(auth)) => {
+            let Placed { place, .. } = &rule.action;
+            Deed::Guard(Guard::Auth(builder.auth(&rule.said, auth, place, &rule.settings)))
+        }
         Action::Guard(_) => guard.map_or(Deed::Last, Deed::Guard),
         Action::Go(way) => {
             routes.push(Arc::new(builder.route(
@@ -135,6 +139,28 @@ impl Builder<'_> {
             },
         };
         route(name, Target { group, place }, settings)
+    }
+
+    /// A server that is asked whether requests may go on.
+    fn auth(
+        &mut self,
+        name: &str,
+        auth: &config::Auth,
+        at: &base::Place,
+        settings: &Settings,
+    ) -> Auth {
+        let mut route = self.route(name, &auth.way, at, settings);
+        route.bodies.raw = false;
+        let (uri, target) = match &auth.way {
+            Way::Http { uri, target, .. } => (uri.clone(), Some(target)),
+            _ => (None, None),
+        };
+        Auth {
+            route: Arc::new(route),
+            uri: uri.unwrap_or_default(),
+            authority: target.map_or_else(String::new, authority),
+            copy: auth.copy.clone(),
+        }
     }
 
     /// Files that are served, whose directory must be there.

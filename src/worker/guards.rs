@@ -37,6 +37,8 @@ impl<'a> Posts<'a> {
         let Action::Guard(guard) = &rule.action.value else { return None };
         match guard {
             config::Guard::Password(password) => self.keeper(rule, password).map(Guard::Password),
+            // It needs servers, as routes do.
+            config::Guard::Auth(_) => None,
             config::Guard::Limit(limit) => {
                 let rates = self.guards.rates.get_or_init(Arc::default);
                 let nth = self.alike.entry((&rule.name, &rule.said)).or_default();

@@ -56,6 +56,9 @@ pub(super) fn explain(
             Came::File { directory, name } => {
                 writeln!(text, "is the file {name:?} below {directory}, if it is there")
             }
+            Came::Asked(lines) => {
+                writeln!(text, "a server is asked, and taken to let it pass\n{}", indented(lines))
+            }
             Came::Sent(lines) => writeln!(text, "which is sent\n{}", indented(lines)),
             Came::Answered(lines) => writeln!(text, "is answered\n{}", indented(lines)),
         };

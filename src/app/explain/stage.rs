@@ -34,6 +34,8 @@ pub(super) enum Came {
     ByToken { file: String, token: String },
     /// This file is sent, if it is there.
     File { directory: String, name: String },
+    /// A server is asked this, and is taken to let it pass.
+    Asked(Vec<String>),
     /// What the server is told.
     Sent(Vec<String>),
     /// What the client is told.
@@ -51,6 +53,10 @@ pub(super) fn perform(config: &Config, generation: &Arc<Generation>, asked: &Ask
                 stage.hear(Input::Looked(Some(leads_to(&path, kind))));
             }
             Action::Verify(puzzle) => stage.hear(Input::Verified(Some(puzzle.solve()))),
+            Action::Dial { route, .. } if stage.client.is_asking() => {
+                came.push(Came::Asked(sent(&route, &bytes(&stage.ports[1]))));
+                stage.let_pass();
+            }
             Action::Dial { route, .. } => {
                 came.push(to(&route));
                 came.push(Came::Sent(sent(&route, &bytes(&stage.ports[1]))));
@@ -123,6 +129,14 @@ impl Stage {
     /// An action is answered.
     fn hear(&mut self, input: Input) {
         self.play(|client, ports, cx| client.input(input, ports, cx));
+    }
+
+    /// The server that is asked whether a request may pass says that it may.
+    fn let_pass(&mut self) {
+        self.hear(Input::Dialled { reused: false });
+        self.ports[1].tx = Default::default();
+        self.ports[1].rx.push(Segment::Fixed(b"HTTP/1.1 204 No Content\r\n\r\n"));
+        self.play(Client::advance);
     }
 
     /// What the machine asked for first and nobody has done.

@@ -97,7 +97,8 @@ pub fn encode_request(head: &RequestHead<'_, '_>, forward: &Forward<'_>, out: &m
     put_framing(out, if forward.raw { head.body } else { forward.body });
     put_identity(head, &forward.identity, out);
     put_extra(out, forward.extra.iter().copied());
-    put_extra(out, forward.added.iter());
+    // One without a value only takes the client's away.
+    put_extra(out, forward.added.iter().filter(|(_, value)| !value.is_empty()));
     match forward.switch {
         Switch::Passed => out.extend_from_slice(b"Connection: Upgrade\r\nUpgrade: websocket\r\n"),
         Switch::Ours { token, fields } => {

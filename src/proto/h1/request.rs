@@ -53,7 +53,7 @@ pub struct RequestHead<'s, 'a> {
 
 impl RequestHead<'_, '_> {
     /// Whether a `Connection` field asks for the removal of this one and may have its way.
-    pub(in crate::proto) fn is_nominated(&self, field: Field<'_>) -> bool {
+    pub fn is_nominated(&self, field: Field<'_>) -> bool {
         self.nominates && is_nominated(self.fields, field)
     }
 }

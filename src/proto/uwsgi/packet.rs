@@ -129,7 +129,8 @@ fn push_fields(vars: &mut Vars<'_>, head: &RequestHead<'_, '_>, packet: &Packet<
         }
     }
     framing.push(vars);
-    for (name, value) in packet.fields.iter() {
+    // One without a value only takes the client's away.
+    for (name, value) in packet.fields.iter().filter(|(_, value)| !value.is_empty()) {
         vars.open_header(name);
         vars.piece(value);
         vars.close();

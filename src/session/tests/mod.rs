@@ -1,6 +1,7 @@
 //! The transitions of the machines, one by one, with both ends as bytes.
 
 mod admin;
+mod auth;
 mod channels;
 mod check;
 mod files;
