@@ -54,6 +54,19 @@ pub(super) fn ask(
     }
 }
 
+/// The realm for which whoever a guard lets in is let in by the next ones too: that of a `basicauth-next:`.
+pub(super) fn welcomed(guard: &Guard) -> Option<&str> {
+    match guard {
+        Guard::Password(keeper) if keeper.next => Some(&keeper.realm),
+        _ => None,
+    }
+}
+
+/// Whether a guard has nothing to ask of whoever was [`welcomed`] there.
+pub(super) fn is_open(guard: &Guard, welcome: Option<&str>) -> bool {
+    matches!(guard, Guard::Password(keeper) if welcome == Some(&*keeper.realm))
+}
+
 /// What the answer of a server adds to a request, or to its response.
 pub(super) fn add(verdict: Option<&Verdict>, edits: &mut Edits) {
     match verdict {

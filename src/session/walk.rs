@@ -97,7 +97,7 @@ impl<'a> Walker<'a> {
         target.clear();
         notebook.begin();
         let (mut path, mut query) = (*self.path, self.head.query);
-        let (mut from, mut begins) = (0, true);
+        let (mut from, mut begins, mut welcome) = (0, true, None);
         loop {
             let said = self.said(&path, query, &edits.vars, &settled.files);
             let facts = self.facts(&path, &said);
@@ -124,6 +124,7 @@ impl<'a> Walker<'a> {
                 Deed::Answer(answer) => {
                     Turn::End(answered(answer, &filler, text, &mut edits.response))
                 }
+                Deed::Guard(guard) if guard::is_open(guard, welcome) => Turn::On,
                 Deed::Guard(guard) => {
                     let verdicts = &mut settled.verdicts;
                     let passage = guard::ask(found.rule, guard, &filler, self.now, text, verdicts);
@@ -132,7 +133,10 @@ impl<'a> Walker<'a> {
                         (_, Passage::Ask(query)) => return (End::Ask(query), None),
                         (_, Passage::Barred(status)) => Turn::End(End::Barred(status)),
                         (Some(reason), _) => Turn::End(End::Stopped(reason)),
-                        (None, Passage::User) => Turn::Changed,
+                        (None, Passage::User) => {
+                            welcome = guard::welcomed(guard).or(welcome);
+                            Turn::Changed
+                        }
                         (None, _) => Turn::On,
                     }
                 }

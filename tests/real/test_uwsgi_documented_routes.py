@@ -76,7 +76,6 @@ REWRITE = "route-uri = ^/foo/(.*) rewrite:/index.php?page=$1.php"
 FORCE_HTTPS = """
 route-if-not = equal:${HTTPS};on redirect-permanent:https://${HTTP_HOST}${REQUEST_URI}
 """
-# Whoever -next lets in is asked again by the rule behind it here, there no more.
 BASICAUTH = """
 route = ^/foo basicauth-next:My Realm,foo:bar
 route = ^/foo basicauth:My Realm,foo2:bar2
@@ -100,7 +99,7 @@ EXAMPLES = {
     "actions": (ACTIONS, [("/notfound", "a", None, []), ("/error", "a", None, []), ("/foo/123", "a", None, []), ("/", "a", None, [])]),
     "rewrite": (REWRITE, [("/foo/news", "a", None, []), ("/foo/news?x=1", "a", None, []), ("/bar", "a", None, [])]),
     "basicauth": (BASICAUTH, [(path, "a", None, fields) for path in ["/foo/x", "/bar", "/"] for fields in [
-        [], known("foo2", "bar2"), known("foo2", "bar"), known("foo", "bar2"), known("kratos", ""), known("", "")]]),
+        [], known("foo2", "bar2"), known("foo2", "bar"), known("foo", "bar"), known("foo", "bar2"), known("kratos", ""), known("kratos", "any"), known("", "")]]),
     "https": (FORCE_HTTPS, [("/a?b=c", "www.example.com", None, [])]),
 }
 LOGGED = ["someone called /test", "never here", "starts with F", "cookie 18", "item 17", "hey i am printing x"]
@@ -151,6 +150,17 @@ def test_an_example_of_the_manual(module_stage, app, name):
         assert here == there, request
     logged = {end: lambda log=log: [text for text in LOGGED if text in log()] for end, (_, log) in ends.items()}
     until("the same in both logs", lambda: logged["tidegate"]() == logged["uwsgi"]())
+
+
+def test_where_passwords_are_taken_more_strictly(module_stage, app):
+    """Who is let in for one realm is not let in for another as well."""
+    rules = """
+route = ^/two basicauth-next:One,foo:bar
+route = ^/two basicauth:Two,foo2:bar2
+"""
+    ends = both(module_stage, app, "passwords", rules)
+    status = {end: asked(port, "/two", "a", None, known("foo", "bar"))[0] for end, (port, _) in ends.items()}
+    assert status == {"tidegate": 401, "uwsgi": 200}
 
 
 def test_https_is_not_sent_on(stage, app):

@@ -57,6 +57,22 @@ fn the_next_one_may_know_whom_this_one_does_not() {
     assert_eq!(status(&mut bench, ""), 401);
 }
 
+#[test]
+fn whoever_the_first_one_knows_is_not_asked_again_for_the_same() {
+    const JOE: &str = "Authorization: Basic am9lOnNlY3JldA==\r\n";
+    let sites = [
+        ("basicauth-next:My Site,joe:secret", "basicauth:My Site,Aladdin:open:sesame", [0, 0, 401]),
+        ("basicauth-next:My Site,joe:secret", "basicauth:My Site,", [0, 401, 401]),
+        ("basicauth-next:Other,joe:secret", "basicauth:My Site,Aladdin:open:sesame", [401, 0, 401]),
+        ("basicauth:My Site,joe:secret", "basicauth:My Site,Aladdin:open:sesame", [401, 401, 401]),
+    ];
+    for (first, second, comes) in sites {
+        let site = format!("route = ^/x {first}\nroute = ^/x {second}\ndefault = http:app:1");
+        let mut bench = bench(&site);
+        assert_eq!([JOE, RIGHT, WRONG].map(|who| status(&mut bench, who)), comes, "{site}");
+    }
+}
+
 /// A bench that lets in Aladdin, by a file.
 fn filed(directory: &tempfile::TempDir) -> Bench {
     let path = directory.path().join("users");
