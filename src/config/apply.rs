@@ -161,16 +161,6 @@ impl<'a> Applier<'a> {
             let said = "expected at least one server, as in server = 127.0.0.1:9000";
             self.problem(at(section, said));
         }
-        if let Some(version) = &upstream.send_proxy
-            && !matches!(upstream.protocol, Protocol::Tcp | Protocol::Tcps)
-        {
-            let said = format!(
-                "{}: send-proxy with protocol = {} is not in this version; it is for protocol = tcp or tcps",
-                section.label,
-                upstream.protocol.name()
-            );
-            self.problem(Problem::error(Some(version.place.clone()), said));
-        }
         self.check_trust(&upstream, section);
         self.check_health(&upstream, section);
         self.draft.config.upstreams.push(upstream);

@@ -51,12 +51,6 @@ fn every_example_in_full_ini_is_taken() {
             false => before.to_owned(),
         };
         let text = before + after;
-        let text = match after.starts_with("send-proxy") {
-            true => text
-                .replace("http:example", "tcp:example")
-                .replace("protocol = http", "protocol = tcp"),
-            false => text,
-        };
         let tls = ["ca ", "verify-name", "client-cert"].iter().any(|key| after.starts_with(key));
         let text = match tls {
             true => text

@@ -453,10 +453,6 @@ const MESSAGES: &[(&str, &str)] = &[
         "10:14: [upstream:y] send-proxy = \"v3\": expected v1 or v2",
     ),
     (
-        "[upstream:y]\nsend-proxy = v2\nserver = a:1",
-        "8:14: [upstream:y]: send-proxy with protocol = http is not in this version; it is for protocol = tcp or tcps",
-    ),
-    (
         "[upstream:y]\nserver = a:1\nbalance = hash:${SID}",
         "7:1: [upstream:y] balance: nothing says what ${SID} is: expected addvar:SID=... or http-var = SID=...",
     ),

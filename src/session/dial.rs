@@ -65,15 +65,14 @@ impl Exchange {
 
     /// Asks for a connection to the server where it has a seat.
     fn connect(&mut self, fresh: bool, cx: &mut Cx<'_>) {
-        let group = &self.route.target.group;
         self.dial_began = cx.now;
         self.request = Request::Dialling;
-        if group.send_proxy.is_some() {
+        if self.is_introduced() {
             cx.actions.push(Action::Endpoint);
         }
         let route = Arc::clone(&self.route);
         // A raw exchange cannot be tried again: it does not see whether there was an answer.
-        let reuse = if fresh || self.is_raw() {
+        let reuse = if fresh || self.is_raw() || self.is_introduced() {
             Reuse::Never
         } else if self.facts.replayable {
             Reuse::Any
@@ -147,7 +146,8 @@ impl Exchange {
         cx.counters.retries.add(1);
         cx.actions.push(Action::Hangup);
         let unsent = take(upstream);
-        if unsent.tx_begun {
+        // What is unsent may begin with who the connection was for.
+        if unsent.tx_begun || self.is_introduced() {
             self.compose_again(upstream, cx)?;
         } else {
             upstream.tx = unsent.tx;

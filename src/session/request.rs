@@ -190,7 +190,7 @@ impl Exchange {
                     body,
                     switch,
                     identity,
-                    keep_alive: !self.is_raw(),
+                    keep_alive: !self.is_raw() && self.may_last(),
                     expect: self.keeps_expect(),
                     raw: self.is_raw(),
                     ours: &ours,

@@ -12,7 +12,6 @@ use super::cx::Cx;
 use super::exchange::{Exchange, Outcome, Request, Response};
 use super::port::{Port, RxEnd};
 use super::reason::CloseReason;
-use super::settings::Place;
 
 /// Interim responses passed or dropped before an upstream is given up.
 pub(super) const INTERIMS: u8 = 16;
@@ -219,9 +218,8 @@ impl Exchange {
             Body::Chunked | Body::UntilClose => (Framing::Plain, Body::UntilClose),
         };
         let body_unread = !self.request_is_read();
-        let lasting = matches!(self.route.target.place, Place::Http { .. });
         self.until_close = sent_as == Body::UntilClose;
-        self.reusable = lasting
+        self.reusable = self.may_last()
             && head.keep_alive
             && head.body != Body::UntilClose
             && !matches!(self.request, Request::Refused);

@@ -185,7 +185,7 @@ impl Subrequest {
             };
             let accepts = upstream.rx_end.is_none() && !upstream.tx_broken;
             let done = upstream.rx.is_empty() && upstream.tx.is_empty();
-            self.exchange.reusable = keep && whole && accepts && done;
+            self.exchange.reusable = keep && whole && accepts && done && self.exchange.may_last();
             return Some(verdict);
         }
     }

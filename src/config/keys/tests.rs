@@ -26,12 +26,6 @@ fn read(scope: Scope, line: &str) -> (Config, Vec<String>) {
         if upstream == line || line.starts_with("protocol") { "" } else { extra(Scope::Upstream) },
         if route == line { "" } else { extra(Scope::Route) },
     );
-    let text = match line.starts_with("send-proxy") {
-        true => {
-            text.replace("http:u", "tcp:u").replace("[upstream:u]", "[upstream:u]\nprotocol = tcp")
-        }
-        false => text,
-    };
     let tls = ["ca ", "verify-name", "client-cert"].iter().any(|key| line.starts_with(key));
     let text = match tls {
         true => text

@@ -145,8 +145,8 @@ pub(super) const GROUP: Group = Group {
         )
         .unset("off")
         .says(
-            "with `protocol = tcp` or `tcps`: each connection begins with the PROXY protocol, `v1` or `v2`, which tells \
-             the server the client's address",
+            "each connection begins with the PROXY protocol, `v1` or `v2`, which tells the server the client's address, \
+             before TLS; a connection then serves one request, or one WebSocket",
         )
         .example("v2"),
         key(

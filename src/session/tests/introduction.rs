@@ -17,7 +17,7 @@ fn bench(version: ProxyVersion) -> Bench {
         Arc::get_mut(&mut target.group).unwrap().send_proxy = Some(version);
     });
     bench.client_says([HANDSHAKE.as_bytes(), HI].concat());
-    assert_eq!(bench.actions(), "endpoint, dial 0");
+    assert_eq!(bench.actions(), "endpoint, dial 0 fresh");
     bench
 }
 
@@ -65,4 +65,62 @@ fn a_client_without_an_address_is_unknown() {
     bench.input(Input::Endpoint(None));
     bench.input(Input::Dialled { reused: false });
     assert_eq!(bench.upstream_reads(), "PROXY UNKNOWN\r\nhi");
+}
+
+/// A bench whose servers of HTTP are told.
+fn told() -> Bench {
+    Bench::with(|generation| {
+        let pair = ROUTES.iter().position(|name| *name == "pair").unwrap();
+        let target = &mut Arc::get_mut(&mut generation.routes[pair]).unwrap().target;
+        Arc::get_mut(&mut target.group).unwrap().send_proxy = Some(ProxyVersion::V1);
+    })
+}
+
+const PAIR: &str = "GET /pair HTTP/1.1\r\nHost: a\r\n\r\n";
+const LINE: &str = "PROXY TCP4 192.0.2.7 198.51.100.1 4711 80\r\n";
+
+/// The connection is there: what is said on it.
+fn connected(bench: &mut Bench) {
+    bench.input(Input::Endpoint("198.51.100.1:80".parse().ok()));
+    bench.input(Input::Dialled { reused: false });
+}
+
+#[test]
+fn a_request_comes_behind_it_on_a_connection_of_its_own() {
+    let mut bench = told();
+    for _ in 0..2 {
+        bench.client_says(PAIR);
+        let actions = bench.actions();
+        assert!(actions.starts_with("endpoint, dial ") && actions.ends_with(" fresh"), "{actions}");
+        connected(&mut bench);
+        let sent = bench.upstream_reads();
+        assert!(sent.starts_with(&format!("{LINE}GET /pair HTTP/1.1\r\nHost: a\r\n")), "{sent}");
+        assert!(sent.contains("\r\nConnection: close\r\n"), "{sent}");
+        bench.upstream_says(OK);
+        assert!(bench.client_reads().starts_with("HTTP/1.1 200 "));
+        assert_eq!(bench.actions(), "hangup");
+        assert!(bench.awaits_request(), "the client's connection goes on");
+    }
+}
+
+#[test]
+fn the_next_server_is_told_once() {
+    for took_some in [true, false] {
+        let mut bench = told();
+        bench.client_says(PAIR);
+        bench.actions();
+        connected(&mut bench);
+        if took_some {
+            bench.upstream_reads();
+            bench.ends(Side::Upstream, RxEnd::Reset);
+        } else {
+            bench.breaks(Side::Upstream);
+        }
+        let actions = bench.actions();
+        assert!(actions.starts_with("hangup, endpoint, dial "), "{actions}");
+        connected(&mut bench);
+        let sent = bench.upstream_reads();
+        assert!(sent.starts_with(&format!("{LINE}GET /pair ")), "{sent}");
+        assert_eq!((sent.matches("PROXY").count(), sent.matches("GET").count()), (1, 1), "{sent}");
+    }
 }
