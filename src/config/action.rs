@@ -16,6 +16,7 @@ use super::nearest::{either, hint};
 use super::template::Template;
 use super::uwsgi_actions::{self, Standing};
 use super::value::{Fault, Value};
+use super::words;
 
 /// What is done with a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -196,28 +197,6 @@ pub enum Target {
     Upstream(String),
 }
 
-/// Names of the actions that lead somewhere, with what stands behind their colon.
-const ACTIONS: [(&str, &str); 13] = [
-    ("uwsgi", "ADDR"),
-    ("http", "ADDR"),
-    ("https", "ADDR"),
-    ("tcp", "ADDR"),
-    ("tcps", "ADDR"),
-    ("echo", ""),
-    ("static", "DIR"),
-    ("file", "PATH"),
-    ("channel", "NAME"),
-    ("publish", "NAME"),
-    ("last", ""),
-    ("continue", ""),
-    ("goto", "LABEL"),
-];
-
-/// All actions with what stands behind their colon.
-fn actions() -> impl Iterator<Item = (&'static str, &'static str)> {
-    ACTIONS.into_iter().chain(edit::ANSWERS).chain(edit::EDITS).chain(guard::GUARDS)
-}
-
 /// What an action may name.
 #[derive(Debug, Default)]
 pub(super) struct Names {
@@ -237,6 +216,9 @@ pub(super) fn parse(value: &Value, names: &Names) -> Result<Action, Fault> {
     }
     let (scheme, rest) = text.split_once(':').unwrap_or((text, ""));
     let start = scheme.len() + 1;
+    if words::find(words::ACTIONS, scheme).is_none() {
+        return Err(unknown(text, scheme));
+    }
     let protocol = match scheme {
         "uwsgi" => Protocol::Uwsgi,
         "http" => Protocol::Http,
@@ -437,14 +419,14 @@ fn unknown(text: &str, scheme: &str) -> Fault {
             format!("{scheme}: is an action of uWSGI's app server, which this is not")
         }
         None => {
-            let hint = hint(scheme, actions().map(|(name, _)| name));
+            let hint = hint(scheme, words::ACTIONS.iter().map(|word| word.name));
             format!("there is no action {scheme}:{hint} (there are {})", there_are())
         }
     })
 }
 
 fn there_are() -> String {
-    let all: Vec<String> = actions().map(|(name, _)| format!("{name}:")).collect();
+    let all: Vec<String> = words::ACTIONS.iter().map(|word| format!("{}:", word.name)).collect();
     either(&all.iter().map(String::as_str).collect::<Vec<_>>()).replace(" or ", " and ")
 }
 

@@ -6,6 +6,7 @@ use super::nearest::{either, hint};
 use super::settings::WebSocketDraft;
 use super::template::{Cgi, Template, Variable};
 use super::value::{Fault, Value};
+use super::words;
 
 /// One condition of a rule.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -118,22 +119,6 @@ impl Subject {
     }
 }
 
-/// Conditions there are, with what stands behind their colon.
-const CONDITIONS: [(&str, &str); 13] = [
-    ("equal", "A;B"),
-    ("startswith", "A;B"),
-    ("endswith", "A;B"),
-    ("contains", "A;B"),
-    ("regexp", "A;REGEX"),
-    ("empty", "A"),
-    ("ipv4in", "A;NETWORK"),
-    ("ipv6in", "A;NETWORK"),
-    ("exists", "PATH"),
-    ("isfile", "PATH"),
-    ("isdir", "PATH"),
-    ("is-websocket", ""),
-    ("websocket-draft", "NAME"),
-];
 /// Conditions of uWSGI that are not here, and what to write.
 const INSTEAD: [(&str, &str); 8] = [
     ("islink", EXISTS),
@@ -157,6 +142,9 @@ pub(super) fn parse(value: &Value, negated: bool) -> Result<Condition, Fault> {
     let argument = value.slice(start..text.len());
     let within = |fault: Fault| Fault { at: fault.at + start, ..fault };
     let mut place = value.place_at(0);
+    if words::find(words::CONDITIONS, name).is_none() {
+        return Err(Fault::new(unknown(name)));
+    }
     let test = match name {
         "equal" | "isequal" | "eq" | "==" => compare(Comparison::Equal, &argument),
         "startswith" => compare(Comparison::StartsWith, &argument),
@@ -257,9 +245,10 @@ fn unknown(name: &str) -> String {
     if let Some((_, say)) = INSTEAD.iter().find(|(known, _)| *known == name) {
         return format!("there is no condition {name}: here; {say}");
     }
-    let names = CONDITIONS.map(|(name, argument)| format!("{name}:{argument}"));
+    let names: Vec<String> =
+        words::CONDITIONS.iter().map(|word| format!("{}:{}", word.name, word.argument)).collect();
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
-    let hint = hint(name, CONDITIONS.map(|(name, _)| name));
+    let hint = hint(name, words::CONDITIONS.iter().map(|word| word.name));
     format!(
         "there is no condition {name}:{hint} (there are {})",
         either(&names).replace(" or ", " and ")

@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use super::keys::{GROUPS, Group, Key, Scope, Status};
+use super::words::{self, Word};
 
 const MARKDOWN_HEAD: &str = "\
 # Keys
@@ -18,6 +19,18 @@ adding.
 Durations are `250ms`, `30s`, `5m`, `1h`, or a bare number of seconds; sizes are `64k`, `1m`, `2g`, or a
 bare number of bytes. Addresses are `127.0.0.1:8080`, `:8080` (every IPv4 address), `[::1]:8080`,
 `unix:/run/app.sock` or `/run/app.sock`, `@abstract`, and `name:port`.
+";
+
+const WORDS_HEAD: &str = "
+## Rules
+
+What can stand in front of a rule's `=`, and what can be its condition and its action, each with an example. The
+tests of the project run all of them: the example is all the rules there are, and `default` is
+`http:127.0.0.1:9000`. `shop` and `vault` are upstreams over TLS.
+
+`WebSocket /` is a handshake, and `says hi` a message of the client. Of what comes of it, a number is the status,
+`Name: value` a header of the answer, and what stands in quotes its body, or a message. `server:` is what the server sees
+of the request, and `log:` what the access log has of it; `then` is the status of the same request, made again.
 ";
 
 const INI_HEAD: &str = "\
@@ -36,7 +49,37 @@ pub fn markdown() -> String {
     for group in GROUPS {
         text.push_str(&markdown_group(group));
     }
+    text.push_str(WORDS_HEAD);
+    text.push_str(&markdown_words("Forms", "is for requests for which", words::FORMS, " "));
+    text.push_str(&markdown_words("Conditions", "holds when", words::CONDITIONS, ":"));
+    text.push_str(&markdown_words("Actions", "does", words::ACTIONS, ":"));
     text
+}
+
+/// A table of words, between which and what they take stands `between`.
+fn markdown_words(title: &str, does: &str, table: &[Word], between: &str) -> String {
+    let mut text = format!(
+        "\n### {title}\n\n| | {does} | example | a request | comes to |\n|---|---|---|---|---|\n"
+    );
+    for word in table {
+        let name = code(&format!("{}{between}{}", word.name, word.argument));
+        let also = word.also.iter().map(|name| format!(" {}", code(name))).collect::<String>();
+        let also = if also.is_empty() { also } else { format!(" (or{also})") };
+        let example = &word.example;
+        let [rules, asked, comes] = [example.rules, example.asked, example.comes].map(lines);
+        let _ = writeln!(
+            text,
+            "| {}{also} | {} | {rules} | {asked} | {comes} |",
+            cell(&name),
+            cell(word.does)
+        );
+    }
+    text
+}
+
+/// Lines of an example, in one cell.
+fn lines(text: &str) -> String {
+    cell(&text.lines().map(code).collect::<Vec<_>>().join("<br>"))
 }
 
 fn markdown_group(group: &Group) -> String {

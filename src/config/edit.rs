@@ -81,29 +81,6 @@ impl Edit {
     }
 }
 
-/// Names of answers, with what stands behind their colon.
-pub(super) const ANSWERS: [(&str, &str); 5] = [
-    ("redirect", "URL"),
-    ("redirect-301", "URL"),
-    ("break", "NNN TEXT"),
-    ("return", "NNN"),
-    ("send", "TEXT"),
-];
-
-/// Names of edits, with what stands behind their colon.
-pub(super) const EDITS: [(&str, &str); 10] = [
-    ("rewrite", "PATH"),
-    ("addheader", "NAME: VALUE"),
-    ("delheader", "NAME"),
-    ("addrequestheader", "NAME: VALUE"),
-    ("addvar", "NAME=VALUE"),
-    ("allow", "NETWORK,..."),
-    ("deny", "NETWORK,..."),
-    ("hsts", "AGE"),
-    ("log", "TEXT"),
-    ("donotlog", ""),
-];
-
 /// Reads an answer whose name is `name`; `None` when it is no answer.
 pub(super) fn answer(name: &str, value: &Value) -> Option<Result<Answer, Fault>> {
     Some(match name {

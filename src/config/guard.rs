@@ -68,14 +68,6 @@ pub struct Limit {
     pub key: Option<Template>,
 }
 
-/// Names of guards, with what stands behind their colon.
-pub(super) const GUARDS: [(&str, &str); 4] = [
-    ("auth", "http:ADDR/PATH[,copy=NAME...]"),
-    ("basicauth", "REALM,USER:PASS|FILE"),
-    ("basicauth-next", "REALM,USER:PASS|FILE"),
-    ("limit", "RATE[,burst=N][,key=TEXT]"),
-];
-
 impl Guard {
     /// What is filled in for each request.
     pub(super) fn template(&self) -> Option<&Template> {

@@ -320,7 +320,7 @@ const MESSAGES: &[(&str, &str)] = &[
     ),
     (
         "[tidegate]\nroute-if-not = is_websocket: http:web",
-        "8:16: [tidegate] route-if-not = \"is_websocket: http:web\": there is no condition is_websocket:; did you mean is-websocket? (there are equal:A;B, startswith:A;B, endswith:A;B, contains:A;B, regexp:A;REGEX, empty:A, ipv4in:A;NETWORK, ipv6in:A;NETWORK, exists:PATH, isfile:PATH, isdir:PATH, is-websocket: and websocket-draft:NAME)",
+        "8:16: [tidegate] route-if-not = \"is_websocket: http:web\": there is no condition is_websocket:; did you mean is-websocket? (there are equal:A;B, startswith:A;B, endswith:A;B, contains:A;B, regexp:A;REGEX, empty:A, ipv4in:A;NETWORK,..., ipv6in:A;NETWORK,..., exists:PATH, isfile:PATH, isdir:PATH, is-websocket: and websocket-draft:NAME)",
     ),
     (
         "[tidegate]\nroute-if = is-websocket:on http:web",

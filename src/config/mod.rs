@@ -47,6 +47,7 @@ mod units;
 mod uwsgi_actions;
 mod value;
 mod wording;
+mod words;
 
 pub use action::{Action, Label, Target, Way};
 pub use auth::Auth;

@@ -9,8 +9,8 @@ use super::{Group, Key, Kind, Outcome, Set, key};
 pub(super) const GROUP: Group = Group {
     title: "Routes",
     intro: "Rules are tried in the order of the file, `[route:NAME]` sections included; the first that \
-            matches and leads somewhere decides. The first space ends the regex or condition. Actions, and what \
-            can stand in them, are listed in [configuration.md](configuration.md#actions).",
+            matches and leads somewhere decides. The first space ends the regex or condition. Conditions and \
+            actions are listed [below](#rules), and what can stand in them in [configuration.md](configuration.md#actions).",
     keys: &[
         rule("route", |draft, value| draft.rule(Subject::Path, value))
             .says("what matches REGEX with its canonical path goes to ACTION")
