@@ -321,7 +321,9 @@ fn control(events: &Receiver<Event>, mut running: Running, draining: &AtomicBool
                 tell(&running, |clock, drain| Mail::Drain(clock.now() + drain));
             }
             Ok(Event::Signal(SIGUSR1)) => running.book.reopen(),
-            Ok(Event::Signal(SIGHUP)) if is_draining() => {}
+            Ok(Event::Signal(SIGHUP)) if is_draining() => {
+                tracing::warn!("reload: it is stopping, and nothing is read any more");
+            }
             Ok(Event::Signal(SIGHUP)) => drop(running.reload()),
             Ok(Event::Reload(asked)) if is_draining() => drop(asked),
             Ok(Event::Reload(asked)) => {

@@ -58,13 +58,13 @@ const USAGE: &str = "\
 tidegate [OPTIONS] FILE.ini
        tidegate --http ADDR --http-to ADDR [--route 'REGEX ACTION']...
        tidegate check [OPTIONS] FILE.ini [--explain 'GET https://host/path']
-       tidegate ctl [FILE.ini] status | sessions | kill | check | drain
+       tidegate ctl [FILE.ini] status | sessions | kill | check | reload | drain
        tidegate demo [--tls]";
 
 const AFTER_HELP: &str = "\
 Options are the keys of FILE.ini and come on top of it: they add to its lists and replace the rest.
-ADDR is 127.0.0.1:8080, :8080, [::1]:8080, unix:/run/app.sock, @abstract or name:port. ACTION is
-uwsgi:ADDR[,MOD1,MOD2] or http:ADDR[,HOST[,URI]]. DURATION is 250ms, 30s, 5m or 1h; SIZE is 64k or 1m.
+ADDR is 127.0.0.1:8080, :8080, [::1]:8080, unix:/run/app.sock, @abstract or name:port. ACTION is such as
+uwsgi:ADDR[,MOD1,MOD2], http:ADDR[,HOST[,URI]], static:DIR or redirect:URL. DURATION is 250ms, 30s, 5m or 1h; SIZE is 64k or 1m.
 
 Exit codes: 0 stopped as asked, 1 failed while running, 2 bad command line or configuration.";
 

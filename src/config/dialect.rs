@@ -58,7 +58,7 @@ pub(super) fn owner(name: &str, known: bool) -> Owner {
     match name {
         "socket" | "uwsgi-socket" => Owner::Socket,
         "uid" | "gid" => {
-            Owner::Doubtful("it is the app server's; start tidegate as the user it is to run as")
+            Owner::Doubtful("it is the app server's; for tidegate write user and group")
         }
         _ if FILES.contains(&name) => {
             Owner::Doubtful("that file is not read here; if it has keys for tidegate, include it")

@@ -31,6 +31,7 @@ const NO_WAY: &str = "nothing says where requests go: tidegate runs no apps. Sta
 impl Applier<'_> {
     /// Ends the work.
     pub(super) fn finish(mut self, read_well: bool) -> (Config, Vec<Problem>) {
+        let says_where = self.says_where();
         let mut config = std::mem::take(&mut self.draft.config);
         config.settings = Arc::new(std::mem::take(&mut self.draft.settings));
         let named = |upstream: &Upstream| (upstream.name.clone(), upstream.protocol);
@@ -65,7 +66,7 @@ impl Applier<'_> {
         if read_well && !self.listens() {
             self.problem(Problem::error(None, NO_LISTENER));
         }
-        if read_well && !self.says_where() {
+        if read_well && !says_where {
             self.problem(Problem::error(None, NO_WAY));
         }
         self.check_tls(&config.tls);

@@ -10,6 +10,28 @@ use super::lexer::Entry;
 use super::nearest;
 use super::value::{Fault, Value};
 
+/// Actions behind which the next rules are tried, or what takes the rest.
+const GOES_ON: [&str; 18] = [
+    "last",
+    "continue",
+    "goto",
+    "rewrite",
+    "addheader",
+    "delheader",
+    "remheader",
+    "addrequestheader",
+    "addvar",
+    "allow",
+    "deny",
+    "hsts",
+    "log",
+    "donotlog",
+    "auth",
+    "basicauth",
+    "basicauth-next",
+    "limit",
+];
+
 impl Applier<'_> {
     /// With a listener and nothing that says where requests go, the app server's sockets do.
     pub(super) fn adopt_sockets(&mut self) {
@@ -41,10 +63,18 @@ impl Applier<'_> {
         self.seen.contains(&"http") || self.seen.contains(&"https")
     }
 
-    /// Whether anything, right or wrong, says where requests go.
+    /// Whether anything, right or wrong, says where requests go. Rules behind which others are tried do not.
     pub(super) fn says_where(&self) -> bool {
         let says = ["http-to", "default", "to"];
-        self.seen.iter().any(|key| says.contains(key) || key.starts_with("route"))
+        let leads = |action: &Value| {
+            let word = action.text().split(':').next().unwrap_or_default().trim();
+            !GOES_ON.contains(&word)
+        };
+        let rules = self.seen.iter().filter(|key| key.starts_with("route")).count();
+        self.seen.iter().any(|key| says.contains(key))
+            || self.draft.rules.iter().filter_map(|rule| rule.action.as_ref()).any(leads)
+            // What is wrong with a rule is said elsewhere.
+            || rules > self.draft.rules.len()
     }
 
     /// Reports keys nobody knows, except own ones that some `%(key)` uses.

@@ -133,6 +133,11 @@ fn sockets_of_the_app_server_stand_in_for_http_to() {
         let (_, problems) = read(&format!("[uwsgi]\nhttp = :80\nsocket = {socket}\n"));
         assert!(problems.len() == 1 && problems[0].contains(said), "{problems:?}");
     }
+    let edits = "route = .* addheader:X: y\nroute-run = log:z\nroute-label = l\n";
+    let (config, _) = read(&format!("[uwsgi]\nhttp = :80\nsocket = :3031\n{edits}"));
+    assert_eq!(config.http_to.len(), 1, "these lead nowhere");
+    let (_, problems) = read(&format!("[tidegate]\nhttp = :80\n{edits}"));
+    assert!(problems[0].contains("nothing says where requests go"), "{problems:?}");
     let (config, problems) = read("[uwsgi]\nhttp = :80\nroute = a http:b:1\nsocket = %q\n");
     assert_eq!(config.http_to, []);
     assert_eq!(problems.len(), 1, "{problems:?}");

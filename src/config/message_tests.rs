@@ -358,7 +358,7 @@ const MESSAGES: &[(&str, &str)] = &[
     ("[uwsgi]\nhtpp = 1", "8:1: warning: [uwsgi] htpp: skipped; did you mean http?"),
     (
         "[uwsgi]\nuid = www-data",
-        "8:1: warning: [uwsgi] uid = \"www-data\": it is the app server's; start tidegate as the user it is to run as",
+        "8:1: warning: [uwsgi] uid = \"www-data\": it is the app server's; for tidegate write user and group",
     ),
     (
         "[uwsgi]\nresponse-route = ^/ log:x",

@@ -21,7 +21,7 @@ class Wrk:
     """wrk until it is told to end; what it says then."""
 
     def __init__(self, url):
-        self.child = subprocess.Popen(["wrk", "-t1", "-c16", "-d120s", url], stdout=subprocess.PIPE, text=True)
+        self.child = subprocess.Popen(["wrk", "-t1", "-c16", "-d900s", url], stdout=subprocess.PIPE, text=True)
 
     def end(self):
         self.child.send_signal(signal.SIGINT)
@@ -111,6 +111,7 @@ def test_nobody_notices(stage, hosts, echo):
             kill(leaving)
             until("the server is used where it is now", lambda: is_used(b"new"), 20)
     assert sockets.run(sockets.say("after")) == SOCKETS
+    assert wrk.child.poll() is None, "it has asked all the time"
     said = wrk.end()
     assert int(re.search(r"(\d+) requests in", said)[1]) > 1000, said
     assert "Non-2xx" not in said and "Socket errors" not in said, said

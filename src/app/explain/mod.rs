@@ -14,7 +14,7 @@ use crate::route::{Purposes, Refuted};
 use crate::session::{Generation, Happened};
 
 pub use question::Question;
-use stage::{Came, perform};
+use stage::{Came, Played, perform};
 
 /// What there is to say, in lines.
 ///
@@ -41,7 +41,7 @@ pub(super) fn explain(
             let _ = writeln!(text, "{}: jumped over: {}", rule.place, rule.said);
         }
     }
-    if !ends(config, &played.trace) {
+    if !ends(config, &played) {
         text.push_str(&rest(config));
     }
     for came in &played.came {
@@ -73,11 +73,16 @@ fn listener_of(generation: &Generation, port: u16) -> u16 {
     at.and_then(|at| u16::try_from(at).ok()).unwrap_or(0)
 }
 
-/// Whether a rule has taken the request.
-fn ends(config: &Config, trace: &[(u32, Happened)]) -> bool {
-    let Some((number, Happened::Did(_))) = trace.last() else { return false };
+/// Whether a rule has taken the request, or has stopped it.
+fn ends(config: &Config, played: &Played) -> bool {
+    let Some((number, Happened::Did(_))) = played.trace.last() else { return false };
     let rule = config.rules.get(*number as usize);
-    rule.is_some_and(|rule| !matches!(rule.action.value, Action::Last | Action::Goto(_)))
+    rule.is_some_and(|rule| match rule.action.value {
+        Action::Go(_) | Action::Answer(_) => true,
+        Action::Last | Action::Goto(_) => false,
+        // What it answers comes before anything that takes the rest.
+        Action::Edit(_) | Action::Guard(_) => matches!(played.came.last(), Some(Came::Answered(_))),
+    })
 }
 
 /// What takes what no rule takes.

@@ -50,7 +50,7 @@ pub(super) const GROUP: Group = Group {
         refused("https2", "SPDY is gone; write https = ADDR,CERT,KEY"),
         refused("sni-dir", BY_NAME).aliases(&["sni-dir-ciphers", "sni-regexp"]),
         refused("http-zerg", "there are no zerg servers; listen with http"),
-        refused("http-fallback", "backup servers are not in this version"),
+        refused("http-fallback", "write an [upstream:NAME] with server = ADDR backup"),
         refused("http-use-cache", ROUTES),
         refused("http-use-pattern", ROUTES),
         refused("http-use-base", ROUTES),
