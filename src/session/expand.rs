@@ -178,10 +178,14 @@ impl Said<'_> {
     }
 }
 
-/// Whether a path has a segment that leads out of it.
-pub(super) fn has_dots(target: &[u8]) -> bool {
+/// Whether the path of a target that was put together has a segment that leads out of it, however its dots are written: a
+/// query or a field brings escapes along that no path of a client still has.
+pub(super) fn leads_astray(target: &[u8]) -> bool {
     let path = target.split(|byte| *byte == b'?').next().unwrap_or_default();
-    path.split(|byte| *byte == b'/').any(|segment| matches!(segment, b"." | b".."))
+    path.split(|byte| *byte == b'/').any(|segment| {
+        let said = |dots: &[u8]| percent_decode(segment).eq(dots.iter().copied());
+        said(b".") || said(b"..")
+    })
 }
 
 /// The first parameter of this name, with `+` for spaces and escapes decoded.
@@ -210,8 +214,8 @@ fn cookie<'a>(field: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
     })
 }
 
-/// What of a capture may not stand in a path as it is. `%` may: what is matched has no other escapes left
-/// than `%2F` and `%25`.
+/// What of a capture may not stand in a path as it is. `%` may: a path that is matched has no other escapes left
+/// than `%2F` and `%25`, and of what else is matched none may lead astray ([`leads_astray`]).
 const IN_PATH: &AsciiSet = &CONTROLS
     .add(b' ')
     .add(b'"')
@@ -271,11 +275,12 @@ mod tests {
 
     #[test]
     fn dots_are_segments_of_the_path_only() {
-        for bad in ["/..", "/a/../b", "/.", "/a/.", "..", "/..?x"] {
-            assert!(has_dots(bad.as_bytes()), "{bad}");
+        for bad in ["/..", "/a/../b", "/.", "/a/.", "..", "/..?x", "/%2e%2E/b", "/a/.%2e", "/%2e?x"]
+        {
+            assert!(leads_astray(bad.as_bytes()), "{bad}");
         }
-        for good in ["/", "/...", "/a..b", "/.a", "/a?x=/../"] {
-            assert!(!has_dots(good.as_bytes()), "{good}");
+        for good in ["/", "/...", "/a..b", "/.a", "/a?x=/../", "/%252e%252e", "/%2e%2e%2e"] {
+            assert!(!leads_astray(good.as_bytes()), "{good}");
         }
     }
 }

@@ -87,7 +87,9 @@ fn password(
     text: &mut Vec<u8>,
     verdicts: &Verdicts,
 ) -> Passage {
-    let field = filler.said.head.fields.get(Known::Authorization);
+    // Of several nobody knows which one the server will believe.
+    let mut fields = filler.said.head.fields.all(Known::Authorization);
+    let field = fields.next().filter(|_| fields.next().is_none());
     let said = field.and_then(Basic::parse);
     let right = match verdicts.of(rule) {
         Some(verdict) => matches!(verdict, Verdict::Passed),

@@ -17,7 +17,7 @@ use super::body::{BodyPipe, Framing};
 use super::cx::{Cx, Scratch};
 use super::edits::{Rewriting, split};
 use super::exchange::Exchange;
-use super::expand::{Filler, has_dots};
+use super::expand::{Filler, leads_astray};
 use super::handshake::Handshake;
 use super::peer::{Peer, PeerText, Short};
 use super::port::Port;
@@ -134,7 +134,7 @@ impl Exchange {
             if !self.uri.starts_with(b"/") {
                 self.uri.insert(0, b'/');
             }
-            if has_dots(&self.uri) {
+            if leads_astray(&self.uri) {
                 return Err(CloseReason::BadRequest);
             }
         }

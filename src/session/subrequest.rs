@@ -14,7 +14,7 @@ use super::client::release;
 use super::cx::{Action, Cx, Input};
 use super::edits::Edits;
 use super::exchange::{Exchange, Outcome, Request};
-use super::expand::{Filler, Said, has_dots};
+use super::expand::{Filler, Said, leads_astray};
 use super::port::Port;
 use super::reason::CloseReason;
 use super::request::Facts;
@@ -40,7 +40,7 @@ pub(super) struct Subrequest {
 /// wrote would lead to another path. `text` is memory for its target.
 pub(super) fn written(auth: &Auth, filler: &Filler<'_>, text: &mut Vec<u8>) -> Option<Vec<u8>> {
     filler.encoded(&auth.uri, text);
-    if has_dots(text) {
+    if leads_astray(text) {
         return None;
     }
     let Said { head, asked, .. } = filler.said;

@@ -12,7 +12,7 @@ use crate::route::{Captures, Facts, Found, Purpose, Scratch};
 
 use super::check::Query;
 use super::edits::{Edits, Rewriting, split};
-use super::expand::{Filler, Said, has_dots};
+use super::expand::{Filler, Said, leads_astray};
 use super::guard::{self, Passage};
 use super::peer::Peer;
 use super::reason::CloseReason;
@@ -160,7 +160,7 @@ impl<'a> Walker<'a> {
                     let (raw, rest) = split(target);
                     let made = canonical(raw, generation.merge_slashes, memory);
                     let Ok(made) = made else { return (End::NoTarget, None) };
-                    if has_dots(raw) {
+                    if leads_astray(raw) {
                         return (End::NoTarget, None);
                     }
                     (path, query, begins) = (made, rest, true);

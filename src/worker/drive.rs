@@ -176,7 +176,10 @@ impl Parts<'_> {
         for side in [Side::Client, Side::Upstream] {
             let Some(conn) = &mut self.conns[side as usize] else { continue };
             let port = &mut self.session.ports[side as usize];
-            if conn.ready.end == Ending::Broken && port.is_drained() && !port.is_gone() {
+            // Of a client on whose behalf somebody is asked nothing is read meanwhile.
+            let asking = side == Side::Client && self.session.machine.is_asking();
+            let idle = asking || port.is_drained();
+            if conn.ready.end == Ending::Broken && idle && !port.is_gone() {
                 // Nobody reads any more, and there may be nothing to write that would tell.
                 port.tx_broken = true;
                 if port.tx_begun {

@@ -13,7 +13,9 @@ def router(module_stage):
         f"^/query {to},,/q?a=${{qs[a]}}&c=${{cookie[sid]}}&ip=${{REMOTE_ADDR}}",
         f"^/host {to},${{HTTP_X_HOST}}",
         f"^/capture/(.*)$ {to},,/$1${{qs[tail]}}",
-    ]})
+        "^/secret return:403",
+    ], "route-uri": [f"^/uri\\?(.*)$ {to},,/files/$1", "^/rewritten/x\\?(.*)$ rewrite:/open/$1"], "route-qs": f"^from=(.*)$ {to},,/files/$1",
+        "route-user-agent": f"^UA/(.*)$ {to},,/files/$1", "default": to})
 
 
 def seen(router, target, *fields):
@@ -32,9 +34,16 @@ def test_a_segment_stays_a_segment(router, query, target):
     assert seen(router, f"/path?{query}")["target"] == target
 
 
-@pytest.mark.parametrize("target", ["/path?f=..", "/path?f=.", "/path?f=%2e%2e", "/path?f=%2E", "/capture/x/.?tail=.", "/capture/?tail=.."])
+@pytest.mark.parametrize("target", ["/path?f=..", "/path?f=.", "/path?f=%2e%2e", "/path?f=%2E", "/capture/x/.?tail=.", "/capture/?tail=..",
+                                    "/uri?/%2e%2e/x", "/uri?%2E./x", "/?from=%2e%2e/secret", "/rewritten/x?/%2e%2e/%2e%2e/secret/x"])
 def test_no_way_out_of_a_path(router, target):
+    """A query, and what else is matched besides the path, has escapes that no path has left."""
     assert router.get(target).status == 400
+
+
+def test_no_way_out_by_a_field(router):
+    assert router.get("/", "User-Agent: UA/%2e%2e/secret").status == 400
+    assert seen(router, "/", "User-Agent: UA/a%20b")["target"] == "/files/a%20b"
 
 
 def test_a_parameter_stays_a_parameter(router):

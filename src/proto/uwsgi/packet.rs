@@ -158,7 +158,7 @@ fn goes(field: Field<'_>, head: &RequestHead<'_, '_>, packet: &Packet<'_>) -> bo
         known if known.is_forwarding_identity() => packet.identity.trusted,
         _ if packet.switch.replaces(&field) => false,
         Known::Upgrade | Known::Connection if matches!(packet.switch, Switch::Ours { .. }) => false,
-        _ if !matches!(packet.switch, Switch::No) => true,
+        Known::Upgrade | Known::Connection => !matches!(packet.switch, Switch::No),
         known => !known.is_hop_by_hop() && !head.is_nominated(field),
     }
 }
