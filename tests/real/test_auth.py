@@ -166,6 +166,18 @@ def test_clients_that_leave_meanwhile(stage):
     assert router.get("/").status == 200
 
 
+def test_a_client_that_resets_while_somebody_is_asked_holds_nothing(stage):
+    """Its question ends with it, and so does its place among all clients."""
+    asked = stage.upstream(lambda peer: (peer.request(), peer.rest()))
+    router = guarded(stage, asked.address, **{"http-timeout": "60s", "max-connections": 4})
+    for number in range(1, 9):
+        raw = router.connect()
+        raw.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+        asked.connections(number)
+        raw.reset()
+    asked.ended(8, timeout=30)
+
+
 def test_explain_says_who_is_asked(stage):
     file = stage.directory / "site.ini"
     file.write_text(ini({"http": "127.0.0.1:0", "default": "http:127.0.0.1:2"}) + "route-run = auth:http:127.0.0.1:1/check\n")

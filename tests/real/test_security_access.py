@@ -27,7 +27,7 @@ FORGED = {
     "no base64": ["Authorization: Basic joe:secret"], "spaces": ["Authorization: Basic    "], "only a colon": [basic(":")],
     "NUL behind": [basic("joe:secret\0")], "NUL inside": [basic("joe\0:secret")], "a line behind": [basic("joe:secret\n")],
     "space in front": [basic(" joe:secret")], "a longer name": [basic("joee:secret")], "case": [basic("Joe:secret")],
-    "two, the right one second": [basic("joe:x"), basic("joe:secret")], "one field with two": [basic("joe:x") + ", " + basic("joe:secret")[15:]],
+    "two, the right one first": [basic("joe:secret"), basic("root:x")], "two, the right one second": [basic("joe:x"), basic("joe:secret")], "one field with two": [basic("joe:x") + ", " + basic("joe:secret")[15:]],
     "the variable's name": ["REMOTE_USER: joe", "Remote-User: joe"], "of a proxy": ["Proxy-Authorization: " + basic("joe:secret")[15:]],
     "a giant": [basic("joe:" + "x" * 9000)], "a giant name": [basic("x" * 9000 + ":secret")], "the right one and a giant's rest": [basic("joe:secret" + "\0" * 5000)],
 }

@@ -106,3 +106,17 @@ def test_a_packet_above_65535_bytes_is_refused(stage):
     response = router.get("/", *[f"X-{n:03}: {'v' * 249}" for n in range(250)])
     assert response.status in (431, 502)
     assert upstream.received == b""
+
+
+def test_a_handshake_brings_no_more_than_it_needs(packet_of):
+    """What `Connection` names, and what is for one hop only, goes no further with a handshake than with any request."""
+    packet = packet_of(
+        "GET /ws HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: upgrade, X-Tenant\r\nSec-WebSocket-Version: 13\r\n"
+        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nX-Tenant: victim\r\nTidegate-Channel: c\r\nProxy-Authorization: p\r\nTE: t\r\n"
+        "Keep-Alive: k\r\nX-Kept: yes\r\n\r\n"
+    )
+    seen = packet["variables"]
+    assert seen["HTTP_UPGRADE"].lower() == "websocket" and seen["HTTP_SEC_WEBSOCKET_VERSION"] == "13" and seen["HTTP_X_KEPT"] == "yes"
+    assert "upgrade" in seen["HTTP_CONNECTION"].lower()
+    for name in ["X_TENANT", "TIDEGATE_CHANNEL", "PROXY_AUTHORIZATION", "TE", "KEEP_ALIVE"]:
+        assert "HTTP_" + name not in seen, name
