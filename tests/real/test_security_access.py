@@ -45,6 +45,17 @@ def test_no_way_around(site, path):
     assert site.get(path).status == 401
 
 
+@pytest.mark.parametrize("line", ["OPTIONS *", "OPTIONS http://site"])
+def test_what_asks_about_the_whole_server_is_asked_too(stage, line):
+    router = stage.tidegate({"default": f"http:{stage.upstream(http_ok).address}", "route": "^/ basicauth:a,joe:secret"})
+    with router.connect() as raw:
+        for fields, status in [("", 401), (basic("joe:secret") + "\r\n", 200)]:
+            raw.send(f"{line} HTTP/1.1\r\nHost: site\r\n{fields}\r\n")
+            answer = raw.response()
+            assert answer.status == status
+    assert answer.json()["target"] == "*"
+
+
 def test_many_wrong_ones_at_once_stop_nobody_else(site):
     """400 at once: as many as may wait are compared, the others told to come again, and whoever needs none is served meanwhile."""
     assert site.get("/file", basic("joe:secret")).status == 200

@@ -95,10 +95,11 @@ def test_the_file_is_read_again_when_it_changes(stage, tokens):
     assert says(router, "/?token=vm") == b"one"
     tokens.unlink()
     assert status(router, "/?token=vm") == 502
+    gone = f"{tokens} cannot be read: No such file"
+    until("it is said again", lambda: router.log().count(gone) == 2)
     log = router.log()
     assert f"{tokens}:2: expected TOKEN: HOST:PORT" in log
     assert f"{tokens}:3: an address needs a port" in log
-    assert log.count(f"{tokens} cannot be read: No such file") == 2, log
     until("the lines", lambda: sum("end=token-file" in line for line in router.access()) == 4)
 
 

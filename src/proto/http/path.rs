@@ -53,7 +53,7 @@ pub struct PathScratch {
     info: Vec<u8>,
 }
 
-/// Brings a raw path (no query) into its canonical form. `*`, the whole server, stays as it is.
+/// Brings a raw path (no query) into its canonical form. `*`, the whole server, stays as it is; rules see `/`.
 /// Borrows from `raw` when there is nothing to change, and allocates only to grow `scratch`.
 pub fn canonical<'a>(
     raw: &'a [u8],
@@ -61,7 +61,8 @@ pub fn canonical<'a>(
     scratch: &'a mut PathScratch,
 ) -> Result<CanonicalPath<'a>, PathError> {
     match raw {
-        b"*" => return Ok(CanonicalPath { sent: raw, matched: raw, info: raw }),
+        // It asks about the whole server: rules for everything are for it too.
+        b"*" => return Ok(CanonicalPath { sent: raw, matched: b"/", info: raw }),
         [b'/', ..] => {}
         _ => return Err(PathError::NotAbsolute),
     }
