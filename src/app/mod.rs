@@ -26,7 +26,6 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use crate::base::Problem;
-use crate::config::Given;
 use crate::reactor::Names;
 
 use boot::Ready;
@@ -37,8 +36,6 @@ use site::{Compiled, Maker};
 const FAILED: u8 = 1;
 /// Between two look-ups of a name.
 const RESOLVE: Duration = Duration::from_secs(10);
-/// Where the demo is, unless told otherwise.
-const DEMO_AT: &str = "127.0.0.1:8080";
 
 /// Runs the command line; what `main` returns.
 pub fn main() -> ExitCode {
@@ -123,7 +120,7 @@ fn run(ready: Ready) -> ExitCode {
 }
 
 /// Runs the router in front of a worker of our own.
-fn demo(Demo { mut options, tls }: Demo) -> ExitCode {
+fn demo(Demo { options: asked, tls }: Demo) -> ExitCode {
     let failed = |what: &str, error| {
         complain(format_args!("tidegate demo: cannot {what}: {error}"));
         ExitCode::from(FAILED)
@@ -136,29 +133,20 @@ fn demo(Demo { mut options, tls }: Demo) -> ExitCode {
         Ok(certificate) => certificate,
         Err(error) => return failed("make a certificate", error),
     };
-    let has = |options: &[Given], key| options.iter().any(|option| option.key == key);
-    let given = |key: &str, value: String| Given { key: key.into(), value: Some(value) };
-    if !has(&options, "http") {
-        options.push(given("http", DEMO_AT.into()));
-        say(format_args!("open http://{DEMO_AT}/ in a browser; Ctrl-C stops"));
+    let ticker = match demo::Ticker::start() {
+        Ok(ticker) => ticker,
+        Err(error) => return failed("start its ticker", error),
+    };
+    if !asked.iter().any(|option| option.key == "http") {
+        say(format_args!("open http://{}/ in a browser; Ctrl-C stops", demo::AT));
     }
-    if let (Some(at), Some(made)) = (tls, &certificate) {
-        let (pem, key) = (made.certificate(), made.key());
-        options.push(given("https", format!("{at},{},{}", pem.display(), key.display())));
+    let tls = tls.as_deref().zip(certificate.as_ref());
+    if let Some((at, made)) = tls {
         say(format_args!(
             "open https://{at}/ too; browsers warn, for nobody vouches for {}",
-            pem.display()
+            made.certificate().display()
         ));
     }
-    if !has(&options, "admin") {
-        // The usual place is for a router that is not a demo.
-        options.push(given("admin", "off".into()));
-    }
-    if !has(&options, "logto") {
-        options.push(given("disable-logging", "true".into()));
-    }
-    // A page that is open holds a WebSocket: waiting for it would only keep Ctrl-C from working.
-    options.push(given("drain-timeout", "1s".into()));
-    options.push(given("default", format!("http:{}", worker.address())));
+    let options = demo::options(asked, tls, &worker.address(), &ticker);
     serve(Source { file: None, options })
 }

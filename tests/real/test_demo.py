@@ -1,4 +1,4 @@
-"""`tidegate demo`: the page in headless Chromium shows live round trips, and the two doors work without a browser."""
+"""`tidegate demo`: the page in headless Chromium shows live round trips and two tabs talk, and the doors work without a browser."""
 
 import json
 import os
@@ -41,8 +41,15 @@ def test_in_a_browser(demo, module_stage):
     assert saw["second"]["ws"] > saw["first"]["ws"] > 0
     assert saw["second"]["http"] > saw["first"]["http"] > 0
     assert saw["wrong"]["ws"] == 0
+    assert re.match(r'202 in .*\n\{"id":\d+,"published":1,"subscribers":2\}$', saw["talk"]["answer"]), saw["talk"]
     assert saw["problems"] == []
     assert picture.stat().st_size > 10_000
+
+
+def test_nobody_else_makes_the_counter_count(demo):
+    with Raw.connect(demo.ports[0]) as raw:
+        raw.send(b"POST /publish/counter HTTP/1.1\r\nHost: test\r\nContent-Length: 2\r\n\r\n99")
+        assert raw.response().status == 405, "the sample worker's answer"
 
 
 def test_without_an_option_it_is_on_8080(stage):

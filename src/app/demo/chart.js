@@ -84,14 +84,11 @@ class Trips {
   }
 }
 
-/** Round trips over the last ten seconds at first, half a minute later: for each three pixels the
- *  span from least to most, and a line through the middle ones. */
-class Chart {
-  constructor(canvas, trips) {
+/** A canvas that is drawn at the screen's own resolution, in the page's colours. */
+class Figure {
+  constructor(canvas) {
     this.canvas = canvas;
-    this.trips = trips;
     this.top = 1;
-    this.span = 10_000;
     new ResizeObserver(() => this.resize()).observe(canvas);
     matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => this.resize());
   }
@@ -106,6 +103,52 @@ class Chart {
     );
     this.font = `11px ${style.fontFamily}`;
     this.draw();
+  }
+
+  /** An empty canvas, and its size in the page's pixels. */
+  clear() {
+    const scale = devicePixelRatio || 1;
+    const c = this.canvas.getContext('2d');
+    const [width, height] = [this.canvas.width / scale, this.canvas.height / scale];
+    c.setTransform(scale, 0, 0, scale, 0, 0);
+    c.clearRect(0, 0, width, height);
+    return { c, width, height };
+  }
+
+  /** Lines at round figures, `least` apart or more, and how far back it goes, in seconds. */
+  grid(c, { left, width, base, y, span, label, least = 0 }) {
+    const rough = this.top / 3;
+    const power = 10 ** Math.floor(Math.log10(rough));
+    const step = Math.max(least, [1, 2, 5, 10].map((n) => n * power).find((n) => n >= rough));
+    c.font = this.font;
+    c.strokeStyle = this.tones.rule;
+    c.fillStyle = this.tones.soft;
+    c.lineWidth = 1;
+    c.textBaseline = 'middle';
+    c.textAlign = 'right';
+    for (let figure = 0; figure < this.top; figure += step) {
+      const line = Math.round(y(figure)) + 0.5;
+      c.beginPath();
+      c.moveTo(left, line);
+      c.lineTo(width, line);
+      c.stroke();
+      c.fillText(figure ? label(figure, step) : '0', left - 6, line);
+    }
+    c.textBaseline = 'bottom';
+    c.textAlign = 'left';
+    c.fillText(`${span} s ago`, left, base + 17);
+    c.textAlign = 'right';
+    c.fillText('now', width, base + 17);
+  }
+}
+
+/** Round trips over the last ten seconds at first, half a minute later: for each three pixels the
+ *  span from least to most, and a line through the middle ones. */
+class Chart extends Figure {
+  constructor(canvas, trips) {
+    super(canvas);
+    this.trips = trips;
+    this.span = 10_000;
   }
 
   /** Per column the least, the middle and the greatest trip. */
@@ -130,9 +173,7 @@ class Chart {
 
   draw() {
     if (!this.tones) return;
-    const scale = devicePixelRatio || 1;
-    const c = this.canvas.getContext('2d');
-    const [width, height] = [this.canvas.width / scale, this.canvas.height / scale];
+    const { c, width, height } = this.clear();
     const [left, base] = [44, height - 18];
     const now = performance.now();
     this.span = Math.min(30_000, Math.max(10_000, now - (this.trips.began ?? now)));
@@ -144,9 +185,8 @@ class Chart {
     this.top += (want - this.top) * (calm.matches ? 1 : 0.12);
     const y = (ms) => base - (Math.min(ms, this.top) / this.top) * (base - 8);
 
-    c.setTransform(scale, 0, 0, scale, 0, 0);
-    c.clearRect(0, 0, width, height);
-    this.grid(c, { left, width, base, y });
+    const label = (ms, step) => (step < 0.5 ? `${Math.round(ms * 1000)} µs` : `${+ms.toFixed(1)} ms`);
+    this.grid(c, { left, width, base, y, span: Math.round(this.span / 1000), label });
     c.fillStyle = this.tones.wash;
     for (const { x, least, most } of columns) {
       c.fillRect(left + x - 1.5, y(most), 3, Math.max(1, y(least) - y(most)));
@@ -166,32 +206,6 @@ class Chart {
     for (const { x, most } of columns) {
       if (most > this.top) c.fillRect(left + x - 1, 4, 2, 5);
     }
-  }
-
-  grid(c, { left, width, base, y }) {
-    const rough = this.top / 3;
-    const power = 10 ** Math.floor(Math.log10(rough));
-    const step = [1, 2, 5, 10].map((n) => n * power).find((n) => n >= rough);
-    c.font = this.font;
-    c.strokeStyle = this.tones.rule;
-    c.fillStyle = this.tones.soft;
-    c.lineWidth = 1;
-    c.textBaseline = 'middle';
-    c.textAlign = 'right';
-    for (let ms = 0; ms < this.top; ms += step) {
-      const line = Math.round(y(ms)) + 0.5;
-      c.beginPath();
-      c.moveTo(left, line);
-      c.lineTo(width, line);
-      c.stroke();
-      const label = step < 0.5 ? `${Math.round(ms * 1000)} µs` : `${+ms.toFixed(1)} ms`;
-      c.fillText(ms ? label : '0', left - 6, line);
-    }
-    c.textBaseline = 'bottom';
-    c.textAlign = 'left';
-    c.fillText(`${Math.round(this.span / 1000)} s ago`, left, base + 17);
-    c.textAlign = 'right';
-    c.fillText('now', width, base + 17);
   }
 }
 

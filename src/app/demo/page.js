@@ -47,7 +47,10 @@ function showWorker() {
   $('gate-address').textContent = through ? location.host : 'not on the way';
   $('worker-address').textContent = worker.address;
   document.querySelector('.gate').classList.toggle('absent', !through);
-  $('ini').textContent = `[tidegate]\nhttp = ${location.host}\ndefault = http:${worker.address}`;
+  $('ini').textContent = `[tidegate]\nhttp = ${location.host}\n` +
+    'route = ^/live/chat$ channel:chat,ids=yes,who=${qs[name]},events=yes,public=yes\n' +
+    'route = ^/live/counter$ channel:counter,mode=subscribe\n' +
+    `route = ^/publish/chat$ publish:chat,public=yes\ndefault = http:${worker.address}`;
   if (through && !direct.socket) dialDirect(worker.address);
   $('worker-requests').textContent = whole.format(worker.requests);
   $('worker-messages').textContent = whole.format(worker.messages);

@@ -11,7 +11,8 @@ use super::worker::Shared;
 
 const PAGE: &str = include_str!("page.html");
 const STYLE: &str = include_str!("page.css");
-const SCRIPT: &str = concat!(include_str!("chart.js"), include_str!("page.js"));
+const SCRIPT: &str =
+    concat!(include_str!("chart.js"), include_str!("page.js"), include_str!("channels.js"));
 
 /// The most padding `/api/hello?pad=N` adds.
 const PAD_MAX: usize = 1 << 20;

@@ -2,10 +2,13 @@
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
+use std::os::unix::net::UnixListener;
+use std::path::Path;
 use std::time::Duration;
 
-use super::Worker;
+use super::{Ticker, Worker, options};
 use crate::base::Address;
+use crate::config::Given;
 
 fn dial(worker: &Worker) -> TcpStream {
     let Address::Ip(address) = worker.address() else { panic!("a loopback address") };
@@ -96,4 +99,32 @@ fn a_dropped_worker_listens_no_more() {
     let address: SocketAddr = worker.address().to_string().parse().unwrap();
     drop(worker);
     assert!(TcpStream::connect(address).is_err());
+}
+
+#[test]
+fn the_ticker_counts_by_post_and_leaves_nothing() {
+    let ticker = Ticker::start().unwrap();
+    let path = ticker.door().strip_prefix("unix:").unwrap().to_owned();
+    let router = UnixListener::bind(&path).unwrap();
+    let (mut stream, _) = router.accept().unwrap();
+    let mut request = [0; 4096];
+    let read = stream.read(&mut request).unwrap();
+    let request = String::from_utf8(request[..read].to_vec()).unwrap();
+    assert!(request.starts_with("POST /publish/counter HTTP/1.1\r\n"), "{request}");
+    stream.write_all(b"HTTP/1.1 202 Accepted\r\nContent-Length: 0\r\n\r\n").unwrap();
+    drop((stream, router));
+    drop(ticker);
+    assert!(!Path::new(&path).parent().unwrap().exists());
+}
+
+#[test]
+fn what_was_asked_for_comes_before_what_the_demo_adds() {
+    let (worker, ticker) = (Worker::start().unwrap(), Ticker::start().unwrap());
+    let asked = vec![Given { key: "http".into(), value: Some("127.0.0.1:81".into()) }];
+    let values = |asked: &[Given]| -> Vec<String> {
+        let options = options(asked.to_vec(), None, &worker.address(), &ticker);
+        options.into_iter().filter(|one| one.key == "http").filter_map(|one| one.value).collect()
+    };
+    assert_eq!(values(&asked), ["127.0.0.1:81".to_owned(), ticker.door()]);
+    assert_eq!(values(&[]), ["127.0.0.1:8080".to_owned(), ticker.door()]);
 }
