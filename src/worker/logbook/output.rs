@@ -3,7 +3,8 @@
 use std::fmt;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
-use std::path::PathBuf;
+use std::os::unix::fs::FileTypeExt;
+use std::path::{Path, PathBuf};
 
 use crate::config::Syslog;
 
@@ -45,6 +46,12 @@ pub(super) fn count(lines: &[u8]) -> u64 {
     lines.iter().filter(|byte| **byte == b'\n').count() as u64
 }
 
+/// Opens a file. A named pipe is opened for reading too: to write only, whoever opens it would wait for a reader.
+fn append_to(path: &Path) -> io::Result<File> {
+    let is_pipe = path.metadata().is_ok_and(|found| found.file_type().is_fifo());
+    OpenOptions::new().append(true).read(is_pipe).create(true).open(path)
+}
+
 /// An open target.
 #[derive(Debug)]
 pub(super) enum Output {
@@ -61,9 +68,7 @@ impl Output {
         Ok(match target {
             LogTarget::Stdout => Output::Stdout,
             LogTarget::Stderr => Output::Stderr,
-            LogTarget::File(path) => {
-                Output::File(OpenOptions::new().append(true).create(true).open(path)?)
-            }
+            LogTarget::File(path) => Output::File(append_to(path)?),
             LogTarget::Syslog(syslog, host) => Output::Syslog(Daemon::open(syslog, host)?),
         })
     }
