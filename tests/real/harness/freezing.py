@@ -1,0 +1,34 @@
+"""One thread of another process is held for a while; its other threads go on."""
+
+import ctypes
+import os
+from contextlib import contextmanager
+from pathlib import Path
+
+CONTINUE_OTHERS = 0x40000000  # __WALL: threads as well as processes
+SEIZE, INTERRUPT, DETACH = 0x4206, 0x4207, 17
+libc = ctypes.CDLL(None, use_errno=True)
+libc.ptrace.argtypes = [ctypes.c_long, ctypes.c_long, ctypes.c_void_p, ctypes.c_void_p]
+
+
+def ptrace(request, thread):
+    if libc.ptrace(request, thread, None, None) < 0:
+        error = ctypes.get_errno()
+        raise OSError(error, os.strerror(error))
+
+
+def thread_named(pid, name):
+    return next(int(task.name) for task in Path(f"/proc/{pid}/task").iterdir() if (task / "comm").read_text().strip() == name)
+
+
+@contextmanager
+def frozen(pid, name):
+    """The thread of this name does nothing as long as the block lasts."""
+    thread = thread_named(pid, name)
+    ptrace(SEIZE, thread)
+    try:
+        ptrace(INTERRUPT, thread)
+        os.waitpid(thread, CONTINUE_OTHERS)
+        yield
+    finally:
+        ptrace(DETACH, thread)
