@@ -174,6 +174,21 @@ def test_compressed_beforehand(stage, site):
     assert plain != packed
 
 
+@pytest.mark.parametrize("accept, sent", [
+    ("br", "br"), ("zstd", "zstd"), ("gzip", "gzip"), ("gzip, deflate, br, zstd", "br"), ("gzip, zstd", "zstd"), ("br;q=0.5, zstd;q=0.8, gzip;q=0.7", "zstd"),
+    ("br;q=0.5, zstd;q=0.8, gzip", "gzip"), ("*", "br"), ("br;q=0, *", "zstd"), ("*;q=0, gzip;q=0.001", "gzip"), ("br;q=0.2, identity;q=0.5", None),
+    ("*;q=0.5, zstd;q=0.9", "zstd"), ("GZIP", "gzip"), ("deflate", None), ("", None), (None, None),
+])
+def test_the_coding_the_client_likes_best(stage, site, accept, sent):
+    site.put("a.css", "as it is")
+    for coding, end in [("br", "br"), ("zstd", "zst"), ("gzip", "gz")]:
+        site.put(f"a.css.{end}", coding)
+    fields = [] if accept is None else [f"Accept-Encoding: {accept}"]
+    answer = serve(stage, site).get("/a.css", *fields)
+    assert (answer.status, answer["Content-Encoding"], answer.body.decode()) == (200, sent, sent or "as it is")
+    assert (answer["Vary"], answer["Content-Type"]) == ("Accept-Encoding", "text/css; charset=utf-8")
+
+
 def test_captures_and_single_files(stage, site):
     site.put("pages/about.html", "about us")
     site.put("hosts/a.example/x.txt", "of a")
