@@ -1,11 +1,11 @@
 """The examples of uWSGI's own manual on internal routing, line by line: here and in a real uWSGI, with one result.
 
-Left out are their lines with `logvar:` and `cache:`, which are about the inside of an app server, and `send:`, which
-writes into a response there and is one here. `static:` of one file is `file:` here.
+Left out are their lines with `logvar:` and `cache:`, which are about the inside of an app server. `static:` of one file is `file:` here.
 """
 
 import subprocess
 from base64 import b64encode
+from pathlib import Path
 from urllib.parse import unquote
 
 import pytest
@@ -23,6 +23,7 @@ def application(environ, start_response):
     start_response("200 OK", [("Content-Type", "text/plain"), ("Foo", "app"), ("X-Kept", "app")])
     return ["|".join([environ["PATH_INFO"], environ["QUERY_STRING"], environ.get("FOOVAR", "-")]).encode()]
 """
+HERE = Path(__file__).parent
 ELSEWHERE, CURL = "127.0.0.2", "User-Agent: curl/8.5.0"
 
 FIRST = r"""
@@ -81,6 +82,32 @@ route = ^/foo basicauth-next:My Realm,foo:bar
 route = ^/foo basicauth:My Realm,foo2:bar2
 route = ^/bar basicauth:Another Realm,kratos:
 """
+# Of these the manual has names and no lines.
+AT_ONCE = "route = ^/closed basicauth:Nobody,"
+TRAC = """
+route = ^/login basicauth-next:Trac Realm,pippo:pluto
+route = ^/login basicauth:Trac Realm,foo:bar
+"""
+CHECKS = f"""
+route-if = isequal:${{PATH_INFO}};/1 break:410 isequal
+route-if = eq:${{PATH_INFO}};/2 break:411 eq
+route-if = ==:${{PATH_INFO}};/3 break:412 ==
+route-if = startswith:${{PATH_INFO}};/begin break:413 startswith
+route-if = endswith:${{PATH_INFO}};.end break:414 endswith
+route-if = re:${{PATH_INFO}};^/re[0-9]$ break:415 re
+route-if = contains:${{QUERY_STRING}};needle break:416 contains
+route-if-not = empty:${{HTTP_X_FILLED}} break:417 empty
+route-if = isfile:{HERE}${{PATH_INFO}} break:418 isfile
+route-if = isdir:{HERE}${{PATH_INFO}} break:420 isdir
+route-if = exists:{HERE}/../run${{HTTP_X_BEHIND}} addheader:Bar: exists
+"""
+ALIASES = """
+route = ^/302 redirect-302:http://uwsgi.it/302
+route = ^/301 redirect-301:http://uwsgi.it/301
+route = ^/foo remheader:Foo
+route = ^/go continue:
+route = .* break:403 Forbidden
+"""
 
 
 def known(name, password):
@@ -100,6 +127,12 @@ EXAMPLES = {
     "rewrite": (REWRITE, [("/foo/news", "a", None, []), ("/foo/news?x=1", "a", None, []), ("/bar", "a", None, [])]),
     "basicauth": (BASICAUTH, [(path, "a", None, fields) for path in ["/foo/x", "/bar", "/"] for fields in [
         [], known("foo2", "bar2"), known("foo2", "bar"), known("foo", "bar"), known("foo", "bar2"), known("kratos", ""), known("kratos", "any"), known("", "")]]),
+    "at once": (AT_ONCE, [("/closed", "a", None, []), ("/closed", "a", None, known("", "")), ("/", "a", None, [])]),
+    "trac": (TRAC, [(path, "a", None, fields) for path in ["/login", "/"] for fields in [[], known("pippo", "pluto"), known("foo", "bar"), known("foo", "pluto")]]),
+    "checks": (CHECKS, [(path, "a", None, []) for path in ["/1", "/2", "/3", "/4", "/beginning", "/not/begin", "/the.end", "/the.end/", "/re1", "/re12", "/?a=needles",
+                                                           "/?a=need", "/conftest.py", "/harness", "/nothing"]]
+                       + [("/", "a", None, ["X-Filled: 1"]), ("/", "a", None, ["X-Behind: /x"])]),
+    "aliases": (ALIASES, [(path, "a", None, []) for path in ["/302", "/301", "/foo", "/go", "/goes/not"]]),
     "https": (FORCE_HTTPS, [("/a?b=c", "www.example.com", None, [])]),
 }
 LOGGED = ["someone called /test", "never here", "starts with F", "cookie 18", "item 17", "hey i am printing x"]
@@ -150,6 +183,29 @@ def test_an_example_of_the_manual(module_stage, app, name):
         assert here == there, request
     logged = {end: lambda log=log: [text for text in LOGGED if text in log()] for end, (_, log) in ends.items()}
     until("the same in both logs", lambda: logged["tidegate"]() == logged["uwsgi"]())
+
+
+def test_a_file_of_passwords(module_stage, app):
+    file = module_stage.directory / "htpasswd"
+    joe = subprocess.run(["htpasswd", "-nbB", "-C", "4", "joe", "secret"], capture_output=True, text=True, check=True).stdout.strip()
+    file.write_text(f"{joe}\nann:{{SHA}}5en6G6MezRroT3XKqkdPOmY/BfQ=\n")
+    ends = both(module_stage, app, "file", f"route = ^/ basicauth:Members,{file}")
+    for fields in [[], known("ann", "secret"), known("ann", "wrong"), known("joe", ""), known("nobody", "secret")]:
+        here, there = (asked(ends[end][0], "/", "a", None, fields) for end in ["tidegate", "uwsgi"])
+        assert here == there, fields
+    status = {end: asked(port, "/", "a", None, known("joe", "secret"))[0] for end, (port, _) in ends.items()}
+    assert status == {"tidegate": 200, "uwsgi": 401}, "it looks at 13 letters of a hash, and bcrypt's are 60"
+
+
+def test_what_is_sent_is_an_answer_here(module_stage, app):
+    """There it stands in front of whatever the application says, without a status: nothing that a client could read."""
+    ends = both(module_stage, app, "send", "route = ^/foo/(.) send:destroy the world")
+    with Raw.connect(ends["uwsgi"][0]) as raw:
+        assert raw.get("/foo/x", "Connection: close").rest().startswith(b"destroy the world/foo/x")
+    with Raw.connect(ends["tidegate"][0]) as raw:
+        answer = raw.get("/foo/x", "Connection: close").response()
+    assert (answer.status, answer.body) == (200, b"destroy the world")
+    assert [asked(port, "/", "a", None, [])[-1] for port, _ in ends.values()] == ["/||-", "/||-"]
 
 
 def test_where_passwords_are_taken_more_strictly(module_stage, app):
@@ -207,6 +263,11 @@ def test_one_file(module_stage, app):
     ("route = ^/bad break:", "expected a status"),
     ("route = ^/images/ addheader:Content-Type: ${mime[MYFILE]}", "expected a variable"),
     ("route-if = isexec:/bin/ls break:403", "there is no condition isexec: here"),
+    ("route = ^/foo/(.) send-crnl:HTTP/1.0 100 Continue", "send-crnl: is an action of uWSGI's app server"),
+    ("route = ^/psgi uwsgi:127.0.0.1:3031,5,0,fooapp", "expected modifiers from 0 to 255"),
+    ("route = ^/foo rpc:hello ${REQUEST_URI} ${HTTP_USER_AGENT}", "rpc: is an action of uWSGI's app server"),
+    ("route-if = ishigherequal:${CONTENT_LENGTH};1 break:403", "there is no condition ishigherequal: here"),
+    ("route = ^/logme/(.) logvar:item=$1", "logvar: is an action of uWSGI's app server"),
     ("route = ^/old rewrite-last:/new", "write rewrite:PATH, and last: in a rule behind it"),
 ])
 def test_what_is_not_here_is_said(stage, rule, said):
