@@ -20,19 +20,31 @@ def cells(row):
 
 
 def examples():
-    """Of each word its rules, the request and what comes of it."""
+    """Of each word, under each of its names, its rules, the request and what comes of it."""
     text = (ROOT / "docs" / "config.md").read_text().partition("\n## Rules\n")[2]
     rows = [row for row in text.splitlines() if row.startswith("| `")]
-    return {f"{number}-{name[0].split(':')[0].split('`')[0].split(' ')[0]}": (rules, asked, comes)
-            for number, (name, _, rules, asked, comes) in enumerate(map(cells, rows))}
+    found = {}
+    for number, (title, _, rules, asked, comes) in enumerate(map(cells, rows)):
+        name, others = re.match(r"([\w-]+)[^`]*(?:` \(or (.*)\))?", title[0]).groups()
+        for word in [name, *re.findall("[^` ]+", others or "")]:
+            found[f"{number}-{word}"] = ([re.sub(rf"(?<= ){name}:", f"{word}:", rule) for rule in rules], asked, comes)
+    return found
 
 
 EXAMPLES = examples()
 
 
-def test_there_are_examples():
-    assert len(EXAMPLES) > 50
-    assert {"route", "equal", "uwsgi", "limit"} <= {name.split("-", 1)[1] for name in EXAMPLES}
+def test_there_is_one_of_every_word():
+    """Of all that the parser takes, by each of their names."""
+    table = (ROOT / "src" / "config" / "words.rs").read_text().partition("#[cfg(test)]")[0]
+    words = re.findall(r'(?m)^    word\(\n        "([^"]+)",', table)
+    others = [name for names in re.findall(r"\.also\(&\[([^\]]*)\]\)", table) for name in re.findall('"([^"]+)"', names)]
+    assert len(words) > 50 and {"isequal", "redirect-permanent", "remheader"} <= set(others)
+    assert len(words) == len(re.findall(r"(?m)^    word\(", table)), "none is written in another way"
+    assert sorted(words + others) == sorted(name.split("-", 1)[1] for name in EXAMPLES)
+    for name, (rules, _, _) in EXAMPLES.items():
+        word = re.escape(name.split("-", 1)[1])
+        assert any(re.search(rf"^{word} =| {word}:", rule) for rule in rules), rules
 
 
 def tells(peer):
