@@ -1,7 +1,7 @@
 """Independent WebSocket peers of every draft, as programs with one command line: what they speak and how to run them.
 
 A client is `client URL DRAFT STEP...`: it sends `text:...`, `binary:BASE64` or `ping:...` one after the other, prints
-each answer as a JSON line, then closes (`close:CODE`) and prints how that ended. A server is `server PORT`, an echo;
+each answer as a JSON line (`hear:` waits for one without sending), then closes (`close:CODE`) and prints how that ended. A server is `server PORT`, an echo;
 sent the text `close:CODE` it closes with that code. SUBPROTOCOL in a client's environment is what it offers.
 """
 

@@ -21,6 +21,8 @@ class Client(WebSocketClientProtocol):
             self.sendClose(int(data))
         elif kind == "ping":
             self.sendPing(data.encode())
+        elif kind == "hear":
+            return
         elif kind == "pause":
             asyncio.get_running_loop().call_later(int(data) / 1000, self.next)
         else:

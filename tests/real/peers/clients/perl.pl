@@ -97,6 +97,7 @@ sub finish {
 for (@steps) {
     my ($kind, $data) = /^(\w+):(.*)$/s or fail("no such step: $_");
     if ($kind eq 'text' or $kind eq 'ping') { frame($kind, encode('UTF-8', $data)); show(receive()) }
+    elsif ($kind eq 'hear') { show(receive()) }
     elsif ($kind eq 'binary') { frame($kind, decode_base64($data)); show(receive()) }
     elsif ($kind eq 'close') { finish($data) }
     elsif ($kind eq 'pause') { my $message = receive(time + $data / 1000); show($message) if $message }

@@ -100,6 +100,7 @@ class Client
   def step(step)
     kind, data = step.split(':', 2)
     case kind
+    when 'hear' then nil
     when 'text', 'ping' then send(kind, data)
     when 'binary' then send(kind, Base64.strict_decode64(data))
     when 'pause'

@@ -16,6 +16,7 @@ exports.play = (adaptor, steps) => {
     else if (kind === 'binary') adaptor.binary(Buffer.from(data, 'base64'))
     else if (kind === 'ping') adaptor.ping(Buffer.from(data))
     else if (kind === 'pause') setTimeout(next, Number(data))
+    else if (kind === 'hear') return
     else if (kind === 'close') adaptor.close(Number(data))
     else throw new Error('no such step: ' + step)
   }

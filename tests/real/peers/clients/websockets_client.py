@@ -25,6 +25,8 @@ def play(socket):
             say(pong=data)
         elif kind == "pause":
             time.sleep(int(data) / 1000)
+        elif kind == "hear":
+            say_message(socket.recv(timeout=15))
         elif kind == "close":
             return socket.close(int(data))
         else:
