@@ -15,8 +15,8 @@ from harness.waiting import until
 from test_config_examples import Secure, decrypted
 from test_reload import Site
 
-# More than a worker lets in in one turn, many times over.
-KNOCKING = 400
+# More than a worker lets in in one turn, and no more than may wait on any host.
+KNOCKING = 100
 
 
 @pytest.fixture
