@@ -6,7 +6,7 @@ from websockets.sync.client import connect
 from harness import fronts
 from harness.certificates import Authority
 from harness.echoes import echo_all
-from harness.leaving import leave_every_way, serve
+from harness.leaving import handshake, leave_every_way, serve
 from harness.raw import Raw
 from harness.stage import staged
 from harness.tls import TlsRaw, context
@@ -63,7 +63,7 @@ def site(request):
         streams = {"nginx": nginx_stream(plain), "nginx unix": nginx_stream(f"unix:{unix}"), "nginx tls": nginx_stream(secure)}
         router.fronts = dict(zip((*sections, *streams), [*fronts.haproxy(stage, list(sections.values())),
                                                          *fronts.nginx(stage, stream=list(streams.values()))]))
-        router.authority = authority
+        router.authority, router.leaver = authority, leaver
         yield router
 
 
@@ -102,6 +102,13 @@ def test_websockets(site, front, path):
     secure = {"ssl": context(site.authority)} if front in SECURE else {}
     scheme = "wss" if secure else "ws"
     echo_all(f"{scheme}://localhost:{site.fronts[front]}{path}", sizes=[1, 126, 65536], kinds=["text"], **secure)
+
+
+@pytest.mark.parametrize("front", [*FRONTS, *SECURE])
+def test_a_server_of_websockets_sees_client_and_scheme(site, front):
+    secure = {"ssl": context(site.authority)} if front in SECURE else {}
+    fields = handshake(site, f"{'wss' if secure else 'ws'}://localhost:{site.fronts[front]}", front, source_address=(CLIENT, 0), **secure)
+    assert (fields["X-Forwarded-For"], fields["X-Forwarded-Proto"]) == (CLIENT, "https" if secure else "http")
 
 
 def test_the_line_of_a_websocket_names_the_client(site):

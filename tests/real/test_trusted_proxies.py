@@ -6,7 +6,7 @@ from websockets.sync.client import connect
 from harness import fronts
 from harness.certificates import Authority
 from harness.echoes import echo_all
-from harness.leaving import leave_every_way, serve
+from harness.leaving import handshake, leave_every_way, serve
 from harness.raw import Raw
 from harness.stage import staged
 from harness.tls import TlsRaw, context
@@ -65,7 +65,7 @@ def site(request):
         servers = {"nginx": nginx(to), "nginx tls": nginx(to, files), "nginx unix": nginx(f"unix:{unix}")}
         router.fronts = dict(zip((*sections, *servers), [*fronts.haproxy(stage, list(sections.values())),
                                                          *fronts.nginx(stage, http=list(servers.values()))]))
-        router.authority = authority
+        router.authority, router.leaver = authority, leaver
         yield router
 
 
@@ -137,6 +137,14 @@ def test_websockets(site, front, path):
     secure = {"ssl": context(site.authority)} if front.endswith("tls") else {}
     scheme = "wss" if secure else "ws"
     echo_all(f"{scheme}://localhost:{site.fronts[front]}{path}", sizes=[1, 126, 65536], kinds=["text"], **secure)
+
+
+@pytest.mark.parametrize("front", FRONTS)
+def test_a_server_of_websockets_sees_client_and_scheme(site, front):
+    secure = {"ssl": context(site.authority)} if front.endswith("tls") else {}
+    fields = handshake(site, f"{'wss' if secure else 'ws'}://localhost:{site.fronts[front]}", front, source_address=(CLIENT, 0), **secure)
+    assert fields["X-Forwarded-For"] == (CLIENT if front.endswith("unix") else f"{CLIENT}, 127.0.0.1")
+    assert fields["X-Forwarded-Proto"] == ("https" if secure else "http")
 
 
 def test_the_lines_of_a_websocket_name_the_client(site):

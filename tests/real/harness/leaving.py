@@ -8,6 +8,7 @@ from websockets.sync.client import connect
 
 from . import websocket
 from .process import sockets
+from .raw import parse_head
 from .waiting import until
 
 WAYS = ["client closes", "client ends", "client resets", "server closes", "server ends", "server resets"]
@@ -30,6 +31,16 @@ def serve(peer):
         peer.send(websocket.frame(payload, opcode, masked=False))
         if opcode == websocket.CLOSE:
             return peer.rest()
+
+
+def handshake(router, url, name, **options):
+    """The fields of a handshake as the server sees it; `router.leaver` is an upstream for `/leave` that is served so. Each name is for one call."""
+    path = f"/leave?{name.replace(' ', '-')}"
+    with connect(url + path, **options) as live:
+        live.send("here")
+        assert live.recv(timeout=10) == "here"
+        head, = (peer.received for peer in router.leaver.peers if peer.received.startswith(f"GET {path} ".encode()))
+    return dict(parse_head(bytes(head).partition(b"\r\n\r\n")[0])[1])
 
 
 def leave_every_way(router, url, **options):
