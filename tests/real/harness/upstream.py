@@ -2,6 +2,7 @@
 
 import errno
 import json
+import random
 import socket
 import struct
 import threading
@@ -185,7 +186,15 @@ def uwsgi_ok(peer):
 
 
 def free_port():
-    """A port that was free a moment ago, for programs that cannot say which one they got."""
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return sock.getsockname()[1]
+    """A port that was free a moment ago, for programs that cannot say which one they got. It is none of those that the kernel gives
+    to whoever asks for any: nobody has it by chance meanwhile."""
+    with open("/proc/sys/net/ipv4/ip_local_port_range") as file:
+        first = int(file.read().split()[0])
+    for _ in range(100):
+        with socket.socket() as sock:
+            try:
+                sock.bind(("127.0.0.1", random.randrange(first - 20_000, first) if first > 30_000 else 0))
+            except OSError:
+                continue
+            return sock.getsockname()[1]
+    raise LookupError("no port is free")
