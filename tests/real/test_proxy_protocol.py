@@ -107,7 +107,7 @@ def test_websockets(site, front, path):
 @pytest.mark.parametrize("front", [*FRONTS, *SECURE])
 def test_a_server_of_websockets_sees_client_and_scheme(site, front):
     secure = {"ssl": context(site.authority)} if front in SECURE else {}
-    fields = handshake(site, f"{'wss' if secure else 'ws'}://localhost:{site.fronts[front]}", front, source_address=(CLIENT, 0), **secure)
+    fields = handshake(site, f"{'wss' if secure else 'ws'}://localhost:{site.fronts[front]}/leave", source_address=(CLIENT, 0), **secure)
     assert (fields["X-Forwarded-For"], fields["X-Forwarded-Proto"]) == (CLIENT, "https" if secure else "http")
 
 

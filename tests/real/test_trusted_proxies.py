@@ -142,7 +142,7 @@ def test_websockets(site, front, path):
 @pytest.mark.parametrize("front", FRONTS)
 def test_a_server_of_websockets_sees_client_and_scheme(site, front):
     secure = {"ssl": context(site.authority)} if front.endswith("tls") else {}
-    fields = handshake(site, f"{'wss' if secure else 'ws'}://localhost:{site.fronts[front]}", front, source_address=(CLIENT, 0), **secure)
+    fields = handshake(site, f"{'wss' if secure else 'ws'}://localhost:{site.fronts[front]}/leave", source_address=(CLIENT, 0), **secure)
     assert fields["X-Forwarded-For"] == (CLIENT if front.endswith("unix") else f"{CLIENT}, 127.0.0.1")
     assert fields["X-Forwarded-Proto"] == ("https" if secure else "http")
 

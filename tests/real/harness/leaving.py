@@ -1,5 +1,7 @@
 """Either end of a WebSocket leaves, in each way there is, and nothing of it stays in the router."""
 
+import itertools
+import re
 import socket
 import struct
 
@@ -11,6 +13,7 @@ from .process import sockets
 from .raw import parse_head
 from .waiting import until
 
+NUMBERS = itertools.count()
 WAYS = ["client closes", "client ends", "client resets", "server closes", "server ends", "server resets"]
 
 
@@ -33,28 +36,40 @@ def serve(peer):
             return peer.rest()
 
 
-def handshake(router, url, name, **options):
-    """The fields of a handshake as the server sees it; `router.leaver` is an upstream for `/leave` that is served so. Each name is for one call."""
-    path = f"/leave?{name.replace(' ', '-')}"
-    with connect(url + path, **options) as live:
+def handshake(router, url, **options):
+    """The fields of a handshake as the server sees it; `router.leaver` is the upstream of `url` that is served so."""
+    mark = f"?handshake-{next(NUMBERS)}"
+    with connect(url + mark, **options) as live:
         live.send("here")
         assert live.recv(timeout=10) == "here"
-        head, = (peer.received for peer in router.leaver.peers if peer.received.startswith(f"GET {path} ".encode()))
-    return dict(parse_head(bytes(head).partition(b"\r\n\r\n")[0])[1])
+        head, = (bytes(peer.received) for peer in router.leaver.peers if f"{mark} ".encode() in peer.received)
+    until("its line", lambda: has_ended(router, mark))
+    return dict(parse_head(head.partition(b"\r\n\r\n")[0])[1])
 
 
 def leave_every_way(router, url, **options):
     """Opens a WebSocket and has it end, once for each of WAYS; `router` is the one that must forget it."""
-    ends = lambda: sum("CLOSE websocket" in line for line in router.access())
     for way in WAYS:
-        before = ends()
-        with connect(url, **options) as live:
+        mark = f"?leaves-{next(NUMBERS)}"
+        with connect(url + mark, **options) as live:
             live.send("here")
             assert live.recv(timeout=10) == "here"
             held = len(sockets(router.pid))
             _leave(live, way)
         until(f"its sockets are closed: {way}", lambda: len(sockets(router.pid)) <= held - 2)
-        until(f"its line: {way}", lambda: ends() == before + 1)
+        until(f"its line: {way}", lambda: has_ended(router, mark))
+
+
+def has_ended(router, mark):
+    """Whether the WebSocket whose target has `mark` in it has both its lines."""
+    lines = router.access()
+    opened = [tunnel(line) for line in lines if f"{mark} HTTP/1.1" in line]
+    return opened and opened[0] in [tunnel(line) for line in lines if "CLOSE websocket" in line]
+
+
+def tunnel(line):
+    """What joins the line of its end to that of its beginning."""
+    return re.search(r" tunnel=(\d+)", line)[1]
 
 
 def _leave(live, way):
