@@ -61,7 +61,11 @@ const FLOORS: &[Floor] = &[
         below: &["base", "buf", "proto", "config", "reactor"],
         crates: &["regex_automata", "regex_syntax", "aho_corasick", "memchr"],
     },
-    Floor { name: "channel", below: &["base", "buf", "proto", "config", "reactor"], crates: &[] },
+    Floor {
+        name: "channel",
+        below: &["base", "buf", "proto", "config", "reactor"],
+        crates: &["aws_lc_rs", "jsonwebtoken", "rustls", "serde_json"],
+    },
     Floor { name: "upstream", below: &["base", "buf", "proto", "config", "reactor"], crates: &[] },
     Floor {
         name: "session",
@@ -73,7 +77,7 @@ const FLOORS: &[Floor] = &[
         below: &[
             "base", "buf", "proto", "config", "reactor", "route", "channel", "upstream", "session",
         ],
-        crates: &["mio", "arc_swap", "tempfile"],
+        crates: &["mio", "arc_swap", "tempfile", "zeroize"],
     },
     Floor {
         name: "app",

@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// How many close reasons there is room for.
-pub const CLOSE_REASONS: usize = 64;
+pub const CLOSE_REASONS: usize = 80;
 
 /// One number. Only the worker that owns it may change it: `add` is a load and a store.
 #[derive(Default)]

@@ -23,6 +23,7 @@ mod letter;
 mod members;
 mod name;
 mod publication;
+mod token;
 
 pub use abroad::{Bulletin, Losses, Lost};
 pub use encoded::{Batch, Encoded, Speech, Together};
@@ -33,3 +34,4 @@ pub use letter::{Answer, Asker, Letter, Presence};
 pub use members::Full;
 pub use name::is_name;
 pub use publication::{Keep, Person, Publication, Saying};
+pub use token::{Grant, Refusal, Verifier};

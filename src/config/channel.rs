@@ -1,6 +1,7 @@
 //! `channel:NAME[,mode=both|subscribe|publish][,ids=yes][,who=TEXT][,events=yes][,public=yes]` and `publish:NAME[,public=yes]`,
 //! and who may publish where nobody was asked.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use super::action::{Action, Way};
@@ -39,6 +40,47 @@ const MODES: [(&str, ChannelMode); 3] = [
     ("subscribe", ChannelMode::Subscribe),
     ("publish", ChannelMode::Publish),
 ];
+
+/// What signs a token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TokenAlgorithm {
+    /// HMAC with SHA-256: a secret that both have.
+    Hs256,
+    /// RSA with SHA-256.
+    Rs256,
+    /// ECDSA on P-256 with SHA-256.
+    Es256,
+}
+
+/// Tokens that say who may be in a channel.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ChannelToken {
+    /// What signs them.
+    pub algorithm: TokenAlgorithm,
+    /// Where the secret or the public key is.
+    pub file: PathBuf,
+}
+
+const ALGORITHMS: [(&str, TokenAlgorithm); 3] = [
+    ("HS256", TokenAlgorithm::Hs256),
+    ("RS256", TokenAlgorithm::Rs256),
+    ("ES256", TokenAlgorithm::Es256),
+];
+
+/// Reads `channel-token`: an algorithm and a file.
+pub(super) fn token(value: &Value) -> Result<Option<ChannelToken>, Fault> {
+    if value.text() == "off" {
+        return Ok(None);
+    }
+    let read = || {
+        let (name, file) = value.text().split_once(',')?;
+        let algorithm = ALGORITHMS.iter().find(|(known, _)| *known == name.trim())?.1;
+        let file = PathBuf::from(file.trim());
+        file.has_root().then_some(ChannelToken { algorithm, file })
+    };
+    let said = "expected HS256, RS256 or ES256 and the path of a key, as in ES256,/etc/tidegate/chat.pem, or off";
+    read().map(Some).ok_or_else(|| Fault::new(said))
+}
 
 /// How long what is published is kept for those who come later.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -170,16 +212,18 @@ pub(super) fn check(config: &Config) -> Vec<Problem> {
     // Those that ask everybody, and those that ask whom the same conditions take.
     let mut askers: Vec<&[Condition]> = Vec::new();
     let mut problems = Vec::new();
-    let rules = config.rules.iter().map(|rule| (&*rule.conditions, &rule.action));
-    for (conditions, action) in rules.chain(config.default.iter().map(|action| (&[][..], action))) {
+    let rules = config.rules.iter().map(|rule| (&*rule.conditions, &rule.action, &rule.settings));
+    let default = config.default.iter().map(|action| (&[][..], action, &config.settings));
+    for (conditions, action, settings) in rules.chain(default) {
         match &action.value {
             action if action.is_access_rule() => askers.push(conditions),
             Action::Go(Way::Channel { mode: ChannelMode::Subscribe, .. }) => {}
             Action::Go(Way::Channel { public: false, .. } | Way::Publish { public: false, .. })
-                if !askers.iter().any(|asker| asks(asker, conditions)) =>
+                if settings.channel_token.is_none()
+                    && !askers.iter().any(|asker| asks(asker, conditions)) =>
             {
                 let said = "anybody may publish here: expected a rule above that says who (allow:, basicauth:), under the \
-                            same conditions or none, or public=yes where it is meant so";
+                            same conditions or none, channel-token, or public=yes where it is meant so";
                 problems.push(Problem::error(Some(action.place.clone()), said));
             }
             _ => {}

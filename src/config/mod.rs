@@ -51,7 +51,7 @@ mod words;
 
 pub use action::{Action, Label, Target, Way};
 pub use auth::Auth;
-pub use channel::{ChannelHistory, ChannelMode, ChannelSlow};
+pub use channel::{ChannelHistory, ChannelMode, ChannelSlow, ChannelToken, TokenAlgorithm};
 pub use condition::{Comparison, Condition, Subject, Test};
 pub use docs::{full_ini, markdown};
 pub use edit::{Answer, Edit};

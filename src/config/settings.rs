@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::channel::{ChannelHistory, ChannelSlow};
+use super::channel::{ChannelHistory, ChannelSlow, ChannelToken};
 use super::model::Placed;
 use super::origin::Origin;
 use super::template::Template;
@@ -82,6 +82,10 @@ pub struct Settings {
     pub channel_slow: ChannelSlow,
     /// `channel-history`: how long what is published is kept.
     pub channel_history: ChannelHistory,
+    /// `channel-token`: what tokens are checked with that say who may be in a channel; `None`: they need none.
+    pub channel_token: Option<ChannelToken>,
+    /// `channel-audience`: whom they are for.
+    pub channel_audience: Option<String>,
     /// `channel-heartbeat`: silence after which a stream of events gets a comment.
     pub channel_heartbeat: Duration,
     /// `websockets-rate`; `None`: as many messages as a client sends.
@@ -230,6 +234,8 @@ impl Default for Settings {
             channel_backlog: 64,
             channel_slow: ChannelSlow::DropOldest,
             channel_history: ChannelHistory::default(),
+            channel_token: None,
+            channel_audience: None,
             channel_heartbeat: Duration::from_secs(15),
             rate: None,
         }

@@ -205,7 +205,7 @@ impl Deciding<'_, '_> {
         let canonical = canonical(head.path, generation.merge_slashes, path);
         let logged = canonical.as_ref().map_or(head.path, |path| path.sent);
         if !resumed {
-            record.begin(head, logged, generation.log.as_ref(), cx.now);
+            record.begin(head, logged, generation, cx.now);
         }
         let path =
             canonical.map_err(|error| No::saying(CloseReason::BadRequest, error.to_string()))?;
@@ -272,7 +272,11 @@ impl Deciding<'_, '_> {
         let filler = Filler { said: &said, captures, text };
         exchange.expand_target(&filler).map_err(no)?;
         exchange.remember_token(&filler).map_err(no)?;
-        exchange.remember_channel(&filler).map_err(no)?;
+        let times = (cx.now, cx.clock.wall_millis());
+        if let Err(reason) = exchange.remember_channel(&filler, times) {
+            channels::challenge(reason, &mut edits.response);
+            return Err(no(reason).into());
+        }
         exchange.remember_guests(&filler).map_err(no)?;
         exchange.remember_key(&filler, out);
         if !edits.is_empty() {

@@ -199,7 +199,8 @@ pub(super) fn query(query: &[u8], name: &str, put: &mut dyn FnMut(&[u8])) {
     }
 }
 
-fn decoded(text: &[u8]) -> impl Iterator<Item = u8> {
+/// A name or a value of a query, as it is meant.
+pub(super) fn decoded(text: &[u8]) -> impl Iterator<Item = u8> {
     let pieces = text.split(|byte| *byte == b'+').enumerate();
     pieces.flat_map(|(n, piece)| (n > 0).then_some(b' ').into_iter().chain(percent_decode(piece)))
 }

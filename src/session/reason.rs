@@ -1,5 +1,7 @@
 //! Why a session or an exchange ended: one table for status, log sentence and whose fault it was.
 
+use crate::base::CLOSE_REASONS;
+
 use super::snapshot::{Cursor, SnapshotError};
 
 /// Whose fault an end was, for whoever reads the log.
@@ -110,6 +112,18 @@ reasons! {
     ChannelName, "channel-name", 400, Client, "a channel's name has at most 128 letters, digits and _.:-";
     /// What a route makes of the request is no name of a person.
     ChannelWho, "channel-who", 400, Client, "whoever joins this channel has a name of at most 256 bytes in UTF-8, without controls";
+    /// A request without a token where one is wanted.
+    TokenMissing, "token-missing", 401, Client, "a token is wanted here: in the field Authorization, as Bearer, or in the query, as token";
+    /// A token that is none.
+    TokenForged, "token-forged", 401, Client, "the token is not signed with the key and the algorithm that are expected here";
+    /// A token that does not say what it has to.
+    TokenClaims, "token-claims", 401, Client, "the token has no exp, does not hold yet, or names its channels in no list";
+    /// A token for somebody else.
+    TokenAudience, "token-audience", 401, Client, "the token is not for this audience";
+    /// A token that has expired.
+    TokenExpired, "token-expired", 401, Client, "the token has expired";
+    /// A token for other channels.
+    TokenChannel, "token-channel", 403, Client, "the token does not name this channel";
     /// A plain request to a channel.
     ChannelPage, "channel-page", 426, Client, "a WebSocket opened here joins a channel, and so does a request that accepts text/event-stream";
     /// An upstream's 101 names what is no channel, or too many.
@@ -189,6 +203,9 @@ reasons! {
     /// A bug of ours, caught.
     Panic, "panic", 0, Router, "a fault of the router itself";
 }
+
+// Each has a counter.
+const _: () = assert!(CloseReason::ALL.len() <= CLOSE_REASONS);
 
 impl CloseReason {
     /// It in a snapshot.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::base::Neighbours;
-use crate::channel::Keep;
+use crate::channel::{Keep, Verifier};
 use crate::config::{
     Answer, CertificateHeader, ChannelMode, ChannelSlow, Edit, LogFormat, Origin, Rate, Template,
 };
@@ -45,6 +45,8 @@ pub struct Generation {
     pub keepalive: Option<Duration>,
     /// How access lines are written, `None` when they are not.
     pub log: Option<LogFormat>,
+    /// Requests bear tokens that belong in no log.
+    pub hides_tokens: bool,
     /// `websockets-memory`: bytes in which a worker puts messages together.
     pub websocket_memory: u64,
     /// `channels`: how many a worker may have at once.
@@ -187,6 +189,8 @@ pub enum Place {
     Channel {
         /// Its name.
         name: Template,
+        /// `channel-token`: who has none is sent away.
+        tokens: Option<Arc<Verifier>>,
         /// Who they are.
         who: Option<Template>,
         /// The others are told when one comes and when it goes.
@@ -200,6 +204,8 @@ pub enum Place {
     Publish {
         /// Its name.
         name: Template,
+        /// `channel-token`: who has none is sent away.
+        tokens: Option<Arc<Verifier>>,
         /// `channel-history`.
         keep: Keep,
         /// `websockets-max-size`: bytes of a body.

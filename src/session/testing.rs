@@ -114,6 +114,7 @@ pub(super) fn generation() -> Generation {
         handshake_timeout: Duration::from_secs(HEAD),
         keepalive: Some(Duration::from_secs(KEEPALIVE)),
         log: Some(LogFormat::Combined),
+        hides_tokens: false,
         websocket_memory: 64 << 20,
         channels: 100,
         channel_memory: 1 << 20,

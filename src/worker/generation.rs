@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::base::{self, Address, Problem};
-use crate::channel::Keep;
+use crate::channel::{Keep, Verifier};
 use crate::config::{
     self, Action, ChannelHistory, ChannelMode, Config, ManageExpect, Placed, Protocol, Settings,
     Target as Named, Way, WebSocketBinary, WebSocketDeflate, WebSocketDraft, WebSocketMode,
@@ -17,6 +17,8 @@ use crate::session::{
     Route, Target, Times, Token, WebSocketRules, WebSockets,
 };
 use crate::upstream::{Group, Groups, Identities};
+
+use zeroize::Zeroizing;
 
 use super::guards::{Guards, Posts};
 use super::places;
@@ -69,18 +71,25 @@ pub fn build(
         }
         _ if config.http_to.is_empty() => None,
         _ => Some(builder.http_to()),
-    };
+    }
+    .map(Arc::new);
     let Builder { groups, securer, identities, .. } = builder;
     if securer.failed || securer.problems.iter().any(Problem::is_error) {
         return None;
     }
     let groups = Groups { all: groups, hall: identities.hall() };
+    let wants_tokens = |place: &Place| match place {
+        Place::Channel { tokens, .. } | Place::Publish { tokens, .. } => tokens.is_some(),
+        _ => false,
+    };
+    let hides_tokens =
+        routes.iter().chain(&fallback).any(|route| wants_tokens(&route.target.place));
     Some(Generation {
         table,
         deeds,
         routes,
         groups,
-        fallback: fallback.map(Arc::new),
+        fallback,
         limits: limits(&config.settings),
         listeners: config.addresses().map(|address| address.value.to_string()).collect(),
         proxy_protocol: config.proxy_protocol.clone(),
@@ -90,6 +99,7 @@ pub fn build(
         handshake_timeout: config.times.handshake,
         keepalive: config.times.keepalive,
         log: config.log.access.then(|| config.log.format.clone()),
+        hides_tokens,
         websocket_memory: config.websocket_memory,
         channels: config.channels as usize,
         channel_memory: usize::try_from(config.channel_memory).unwrap_or(usize::MAX),
@@ -127,6 +137,7 @@ impl Builder<'_> {
             Way::Files(files) => Place::Files(self.files(files, at)),
             Way::Channel { name, mode, ids, who, events, .. } => Place::Channel {
                 name: name.clone(),
+                tokens: self.verifier(at, settings),
                 who: who.clone(),
                 events: *events,
                 terms: terms(*mode, *ids, settings),
@@ -134,6 +145,7 @@ impl Builder<'_> {
             },
             Way::Publish { name, .. } => Place::Publish {
                 name: name.clone(),
+                tokens: self.verifier(at, settings),
                 keep: keep(settings.channel_history),
                 most: settings.max_message,
             },
@@ -160,6 +172,25 @@ impl Builder<'_> {
             uri: uri.unwrap_or_default(),
             authority: target.map_or_else(String::new, authority),
             copy: auth.copy.clone(),
+        }
+    }
+
+    /// What tokens are checked with; a key that is none refuses the configuration.
+    fn verifier(&mut self, at: &base::Place, settings: &Settings) -> Option<Arc<Verifier>> {
+        let token = settings.channel_token.as_ref()?;
+        let file = std::fs::read(&token.file).map(Zeroizing::new);
+        let made = file.map_err(|error| format!("cannot be read: {error}")).and_then(|file| {
+            let audience = settings.channel_audience.clone();
+            Verifier::new(token.algorithm, &file, audience).map_err(str::to_owned)
+        });
+        match made {
+            Ok(verifier) => Some(Arc::new(verifier)),
+            Err(error) => {
+                let said = format!("channel-token: {}: {error}", token.file.display());
+                self.securer.problems.push(Problem::error(Some(at.clone()), said));
+                self.securer.failed = true;
+                None
+            }
         }
     }
 

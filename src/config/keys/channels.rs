@@ -65,6 +65,31 @@ pub(super) const GROUP: Group = Group {
         )
         .example("100,60s"),
         key(
+            "channel-token",
+            Kind::Word,
+            Set::Settings(|settings, value| {
+                settings.channel_token = channel::token(value)?;
+                Ok(())
+            }),
+        )
+        .default("off")
+        .says(
+            "whoever joins or publishes needs a token (JWT) that names the channel: what signs it (`HS256`, `RS256`, `ES256`), and \
+             the file with the secret or the public key in PEM",
+        )
+        .example("ES256,/etc/tidegate/chat.pem"),
+        key(
+            "channel-audience",
+            Kind::Word,
+            Set::Settings(|settings, value| {
+                settings.channel_audience = Some(value.text().to_owned());
+                Ok(())
+            }),
+        )
+        .unset("tokens for nobody in particular")
+        .says("only tokens for this audience count")
+        .example("chat"),
+        key(
             "channel-heartbeat",
             Kind::Duration,
             Set::Settings(|settings, value| {

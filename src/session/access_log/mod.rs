@@ -4,6 +4,7 @@
 
 mod combined;
 mod escape;
+mod hidden;
 mod json;
 mod own;
 mod record;

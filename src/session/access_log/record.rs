@@ -12,7 +12,8 @@ use crate::proto::h1::RequestHead;
 use super::super::cx::Cx;
 use super::super::peer::Peer;
 use super::super::reason::CloseReason;
-use super::super::settings::Route;
+use super::super::settings::{Generation, Route};
+use super::hidden::Hidden;
 use super::{combined, json, own};
 
 /// What is collected for the line of one exchange. Reused; it keeps its buffer.
@@ -41,9 +42,13 @@ impl Record {
         &mut self,
         head: &RequestHead<'_, '_>,
         path: &[u8],
-        format: Option<&LogFormat>,
+        generation: &Generation,
         now: Millis,
     ) {
+        let format = generation.log.as_ref();
+        let hidden = generation.hides_tokens.then(|| Hidden::of(head)).flatten();
+        let masked = hidden.as_ref().map(|hidden| hidden.head(head));
+        let head = masked.as_ref().unwrap_or(head);
         let mut request = std::mem::take(&mut self.request);
         request.clear();
         match format {

@@ -46,6 +46,9 @@ impl Feed {
         }
         // No other request can be answered on this connection.
         client.rx.consume(client.rx.len());
+        if cx.now >= self.member.expires() {
+            self.end(CloseReason::TokenExpired);
+        }
         if let Some(reason) = self.ending {
             client.tx.put(self.speech.ending(), Copied::Head, cx.pool);
             client.tx_end = Some(TxEnd::Finish);
@@ -118,6 +121,6 @@ impl Feed {
 
     /// When it must be looked at again though nothing moves.
     pub(in super::super) fn deadline(&self) -> Millis {
-        self.said + self.heartbeat
+        (self.said + self.heartbeat).min(self.member.expires())
     }
 }

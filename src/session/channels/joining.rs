@@ -1,12 +1,14 @@
 //! What a request says of the channel it is about, and the answer to one that wants its events.
 
 use std::sync::Arc;
+use std::time::Duration;
 
+use crate::base::Millis;
 use crate::buf::Copied;
-use crate::channel::{Person, Speech, is_name};
-use crate::config::Template;
+use crate::channel::{Person, Refusal, Speech, is_name};
+use crate::config::{ChannelMode, Template};
 use crate::proto::h1::{Own, RequestHead, encode_own};
-use crate::proto::http::{Body, Fields, Known, Method, Version};
+use crate::proto::http::{Body, Fields, Known as Field, Method, Pairs, Version};
 use crate::proto::ws::Draft;
 
 use super::super::cx::Cx;
@@ -16,11 +18,13 @@ use super::super::port::Port;
 use super::super::reason::CloseReason;
 use super::super::settings::Place;
 use super::feed::Feed;
-use super::membership::{Membership, Names};
+use super::membership::{Known, Membership, Names};
 use super::publishing::Form;
 
 /// Channels that the client of one WebSocket may join, at most.
 const MOST: usize = 16;
+/// Milliseconds that a token may last, 30 years: nobody is there for longer.
+const LASTING: u64 = 1_000_000_000_000;
 /// Bytes of a name of a person, at most.
 const LONGEST: usize = 256;
 
@@ -31,8 +35,8 @@ pub(in super::super) struct Wish {
     pub(in super::super) name: String,
     /// The last id that the client has seen, where it says so.
     pub(in super::super) since: Option<u64>,
-    /// Who the client is, where the route says so.
-    pub(in super::super) person: Option<Arc<Person>>,
+    /// What is known of the client besides.
+    pub(in super::super) known: Known,
     /// What its body is, where it publishes.
     pub(super) form: Form,
 }
@@ -55,7 +59,7 @@ impl Wish {
             }
         };
         let form = Form::of(said.head.fields.find("content-type"));
-        Ok(Wish { name, since, person: None, form })
+        Ok(Wish { name, since, known: Known::default(), form })
     }
 }
 
@@ -81,9 +85,37 @@ fn person(
     Ok((!name.is_empty()).then(|| Arc::new(Person { name, announced })))
 }
 
+/// The token that a request shows.
+fn token(filler: &Filler<'_>) -> Option<Vec<u8>> {
+    let said = filler.said;
+    let field = said.head.fields.get(Field::Authorization).unwrap_or_default();
+    if let Some((scheme, token)) = field.split_at_checked(7)
+        && scheme.eq_ignore_ascii_case(b"Bearer ")
+    {
+        return Some(token.trim_ascii().to_vec());
+    }
+    let mut token = Vec::new();
+    query(said.query.unwrap_or_default(), "token", &mut |byte| token.extend(byte));
+    (!token.is_empty()).then_some(token)
+}
+
+/// What a client is told that came without the right token: RFC 6750, section 3.
+pub(in super::super) fn challenge(reason: CloseReason, response: &mut Pairs) {
+    let said: &[u8] = match reason {
+        CloseReason::TokenMissing => b"Bearer",
+        CloseReason::TokenChannel => b"Bearer error=\"insufficient_scope\"",
+        CloseReason::TokenForged
+        | CloseReason::TokenClaims
+        | CloseReason::TokenAudience
+        | CloseReason::TokenExpired => b"Bearer error=\"invalid_token\"",
+        _ => return,
+    };
+    response.push("WWW-Authenticate", said);
+}
+
 /// Whether a plain request wants a channel's events.
 pub(in super::super) fn wants_events(head: &RequestHead<'_, '_>) -> bool {
-    let mut accepted = head.fields.all(Known::Accept);
+    let mut accepted = head.fields.all(Field::Accept);
     let is_event_stream = |range: &[u8]| {
         let kind = range.split(|byte| *byte == b';').next().unwrap_or_default();
         kind.trim_ascii().eq_ignore_ascii_case(b"text/event-stream")
@@ -97,6 +129,7 @@ impl Exchange {
     pub(in super::super) fn remember_channel(
         &mut self,
         filler: &Filler<'_>,
+        times: (Millis, u64),
     ) -> Result<(), CloseReason> {
         let (name, has_ids, who) = match &self.route.target.place {
             Place::Channel { name, who, events, terms, .. } => {
@@ -110,8 +143,9 @@ impl Exchange {
         if wish.since.is_some() && !has_ids {
             return Err(CloseReason::ChannelSince);
         }
+        self.admit(&mut wish, filler, times)?;
         if let Some((who, announced)) = who {
-            wish.person = person(who, announced, filler)?;
+            wish.known.person = person(who, announced, filler)?;
         }
         self.wish = Some(Box::new(wish));
         Ok(())
@@ -129,9 +163,44 @@ impl Exchange {
         Ok(())
     }
 
+    /// Lets in who has a token for the channel, where one is wanted. `times` is now, and the same in milliseconds since 1970.
+    fn admit(
+        &self,
+        wish: &mut Wish,
+        filler: &Filler<'_>,
+        (now, wall): (Millis, u64),
+    ) -> Result<(), CloseReason> {
+        let (tokens, mode) = match &self.route.target.place {
+            Place::Channel { tokens: Some(tokens), terms, .. } => (tokens, terms.mode),
+            Place::Publish { tokens: Some(tokens), .. } => (tokens, ChannelMode::Both),
+            _ => return Ok(()),
+        };
+        let token = token(filler).ok_or(CloseReason::TokenMissing)?;
+        let grant = tokens.verify(&token, wall / 1000).map_err(|refusal| match refusal {
+            Refusal::Forged => CloseReason::TokenForged,
+            Refusal::Claims => CloseReason::TokenClaims,
+            Refusal::Audience => CloseReason::TokenAudience,
+            Refusal::Expired => CloseReason::TokenExpired,
+        })?;
+        let hears = grant.may_subscribe(&wish.name) && mode != ChannelMode::Publish;
+        let speaks = grant.may_publish(&wish.name) && mode != ChannelMode::Subscribe;
+        // A stream of events only hears, and a body only speaks.
+        let is_event_stream = self.facts.handshake.is_none();
+        let speaks_only = matches!(self.facts.method, Method::Post | Method::Put);
+        wish.known.mode = Some(match (hears, speaks) {
+            (true, true) => ChannelMode::Both,
+            (true, false) if !speaks_only => ChannelMode::Subscribe,
+            (false, true) if !is_event_stream || speaks_only => ChannelMode::Publish,
+            _ => return Err(CloseReason::TokenChannel),
+        });
+        let left = grant.expires.saturating_mul(1000).saturating_sub(wall);
+        wish.known.expires = now + Duration::from_millis(left.min(LASTING));
+        Ok(())
+    }
+
     /// Remembers the channels that an upstream's 101 names: its client joins them, and need not know.
     pub(in super::super) fn invite(&mut self, fields: Fields<'_, '_>) -> Result<(), CloseReason> {
-        let lines = fields.all(Known::TidegateChannel);
+        let lines = fields.all(Field::TidegateChannel);
         let names = lines.flat_map(|line| line.split(|byte| *byte == b',')).map(<[u8]>::trim_ascii);
         for name in names.filter(|name| !name.is_empty()) {
             let text = std::str::from_utf8(name).ok().filter(|_| is_name(name));
@@ -189,8 +258,8 @@ impl Exchange {
         let wish = self.wish.as_ref().filter(|_| self.facts.handshake.is_none())?;
         let speech = Speech::Events { chunked: self.facts.version == Version::Http11 };
         let name = Names::One(wish.name.as_str().into());
-        let member = Membership::new(name, Arc::clone(terms), speech, wish.since)
-            .known_as(wish.person.clone());
+        let member =
+            Membership::new(name, Arc::clone(terms), speech, wish.since).known_as(&wish.known);
         Some(Feed::new(member, speech, *heartbeat, cx.now))
     }
 }

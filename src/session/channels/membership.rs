@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use crate::base::Millis;
 use crate::buf::{Pool, Segment, Shared, Tx};
 use crate::channel::{Answer, Batch, Encoded, Keep, Person, Speech};
 use crate::config::{ChannelMode, ChannelSlow};
@@ -49,11 +50,54 @@ impl Names {
     }
 }
 
+/// What is known of some members.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in super::super) struct Known {
+    /// Who it is.
+    pub(in super::super) person: Option<Arc<Person>>,
+    /// What its token allows.
+    pub(in super::super) mode: Option<ChannelMode>,
+    /// Until when.
+    pub(in super::super) expires: Millis,
+}
+
+impl Default for Known {
+    /// Nothing.
+    fn default() -> Known {
+        Known { person: None, mode: None, expires: Millis::NEVER }
+    }
+}
+
+impl Known {
+    /// What it may do where these terms hold: what both the token and they allow.
+    fn mode_under(&self, terms: &ChannelTerms) -> ChannelMode {
+        self.mode.filter(|_| terms.mode == ChannelMode::Both).unwrap_or(terms.mode)
+    }
+
+    fn fields(&mut self, at: &mut Cursor<'_>) -> Result<(), SnapshotError> {
+        let (mut name, mut announced) = (String::new(), false);
+        if let Some(person) = &self.person {
+            (name, announced) = (person.name.clone(), person.announced);
+        }
+        at.text(&mut name)?;
+        at.flag(&mut announced)?;
+        self.person = (!name.is_empty()).then(|| Arc::new(Person { name, announced }));
+        let modes = [ChannelMode::Both, ChannelMode::Subscribe, ChannelMode::Publish];
+        let place = modes.iter().position(|mode| Some(*mode) == self.mode);
+        let mut place = place.map_or(u8::MAX, |place| place as u8);
+        at.byte(&mut place)?;
+        self.mode = modes.get(usize::from(place)).copied();
+        at.moment(&mut self.expires)
+    }
+}
+
 /// The state of a member.
 #[derive(Clone, Debug)]
 pub(in super::super) struct Membership {
     /// Which channels.
     names: Names,
+    /// What it may do there.
+    pub(in super::super) mode: ChannelMode,
     /// What holds there.
     pub(in super::super) terms: Arc<ChannelTerms>,
     speech: Speech,
@@ -67,8 +111,8 @@ pub(in super::super) struct Membership {
     /// What waits for room, oldest first. Boxed: mostly nothing does.
     #[allow(clippy::box_collection)]
     backlog: Option<Box<VecDeque<Shared>>>,
-    /// Who it is, where that is known.
-    person: Option<Arc<Person>>,
+    /// What is known of it besides, where anything is.
+    known: Option<Box<Known>>,
     /// Messages that were published, as far as they got here.
     messages: u64,
     /// Bytes of what they said.
@@ -110,6 +154,7 @@ impl Membership {
     ) -> Membership {
         Membership {
             names,
+            mode: terms.mode,
             terms,
             speech,
             stage: Stage::Outside,
@@ -117,16 +162,24 @@ impl Membership {
             missed: false,
             since: since.unwrap_or(UNSAID),
             backlog: None,
-            person: None,
+            known: None,
             messages: 0,
             payload: 0,
         }
     }
 
-    /// The same, of whom it is known who it is.
+    /// The same, of whom this is known besides.
     #[must_use]
-    pub(in super::super) fn known_as(self, person: Option<Arc<Person>>) -> Membership {
-        Membership { person, ..self }
+    pub(in super::super) fn known_as(self, known: &Known) -> Membership {
+        let mode = known.mode_under(&self.terms);
+        let is_any = known.person.is_some() || known.expires != Millis::NEVER;
+        let known = is_any.then(|| Box::new(known.clone()));
+        Membership { mode, known, ..self }
+    }
+
+    /// When what it was allowed is over.
+    pub(in super::super) fn expires(&self) -> Millis {
+        self.known.as_ref().map_or(Millis::NEVER, |known| known.expires)
     }
 
     /// One to be read into from a snapshot.
@@ -139,6 +192,7 @@ impl Membership {
 
     /// These terms hold for it.
     pub(in super::super) fn under(&mut self, terms: Arc<ChannelTerms>, speech: Speech) {
+        self.mode = self.known.as_ref().map_or(terms.mode, |known| known.mode_under(&terms));
         (self.terms, self.speech) = (terms, speech);
     }
 
@@ -148,12 +202,7 @@ impl Membership {
         at.text(&mut names)?;
         self.names = Names::of(names.split(',').map(Arc::from).collect());
         at.flag(&mut self.missed)?;
-        let known = self.person.take();
-        let (mut name, mut announced) =
-            known.map(|person| (person.name.clone(), person.announced)).unwrap_or_default();
-        at.text(&mut name)?;
-        at.flag(&mut announced)?;
-        self.person = (!name.is_empty()).then(|| Arc::new(Person { name, announced }));
+        at.maybe(&mut self.known, Box::default, |known, at| known.fields(at))?;
         let mut len = self.waiting() as u32;
         at.word(&mut len)?;
         for place in 0..len as usize {
@@ -198,10 +247,11 @@ impl Membership {
             return;
         }
         self.stage = Stage::Inside;
-        if self.terms.mode == ChannelMode::Publish {
+        if self.mode == ChannelMode::Publish {
             return;
         }
-        let join = |name: &Arc<str>| Action::Join(Arc::clone(name), self.person.clone());
+        let person = self.known.as_ref().and_then(|known| known.person.clone());
+        let join = |name: &Arc<str>| Action::Join(Arc::clone(name), person.clone());
         cx.actions.extend(self.names.all().iter().map(join));
         if let Some(channel) = self.name().filter(|_| self.since != UNSAID) {
             self.stage = Stage::Asked;

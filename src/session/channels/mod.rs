@@ -7,6 +7,6 @@ mod membership;
 mod publishing;
 
 pub(super) use feed::Feed;
-pub(super) use joining::{Wish, wants_events};
+pub(super) use joining::{Wish, challenge, wants_events};
 pub(super) use membership::{Heard, Membership, Names};
 pub(super) use publishing::{Gather, screen};

@@ -5,6 +5,7 @@ mod auth;
 mod channels;
 mod check;
 mod files;
+mod grants;
 mod greeting;
 mod groups;
 mod guard;

@@ -38,6 +38,7 @@ impl Ending {
             CloseReason::OutOfMemory
             | CloseReason::SlowSubscriber
             | CloseReason::TooManyChannels => [CloseCode::TRY_LATER, CloseCode::GOING_AWAY],
+            CloseReason::TokenExpired => [CloseCode::POLICY, CloseCode::GOING_AWAY],
             CloseReason::DeadUpstream => [CloseCode::INTERNAL, CloseCode::GOING_AWAY],
             _ => [CloseCode::GOING_AWAY; 2],
         };

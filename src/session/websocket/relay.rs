@@ -198,7 +198,7 @@ impl Terminated {
         let Some(end) = self.end(side) else { return };
         let message = end.take();
         if let Far::Channel(member) = &self.far {
-            if member.terms.mode == ChannelMode::Subscribe {
+            if member.mode == ChannelMode::Subscribe {
                 let (reason, code) = (CloseReason::ReadOnly, CloseCode::POLICY);
                 return self.life.refuse(side, reason, code, cx.now);
             }

@@ -95,7 +95,7 @@ impl Terminated {
             speech,
             wish.since,
         );
-        let far = Far::Channel(Box::new(member.known_as(wish.person.clone())));
+        let far = Far::Channel(Box::new(member.known_as(&wish.known)));
         Terminated::new(client, far, Bond::Alone, settings, cx)
     }
 
@@ -128,6 +128,9 @@ impl Terminated {
     ) -> Option<CloseReason> {
         let rules = &settings.rules;
         self.life.notice(ports, rules, cx.now);
+        if cx.now >= self.expires() {
+            self.life.end(CloseReason::TokenExpired, cx.now);
+        }
         let shaken = self.shakes_hands(&mut ports[0], cx);
         for side in [Side::Client, Side::Upstream] {
             // Of an upstream whose client never came so far the answer to our Close is heard.
@@ -287,6 +290,16 @@ impl Terminated {
 
     /// When it must be looked at again though nothing moves, besides what its life says.
     pub(in super::super) fn deadline(&self) -> Option<Millis> {
-        self.challenge.as_ref().map(|challenge| challenge.1).filter(|_| !self.life.is_ending())
+        let challenge = self.challenge.as_ref().map_or(Millis::NEVER, |challenge| challenge.1);
+        let until = challenge.min(self.expires());
+        (until != Millis::NEVER && !self.life.is_ending()).then_some(until)
+    }
+
+    /// When what its client was allowed is over.
+    fn expires(&self) -> Millis {
+        match &self.far {
+            Far::Channel(member) => member.expires(),
+            _ => Millis::NEVER,
+        }
     }
 }
