@@ -152,5 +152,5 @@ def websocket_say(env, start_response, query):
 
 VIEWS = {
     "/": hello, "/hello": hello, "/env": variables, "/echo": echo, "/digest": digest, "/stream": stream, "/big": big,
-    "/short": short, "/slow": slow, "/chunks": chunks, "/pid": pid, "/ws": websocket, "/ws/nb": websocket_nb, "/ws/say": websocket_say,
+    "/short": short, "/slow": slow, "/chunks": chunks, "/pid": pid, "/ws": websocket, "/websocket": websocket, "/ws/nb": websocket_nb, "/ws/say": websocket_say,
 }
