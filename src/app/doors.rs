@@ -43,9 +43,28 @@ pub(super) fn open(
     count: usize,
     options: &ListenOptions,
     generation: &Generation,
-    mut inherited: Vec<Inherited>,
+    inherited: Vec<Inherited>,
 ) -> Result<Vec<Vec<Door>>, BindError> {
     let mut doors: Vec<Vec<Door>> = (0..count).map(|_| Vec::new()).collect();
+    let opened = open_into(&mut doors, spots, options, generation, inherited);
+    if opened.is_err() {
+        remove(&doors);
+    }
+    opened.map(|()| doors)
+}
+
+/// Removes the files that were made for them; those of others stay.
+pub(super) fn remove(doors: &[Vec<Door>]) {
+    doors.iter().flatten().for_each(|door| door.listener.unlink());
+}
+
+fn open_into(
+    doors: &mut [Vec<Door>],
+    spots: &[Spot],
+    options: &ListenOptions,
+    generation: &Generation,
+    mut inherited: Vec<Inherited>,
+) -> Result<(), BindError> {
     for (address, welcome) in spots {
         let name = address.to_string();
         let number = generation.listeners.iter().position(|known| *known == name);
@@ -71,7 +90,7 @@ pub(super) fn open(
             "{address} ({name} of LISTEN_FDS) is closed: the configuration does not listen there"
         );
     }
-    Ok(doors)
+    Ok(())
 }
 
 /// One line per listener, as the contract says.

@@ -1,7 +1,7 @@
 //! Command line, boot, signals, the admin socket, demo.
 //!
 //! [`cli`] reads what is wanted, `site` compiles a configuration, [`explain`] says what it does with a request, `boot` makes running workers of it and stops
-//! them at a signal, `reload` has them go over to another one, `admin` answers whoever asks the running router about itself, `instances` talks to other ones and [`ctl`] is who asks,
+//! them at a signal, `reload` has them go over to another one, `crossing` waits for them, `admin` answers whoever asks the running router about itself, `instances` talks to other ones and [`ctl`] is who asks,
 //! `diagnostics` is the log of what happens to it, [`mod@demo`] a site to look at.
 
 mod account;
@@ -9,6 +9,7 @@ mod admin;
 mod boot;
 mod certificates;
 pub mod cli;
+mod crossing;
 pub mod ctl;
 pub mod demo;
 mod diagnostics;

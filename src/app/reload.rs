@@ -8,6 +8,7 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 
 use super::certificates::{self, Certificates};
+use super::crossing::Crossing;
 use super::doors::{self, Spot};
 use super::site::{Compiled, Maker};
 use super::{boot, diagnostics, systemd};
@@ -45,20 +46,28 @@ impl Running {
     /// changed.
     pub(super) fn reload(&mut self) -> Vec<Problem> {
         systemd::reloading();
-        let problems = self.try_reload();
+        let mut lagging = None;
+        let problems = self.try_reload(&mut lagging);
         systemd::ready();
         let failed = problems.iter().any(Problem::is_error);
+        self.maker.settle(!failed);
         for problem in &problems {
             diagnostics::tell(problem);
         }
-        match failed {
-            true => tracing::error!("reload: the configuration stays as it was"),
-            false => tracing::info!("reload: done"),
+        match (failed, lagging) {
+            (true, _) => tracing::error!("reload: the configuration stays as it was"),
+            (false, None) => done(),
+            (false, Some(lagging)) => {
+                if let Err(error) = lagging.follow(done) {
+                    tracing::error!(%error, "nobody waits for the workers that are late");
+                }
+            }
         }
         problems
     }
 
-    fn try_reload(&mut self) -> Vec<Problem> {
+    /// With those workers that take longer.
+    fn try_reload(&mut self, lagging: &mut Option<Crossing>) -> Vec<Problem> {
         let Compiled { config, accounts, generation, certificates, mut problems, .. } =
             self.maker.compile();
         let (Some(generation), Some(certificates)) = (generation, certificates) else {
@@ -86,6 +95,7 @@ impl Running {
         {
             let said = format!("cannot open the access log {target}: {error}");
             problems.push(Problem::error(None, said));
+            doors::remove(&opened);
             return problems;
         }
         let watched = match certificates.is_any() {
@@ -107,13 +117,17 @@ impl Running {
         }
         self.certificates.store(Arc::clone(&certificates));
         self.generation.store(Arc::clone(&generation));
-        self.tell(&config, &generation, opened, &gone, &spots);
+        let mut crossing = self.tell(&config, &generation, opened, &gone, &spots);
+        if !crossing.wait(PATIENCE) {
+            problems.push(crossing.problem(PATIENCE));
+            *lagging = Some(crossing);
+        }
         certificates.settle();
         (self.config, self.spots) = (config, spots);
         problems
     }
 
-    /// Has all workers go over, and waits for them.
+    /// Has all workers go over.
     fn tell(
         &self,
         config: &Config,
@@ -121,7 +135,7 @@ impl Running {
         opened: Vec<Vec<Door>>,
         gone: &[Spot],
         spots: &[Spot],
-    ) {
+    ) -> Crossing {
         let closed: Arc<[Address]> = gone.iter().map(|(address, _)| address.clone()).collect();
         let welcomes: Arc<[Spot]> = spots.into();
         let most = config.max_connections.unwrap_or(self.most);
@@ -139,13 +153,7 @@ impl Running {
             // A worker that has ended needs no telling.
             let _ = worker.send_waiting(Mail::Renew(Box::new(renewal)));
         }
-        drop(done);
-        for _ in &self.workers {
-            if over.recv_timeout(PATIENCE).is_err() {
-                tracing::warn!("reload: a worker has not gone over yet");
-                return;
-            }
-        }
+        Crossing::new(self.workers.len(), over)
     }
 
     /// Names what cannot change while the router runs.
@@ -191,4 +199,9 @@ impl Running {
             problems.push(Problem::warning(None, said));
         }
     }
+}
+
+/// Says that all workers have gone over.
+fn done() {
+    tracing::info!("reload: done");
 }

@@ -67,6 +67,11 @@ impl Maker {
         self.guards.files.watch()
     }
 
+    /// What was compiled last is followed from now on, or was dropped: what nobody names any more is forgotten.
+    pub(super) fn settle(&mut self, followed: bool) {
+        self.identities.settle(followed);
+    }
+
     /// Reads and compiles it as it is now.
     pub(super) fn compile(&mut self) -> Compiled {
         let Source { file, options } = &self.source;
@@ -74,6 +79,7 @@ impl Maker {
         let host = super::boot::host_name();
         let mut connectors = Connectors::new(Arc::new(TrafficLog));
         let identities = &mut self.identities;
+        identities.begin();
         let generation =
             worker::build(&config, identities, &mut connectors, &self.guards, &host, &mut problems);
         let tickets = Arc::clone(&self.tickets);

@@ -308,15 +308,24 @@ fn bind_unix(
     let fd = open(AddressFamily::UNIX)?;
     bind(&fd, name)?;
     // Nobody can connect before `listen`, so the permissions are never wider than asked for.
-    if let (Some(path), Some(mode)) = (path, options.mode) {
+    let granted = path.map_or(Ok(()), |path| grant(path, options));
+    if let Err(error) = granted.and_then(|()| listen(&fd, backlog(options))) {
+        // The file is ours since `bind`. Somebody else may have removed it: that is as well.
+        let _ = path.map(std::fs::remove_file);
+        return Err(error);
+    }
+    Ok(fd)
+}
+
+/// Gives the file of a unix socket its rights and owners.
+fn grant(path: &Path, options: &ListenOptions) -> rustix::io::Result<()> {
+    if let Some(mode) = options.mode {
         rustix::fs::chmod(path, Mode::from_raw_mode(mode))?;
     }
-    let (user, group) = options.owner;
-    if let (Some(path), true) = (path, user.or(group).is_some()) {
-        rustix::fs::chown(path, user.map(Uid::from_raw), group.map(Gid::from_raw))?;
+    match options.owner {
+        (None, None) => Ok(()),
+        (user, group) => rustix::fs::chown(path, user.map(Uid::from_raw), group.map(Gid::from_raw)),
     }
-    listen(&fd, backlog(options))?;
-    Ok(fd)
 }
 
 /// Removes a socket file that nobody listens on any more, and nothing else.

@@ -33,6 +33,8 @@ pub struct Group {
     pub queue_timeout: Duration,
     /// Where they wait, if they may.
     pub line: Option<Arc<Line>>,
+    /// Its identity is its own for as long as this is held.
+    pub(super) held: Arc<Line>,
     /// How long a dial may take, where the group has its own bound.
     pub connect_timeout: Option<Duration>,
     /// How its servers are told who a connection is for.
@@ -117,7 +119,7 @@ impl Group {
         group.balance = upstream.balance.clone();
         group.retries = upstream.retries;
         (group.queue, group.queue_timeout) = (upstream.queue, upstream.queue_timeout);
-        group.line = (group.queue > 0).then(|| identities.group(&group.name).1);
+        group.line = (group.queue > 0).then(|| Arc::clone(&group.held));
         group.check = upstream.health.as_ref().map(|check| check.value.clone());
         group.slow_start = upstream.slow_start;
         group.connect_timeout = upstream.connect_timeout;
@@ -147,7 +149,7 @@ impl Group {
         addresses: impl IntoIterator<Item = &'a Address>,
         identities: &mut Identities,
     ) -> Group {
-        let (id, _) = identities.group(name);
+        let (id, held) = identities.group(name);
         let addresses: Vec<&Address> = addresses.into_iter().collect();
         let healths = identities.healths(id, addresses.iter().copied());
         let servers = addresses.into_iter().zip(healths).map(|(address, health)| {
@@ -175,6 +177,7 @@ impl Group {
             queue: 0,
             queue_timeout: Duration::ZERO,
             line: None,
+            held,
             connect_timeout: None,
             send_proxy: None,
             check: None,

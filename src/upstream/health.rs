@@ -98,7 +98,7 @@ const FIRST_TENTHS: u64 = 1;
 impl Health {
     /// That of a server which joins a group at work.
     pub(super) fn newcomer(now: Millis) -> Health {
-        Health { risen: AtomicU64::new(now.get()), ..Health::default() }
+        Health { risen: AtomicU64::new(now.get().max(1)), ..Health::default() }
     }
 
     /// What checks come to.
@@ -149,7 +149,7 @@ impl Health {
 
     /// It is back.
     pub(super) fn rise(&self, now: Millis) {
-        self.risen.store(now.get(), Relaxed);
+        self.risen.store(now.get().max(1), Relaxed);
         self.marked.store(0, Relaxed);
     }
 

@@ -13,23 +13,33 @@ use super::seats::Seats;
 
 /// The identity of a server: one address that speaks one protocol.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
-pub struct ServerId(u32);
+pub struct ServerId(Number);
 
 /// The identity of a group: its name.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
-pub struct GroupId(u32);
+pub struct GroupId(Number);
+
+/// A small number, which is given out again after whoever had it is gone; the serial tells the two apart.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub(super) struct Number {
+    pub(super) index: u32,
+    pub(super) serial: u32,
+}
 
 impl ServerId {
-    /// The number, from 0 without gaps.
+    /// The number, below how many servers there ever were at once.
     pub fn index(self) -> usize {
-        self.0 as usize
+        self.0.index as usize
+    }
+
+    pub(super) fn number(self) -> Number {
+        self.0
     }
 }
 
 impl GroupId {
-    /// The number, from 0 without gaps.
-    pub fn index(self) -> usize {
-        self.0 as usize
+    pub(super) fn number(self) -> Number {
+        self.0
     }
 }
 
@@ -37,11 +47,24 @@ impl GroupId {
 #[derive(Debug, Default)]
 pub struct Identities {
     /// By protocol, address and, over TLS, whom is trusted there.
-    servers: HashMap<(Protocol, Address, String), (u32, Arc<Seats>)>,
-    groups: HashMap<String, (u32, Arc<Line>)>,
-    healths: HashMap<(GroupId, Address), Arc<Health>>,
+    servers: HashMap<(Protocol, Address, String), (Number, Arc<Seats>)>,
+    groups: HashMap<String, (Number, Arc<Line>)>,
+    /// And which generation named it last.
+    healths: HashMap<(GroupId, Address), (Arc<Health>, u64)>,
+    /// Numbers of those that are gone.
+    free: Free,
+    serial: u32,
+    /// The generation that is being built.
+    building: u64,
     hall: Arc<Hall>,
     names: Option<Names>,
+}
+
+/// Indices to be given out again.
+#[derive(Debug, Default)]
+struct Free {
+    servers: Vec<u32>,
+    groups: Vec<u32>,
 }
 
 impl Identities {
@@ -75,21 +98,25 @@ impl Identities {
         address: &Address,
         trust: &str,
     ) -> (ServerId, Arc<Seats>) {
-        let next = next(self.servers.len());
         let key = (protocol, address.clone(), trust.to_owned());
-        let hall = &self.hall;
-        let fresh = || (next, Arc::new(Seats::new(hall)));
-        let (id, seats) = self.servers.entry(key).or_insert_with(fresh);
-        (ServerId(*id), Arc::clone(seats))
+        let (hall, len) = (&self.hall, self.servers.len());
+        let fresh = || {
+            let number = number(&mut self.free.servers, len, &mut self.serial);
+            (number, Arc::new(Seats::new(hall)))
+        };
+        let (number, seats) = self.servers.entry(key).or_insert_with(fresh);
+        (ServerId(*number), Arc::clone(seats))
     }
 
     /// The identity of the group `name`, and its line; the same each time it is asked for.
     pub fn group(&mut self, name: &str) -> (GroupId, Arc<Line>) {
-        let next = next(self.groups.len());
-        let hall = &self.hall;
-        let fresh = || (next, Arc::new(Line::new(hall)));
-        let (id, line) = self.groups.entry(name.to_owned()).or_insert_with(fresh);
-        (GroupId(*id), Arc::clone(line))
+        let (hall, len) = (&self.hall, self.groups.len());
+        let fresh = || {
+            let number = number(&mut self.free.groups, len, &mut self.serial);
+            (number, Arc::new(Line::new(hall)))
+        };
+        let (number, line) = self.groups.entry(name.to_owned()).or_insert_with(fresh);
+        (GroupId(*number), Arc::clone(line))
     }
 
     /// How the servers of a group are, in their order; the same each time. Those that join a group at work are new there.
@@ -105,9 +132,28 @@ impl Identities {
         };
         let healths = addresses.into_iter().map(|address| {
             let key = (group, address.clone());
-            Arc::clone(self.healths.entry(key).or_insert_with(fresh))
+            let (health, named) = self.healths.entry(key).or_insert_with(|| (fresh(), 0));
+            *named = self.building;
+            Arc::clone(health)
         });
         healths.collect()
+    }
+
+    /// A generation is built from here on.
+    pub fn begin(&mut self) {
+        self.building += 1;
+    }
+
+    /// The generation that was built is followed from now on, or nobody has it any more. What no group has is forgotten,
+    /// and how servers are in groups that are without them now: if they come back, they are new there.
+    pub fn settle(&mut self, followed: bool) {
+        let building = self.building;
+        self.healths.retain(|_, (health, named)| {
+            Arc::strong_count(health) > 1 && (!followed || *named == building)
+        });
+        let Free { servers, groups } = &mut self.free;
+        self.servers.retain(|_, (number, seats)| is_had(seats, *number, servers));
+        self.groups.retain(|_, (number, line)| is_had(line, *number, groups));
     }
 
     /// Where all those are noted who wait for a seat.
@@ -116,7 +162,18 @@ impl Identities {
     }
 }
 
-/// Numbers run out after more names than memory holds.
-fn next(len: usize) -> u32 {
-    u32::try_from(len).unwrap_or(u32::MAX)
+/// A number that nobody has. `len` have one. They run out after more names than memory holds.
+fn number(free: &mut Vec<u32>, len: usize, serial: &mut u32) -> Number {
+    *serial = serial.wrapping_add(1);
+    let next = || u32::try_from(len).unwrap_or(u32::MAX);
+    Number { index: free.pop().unwrap_or_else(next), serial: *serial }
+}
+
+/// Whether anybody else has what goes with a number; else the number is free.
+fn is_had<T>(shared: &Arc<T>, number: Number, free: &mut Vec<u32>) -> bool {
+    let had = Arc::strong_count(shared) > 1;
+    if !had {
+        free.push(number.index);
+    }
+    had
 }

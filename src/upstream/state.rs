@@ -8,7 +8,7 @@ use crate::config::Balance;
 use super::budget::Budget;
 use super::choice::{by_key, least, random_two};
 use super::group::{Group, Server};
-use super::identities::{GroupId, ServerId};
+use super::identities::{Number, ServerId};
 use super::mark::Mark;
 use super::rotation::Rotation;
 use super::seats::Seat;
@@ -50,8 +50,8 @@ pub enum Pick {
 /// A worker's memory of servers. It outlives generations.
 #[derive(Debug)]
 pub struct State {
-    marks: Vec<Mark>,
-    groups: Vec<Turns>,
+    marks: Kept<Mark>,
+    groups: Kept<Turns>,
     offset: usize,
 }
 
@@ -80,7 +80,7 @@ struct Tier {
 impl State {
     /// Nothing known yet. Workers with different offsets begin with different servers.
     pub fn new(offset: usize) -> State {
-        State { marks: Vec::new(), groups: Vec::new(), offset }
+        State { marks: Kept::default(), groups: Kept::default(), offset }
     }
 
     /// Where in `group` a request goes: to one of the servers that are neither marked nor full and where it has not
@@ -103,7 +103,7 @@ impl State {
                 }
             };
         }
-        turns(&mut self.groups, group.id).rotation.fit(group, self.offset);
+        self.groups.at(group.id.number()).rotation.fit(group, self.offset);
         let full = Cell::new(false);
         for tier in TIERS {
             // Rather than try one that is marked, wait for a good one.
@@ -145,7 +145,7 @@ impl State {
             }
             group.weight(server, now)
         };
-        let rotation = &mut turns(&mut self.groups, group.id).rotation;
+        let rotation = &mut self.groups.at(group.id.number()).rotation;
         match (&group.balance, seeker.key) {
             (Balance::Least, _) => rotation.turn(group, least(group, weight)),
             (Balance::RandomTwo, _) => random_two(group, rng, weight),
@@ -157,13 +157,13 @@ impl State {
 
     /// A request comes, which may have to be tried again.
     pub fn asked(&mut self, group: &Group, now: Millis) {
-        turns(&mut self.groups, group.id).budget.asked(now);
+        self.groups.at(group.id.number()).budget.asked(now);
     }
 
     /// Whether a request may be tried again, as far as others have left of what may.
     pub fn try_again(&mut self, group: &Group, now: Millis) -> bool {
         group.retries.most > 0
-            && turns(&mut self.groups, group.id).budget.try_again(group.retries, now)
+            && self.groups.at(group.id.number()).budget.try_again(group.retries, now)
     }
 
     /// Remembers how a dial ended.
@@ -192,25 +192,43 @@ impl State {
     }
 
     fn mark(&mut self, server: ServerId) -> &mut Mark {
-        at(&mut self.marks, server.index())
+        self.marks.at(server.number())
     }
 }
 
 /// Whether requests that have another choice stay away from `server`: it is marked, and nothing has spoken for it since.
-fn avoids(marks: &[Mark], server: &Server, now: Millis) -> bool {
-    let mark = marks.get(server.id.index()).copied().unwrap_or_default();
+fn avoids(marks: &Kept<Mark>, server: &Server, now: Millis) -> bool {
+    let mark = marks.get(server.id.number()).copied().unwrap_or_default();
     let passed = |(since, _)| server.has_news_since(since);
     mark.is_avoided(now) && !mark.period().is_some_and(passed)
 }
 
-fn turns(groups: &mut Vec<Turns>, group: GroupId) -> &mut Turns {
-    at(groups, group.index())
+/// What is remembered of each number. Nothing goes over from those that had it before.
+#[derive(Debug)]
+struct Kept<T>(Vec<(u32, T)>);
+
+impl<T> Default for Kept<T> {
+    fn default() -> Kept<T> {
+        Kept(Vec::new())
+    }
 }
 
-/// The entry of this number, which is made where there is none yet.
-fn at<T: Clone + Default>(entries: &mut Vec<T>, index: usize) -> &mut T {
-    if entries.len() <= index {
-        entries.resize(index + 1, T::default());
+impl<T: Clone + Default> Kept<T> {
+    fn get(&self, number: Number) -> Option<&T> {
+        let (serial, kept) = self.0.get(number.index as usize)?;
+        (*serial == number.serial).then_some(kept)
     }
-    &mut entries[index]
+
+    /// What is remembered of it, which is made where there is nothing yet.
+    fn at(&mut self, number: Number) -> &mut T {
+        let index = number.index as usize;
+        if self.0.len() <= index {
+            self.0.resize(index + 1, (number.serial, T::default()));
+        }
+        let (serial, kept) = &mut self.0[index];
+        if *serial != number.serial {
+            (*serial, *kept) = (number.serial, T::default());
+        }
+        kept
+    }
 }

@@ -1,6 +1,7 @@
 //! Turns, marks and last resorts.
 
 mod choices;
+mod reloads;
 
 use proptest::prelude::*;
 

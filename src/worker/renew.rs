@@ -41,8 +41,8 @@ pub struct Renewal {
     pub spool_dir: Option<Arc<Path>>,
     /// Most client connections of all workers together.
     pub most: u32,
-    /// Told that it is done.
-    pub done: Sender<()>,
+    /// Told by which worker it is done.
+    pub done: Sender<usize>,
 }
 
 impl Worker {
@@ -71,7 +71,7 @@ impl Worker {
             }
         }
         // Whoever does not wait any more need not know.
-        let _ = done.send(());
+        let _ = done.send(self.index);
     }
 
     /// Begins to listen.

@@ -1,5 +1,6 @@
 """Reload: the running router goes over to a new configuration, or stays as it is; nobody is cut."""
 
+import collections
 import json
 import os
 import re
@@ -129,6 +130,49 @@ def test_listeners_come_and_go(site, stage):
     site.hup()
     assert not address.exists()
     assert "not listening on" in router.log()
+
+
+def test_a_refused_reload_takes_back_its_sockets(site, stage):
+    """The files that it made, and no others: not one that was there, nor one that somebody has put in its place."""
+    kept, fresh, taken, mine = (stage.directory / name for name in ("kept.sock", "fresh.sock", "taken.sock", "mine.sock"))
+    site.start({"http": ["127.0.0.1:0", f"unix:{kept}"], "default": named(stage, "one")})
+    other = socket.socket(socket.AF_UNIX)
+    other.bind(str(taken))
+    other.listen()
+    mine.write_text("mine")
+    for wrong in (f"unix:{taken}", f"unix:{mine}", "logto"):
+        options = {"http": ["127.0.0.1:0", f"unix:{kept}", f"unix:{fresh}"]}
+        if wrong == "logto":
+            options["logto"] = "/nowhere/access.log"
+        else:
+            options["http"].append(wrong)
+        site.write(options)
+        site.hup(r"reload: the configuration stays as it was")
+        assert not fresh.exists(), wrong
+        assert kept.is_socket() and taken.is_socket() and mine.read_text() == "mine"
+    assert subprocess.run(["curl", "-sS", "--unix-socket", kept, "http://a/"], capture_output=True).stdout == b"one"
+    other.close()
+
+
+def test_a_server_that_comes_back_is_new(site, stage):
+    """It was taken out by a reload, and comes back by another, between two that are refused: slow start, nothing held against it."""
+    stays, back, other = (stage.upstream(say(name)).address for name in ("stays", "back", "other"))
+
+    def servers(*all):
+        return "[upstream:app]\nslow-start = 1h\n" + "".join(f"server = {server}\n" for server in all)
+
+    router = site.start({"default": "http:app", "workers": 1}, servers(stays, back))
+    shares = lambda: collections.Counter(router.get("/").body for _ in range(22))
+    assert shares() == {b"stays": 11, b"back": 11}
+    site.write({}, servers(stays))
+    site.hup()
+    assert shares() == {b"stays": 22}
+    for _ in range(2):
+        site.write({"logto": "/nowhere/access.log"}, servers(stays, back, other))
+        site.hup(r"reload: the configuration stays as it was")
+    site.write({}, servers(stays, back))
+    site.hup()
+    assert shares() == {b"stays": 20, b"back": 2}
 
 
 def test_the_access_log_goes_elsewhere(site, stage):

@@ -182,3 +182,11 @@ def test_whom_nobody_knows_is_a_mistake(stage):
     assert done.returncode == 2
     assert ':4:8: user = "nobody-at-all": there is no such user' in done.stderr
     assert ':5:16: chown-socket = "www-data:none-at-all": there is no such group' in done.stderr
+
+
+def test_a_socket_that_cannot_be_given_away_does_not_stay(stage):
+    """A reload that only root could do is refused, and the file that it made is gone again."""
+    site = Site(stage)
+    address = site.home / "http.sock"
+    site.reload("the configuration stays as it was", http=[site.options["http"], f"unix:{address}"], **{"chown-socket": "root"})
+    assert not address.exists() and site.router.get("/none").status == 404
