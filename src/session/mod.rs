@@ -34,6 +34,7 @@ mod exchange;
 mod expand;
 mod figures;
 mod files;
+mod gate;
 mod guard;
 mod handshake;
 mod head;

@@ -8,7 +8,9 @@
 
 use crate::base::Millis;
 use crate::buf::Pool;
+use crate::proto::http::Body;
 
+use super::gate::Gate;
 use super::linger;
 use super::port::{Port, RxEnd, Side, TxEnd};
 use super::reason::CloseReason;
@@ -17,8 +19,16 @@ use super::snapshot::{Cursor, SnapshotError};
 /// What is known of a tunnel of which nothing is seen. Plain data.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Opaque {
+    rare: Option<Box<Rare>>,
+}
+
+/// What few have.
+#[derive(Clone, Debug, Default)]
+struct Rare {
     /// One of its connections broke.
-    cut: Option<Box<Cut>>,
+    cut: Option<Cut>,
+    /// Where what the client sends has an end before the connection has.
+    gate: Option<Gate>,
 }
 
 /// A side that is gone, and what is still owed to the other one.
@@ -30,6 +40,15 @@ struct Cut {
 }
 
 impl Opaque {
+    /// One whose client may send a body that is framed so, and nothing behind it.
+    pub(super) fn within(body: Body) -> Opaque {
+        Opaque { rare: Some(Box::new(Rare { cut: None, gate: Some(Gate::new(body)) })) }
+    }
+
+    fn cut(&self) -> Option<&Cut> {
+        self.rare.as_ref()?.cut.as_ref()
+    }
+
     /// Moves what can be moved, and adds to `bytes` what it was from each side. `Some` when it is over.
     pub(super) fn advance(
         &mut self,
@@ -38,23 +57,31 @@ impl Opaque {
         now: Millis,
         pool: &Pool,
     ) -> Option<CloseReason> {
-        if self.cut.is_none() {
-            self.cut = [Side::Client, Side::Upstream].into_iter().find_map(|side| {
+        if self.cut().is_none() {
+            let cut = [Side::Client, Side::Upstream].into_iter().find_map(|side| {
                 let reason = ports[side as usize].broken(side)?;
-                Some(Box::new(Cut { side, reason, at: now }))
+                Some(Cut { side, reason, at: now })
             });
+            if cut.is_some() {
+                self.rare.get_or_insert_default().cut = cut;
+            }
         }
-        let gone = self.cut.as_ref().map(|cut| cut.side);
+        let gone = self.cut().map(|cut| cut.side);
         for side in [Side::Client, Side::Upstream] {
             if gone == Some(side.other()) {
                 // Nobody takes it; but what is left unread when we close could destroy what we sent.
                 let rx = &mut ports[side as usize].rx;
                 rx.consume(rx.len());
             } else {
-                bytes[side as usize] += relay(ports, side, pool);
+                let rare = self.rare.as_mut().filter(|_| side == Side::Client);
+                let gate = rare.and_then(|rare| rare.gate.as_mut());
+                match relay(ports, side, gate, pool) {
+                    Ok(moved) => bytes[side as usize] += moved,
+                    Err(reason) => return Some(reason),
+                }
             }
         }
-        if let Some(cut) = &self.cut {
+        if let Some(cut) = self.cut() {
             return cut.is_over(ports, now).then_some(cut.reason);
         }
         let over = |port: &Port| port.tx_end.is_some() && port.tx.is_empty();
@@ -63,19 +90,22 @@ impl Opaque {
 
     /// When it must be looked at again if nothing moves.
     pub(super) fn deadline(&self, ports: &[Port; 2]) -> Option<Millis> {
-        self.cut.as_ref().map(|cut| cut.until(ports))
+        self.cut().map(|cut| cut.until(ports))
     }
 
     /// Its fields in a snapshot.
     pub(super) fn fields(&mut self, at: &mut Cursor<'_>) -> Result<(), SnapshotError> {
-        let blank = || {
-            let (side, reason) = (Side::Client, CloseReason::TunnelReset);
-            Box::new(Cut { side, reason, at: Millis::default() })
-        };
-        at.maybe(&mut self.cut, blank, |cut, at| {
-            cut.side.fields(at)?;
-            cut.reason.fields(at)?;
-            at.time(&mut cut.at)
+        at.maybe(&mut self.rare, Box::default, |rare, at| {
+            let blank = || {
+                let (side, reason) = (Side::Client, CloseReason::TunnelReset);
+                Cut { side, reason, at: Millis::default() }
+            };
+            at.maybe(&mut rare.cut, blank, |cut, at| {
+                cut.side.fields(at)?;
+                cut.reason.fields(at)?;
+                at.time(&mut cut.at)
+            })?;
+            at.maybe(&mut rare.gate, || Gate::Shut, Gate::fields)
         })
     }
 }
@@ -97,8 +127,14 @@ impl Cut {
     }
 }
 
-/// Hands blocks from `side` to the other one, and its FIN after them; returns the bytes moved.
-fn relay(ports: &mut [Port; 2], side: Side, pool: &Pool) -> u64 {
+/// Hands blocks from `side` to the other one, as far as the gate lets them pass, and its FIN after them; returns the
+/// bytes moved.
+fn relay(
+    ports: &mut [Port; 2],
+    side: Side,
+    gate: Option<&mut Gate>,
+    pool: &Pool,
+) -> Result<u64, CloseReason> {
     let [client, upstream] = ports;
     let (from, to) = match side {
         Side::Client => (client, upstream),
@@ -107,6 +143,8 @@ fn relay(ports: &mut [Port; 2], side: Side, pool: &Pool) -> u64 {
     let mut moved = 0;
     if from.rx.is_empty() {
         // Only an end can be new.
+    } else if let Some(gate) = gate {
+        moved = gate.relay(from, to, pool)?;
     } else if to.tx.is_empty() {
         moved = from.rx.len() as u64;
         to.tx.take_over(&mut from.rx);
@@ -121,5 +159,5 @@ fn relay(ports: &mut [Port; 2], side: Side, pool: &Pool) -> u64 {
     if from.rx_end == Some(RxEnd::Finished) && from.rx.is_empty() && to.tx_end.is_none() {
         to.tx_end = Some(TxEnd::Finish);
     }
-    moved
+    Ok(moved)
 }

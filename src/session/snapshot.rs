@@ -169,7 +169,7 @@ impl Client {
         let tunnel = self.tunnel()?;
         let (mut opaque, mut track, mut messages) = (Opaque::default(), None, None);
         match &tunnel.sight {
-            Sight::Opaque(cut) => opaque = cut.clone(),
+            Sight::Opaque(bytes) => opaque = bytes.clone(),
             Sight::Frames(frames) => track = Some(Track::clone(frames)),
             Sight::Messages(ends) => messages = Some(Written::of(ends)?),
             // Its client comes back by itself, and says where it was.

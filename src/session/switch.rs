@@ -45,6 +45,9 @@ impl Exchange {
         if let Some(feed) = self.feed(cx) {
             return Sight::Events(Box::new(feed));
         }
+        if self.facts.handshake.is_none() && matches!(self.route.target.place, Place::Http { .. }) {
+            return Sight::Opaque(Opaque::within(self.facts.body));
+        }
         let (Some(handshake), Some(settings)) = (&self.facts.handshake, &self.route.websockets)
         else {
             return Sight::Opaque(Opaque::default());

@@ -107,6 +107,37 @@ def test_raw_body(stage):
         assert raw.rest() == b"ing"
 
 
+def test_raw_body_to_a_real_worker(stage, worker):
+    """`uwsgi.chunked_read()` reads what passes raw; and what follows it is no request, past all rules, to anybody."""
+    router = stage.tidegate({"route": "^/secret break:403 Forbidden", "http-to": worker, "http-raw-body": "true"})
+    with router.connect() as raw:
+        raw.send(CHUNKED.format("/chunks")).send(chunk(b"hello") + chunk(b"")).send("GET /secret HTTP/1.1\r\nHost: a\r\n\r\n")
+        assert raw.response().json()["length"] == 5
+        assert raw.rest() == b""
+    assert not any("/secret" in line for line in router.access())
+
+
+def test_nothing_follows_a_raw_body_to_a_server(stage):
+    """A server that speaks HTTP sees the one request that the rules have seen, whatever it would take for a second one."""
+    def serve(peer):
+        peer.request()
+        peer.reply(b"first")
+        peer.rest()
+
+    upstream = stage.upstream(serve)
+    router = stage.tidegate({"route": "^/secret break:403 Forbidden", "default": f"http:{upstream.address}", "http-raw-body": "true"})
+    second = "GET /secret HTTP/1.1\r\nHost: a\r\n\r\n"
+    for first in ("GET / HTTP/1.1\r\nHost: a\r\n\r\n", CHUNKED.format("/") + "2\r\nhi\r\n0\r\n\r\n",
+                  "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nhi"):
+        with router.connect() as raw:
+            raw.send(first + second)
+            assert raw.response().body == b"first"
+            raw.send(second)
+            raw.finish()
+            assert raw.rest() == b"", first
+    assert b"secret" not in upstream.received
+
+
 def test_response_without_length_is_chunked(stage, worker):
     """So that the connection can be kept."""
     router = stage.tidegate({"http-to": worker})

@@ -84,6 +84,22 @@ enum Place {
     Done,
 }
 
+/// All of them, in an order that is written down.
+const PLACES: [Place; 12] = [
+    Place::Size,
+    Place::Extension,
+    Place::SizeLf,
+    Place::Data,
+    Place::DataCr,
+    Place::DataLf,
+    Place::LineStart,
+    Place::TrailerName,
+    Place::TrailerValue,
+    Place::TrailerLf,
+    Place::LastLf,
+    Place::Done,
+];
+
 impl Default for ChunkedDecoder {
     fn default() -> Self {
         Self::new()
@@ -94,6 +110,23 @@ impl ChunkedDecoder {
     /// At the start of a body.
     pub const fn new() -> Self {
         Self { remaining: 0, excess: 0, line: 0, digits: 0, place: Place::Size }
+    }
+
+    /// Its state in numbers.
+    pub fn written(self) -> [u64; 2] {
+        let place = PLACES.iter().position(|place| *place == self.place).unwrap_or_default();
+        let small = u64::from(self.line) << 16 | u64::from(self.digits) << 8 | place as u64;
+        [self.remaining, u64::from(self.excess) << 32 | small]
+    }
+
+    /// One that goes on where the other was; `None` where there is no such state.
+    pub fn taken_up([remaining, rest]: [u64; 2]) -> Option<ChunkedDecoder> {
+        let [place, digits, line @ .., e0, e1, e2, e3] = rest.to_le_bytes();
+        let (line, excess) = (u16::from_le_bytes(line), u32::from_le_bytes([e0, e1, e2, e3]));
+        let place = *PLACES.get(usize::from(place))?;
+        let may_be =
+            digits <= DIGITS_MAX && line <= TRAILERS_MAX && excess <= EXTENSIONS_EXCESS_MAX;
+        may_be.then_some(ChunkedDecoder { remaining, excess, line, digits, place })
     }
 
     /// Whether the last chunk and the trailers have been seen: an end of the connection before

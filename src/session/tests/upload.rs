@@ -54,6 +54,41 @@ fn a_raw_body_is_not_touched() {
 }
 
 #[test]
+fn nothing_behind_a_raw_body_reaches_a_server_that_could_take_it_for_a_request() {
+    let next = "POST /admin HTTP/1.1\r\nHost: a\r\n\r\n";
+    for (framing, body) in [
+        ("Transfer-Encoding: chunked", "4;x=y\r\n0123\r\n0\r\nTrailer: z\r\n\r\n"),
+        ("Content-Length: 10", "0123456789"),
+        ("Content-Length: 0", ""),
+        ("X: none", ""),
+    ] {
+        for at in 0..=body.len() {
+            let mut bench = Bench::new();
+            let (early, late) = body.split_at(at);
+            bench.client_says(format!("POST /raw HTTP/1.1\r\nHost: a\r\n{framing}\r\n\r\n{early}"));
+            bench.input(Input::Dialled { reused: false });
+            bench.client_says(format!("{late}{next}"));
+            bench.client_says(next);
+            let sent = bench.upstream_reads();
+            let (_, passed) = sent.split_once("\r\n\r\n").expect("a head");
+            assert_eq!(passed, body, "{framing}, {at}");
+            bench.upstream_says("HTTP/1.1 200 OK\r\n\r\nall of it");
+            assert!(bench.client_reads().ends_with("all of it"), "{framing}");
+        }
+    }
+}
+
+#[test]
+fn a_raw_body_whose_end_nobody_can_tell_ends_the_connection() {
+    let mut bench = Bench::new();
+    bench.client_says("POST /raw HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n");
+    bench.input(Input::Dialled { reused: false });
+    bench.client_says("0x5\r\nGET /admin HTTP/1.1\r\nHost: a\r\n\r\n");
+    assert_eq!(bench.closed(), Some(CloseReason::BadChunk));
+    assert!(!bench.upstream_reads().contains("admin"));
+}
+
+#[test]
 fn an_answer_that_comes_before_the_body_says_that_the_connection_ends() {
     let mut bench = asked("POST /uwsgi HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\n");
     bench.upstream_says(OK);
