@@ -54,22 +54,27 @@ impl Asker {
             list::elements(field).for_each(|text| way.step(parse_node(text), None));
         }
         let mut other = Way::new(trusted);
+        let mut names = false;
         for field in head.fields.all(Known::Forwarded) {
             for element in Elements::of(field) {
                 let element = element.map_err(|_| Doubt::Malformed)?;
+                names |= element.client.is_some();
                 other.step(element.client.and_then(parse_node), element.proto);
             }
         }
-        if let (Some(one), Some(another)) = (way.client, other.client)
+        if let (Some(Some(one)), Some(Some(another))) = (way.client, other.client)
             && one.ip != another.ip
         {
             return Err(Doubt::Contradiction);
         }
-        if let Some(Node { ip, port }) = way.client.or(other.client) {
-            (asker.peer.ip, asker.peer.port) = (Some(ip), port);
+        // RFC 7239 section 7.4: what is older gives way, where the newer one says anything.
+        if let Some(client) = other.client.filter(|_| names).or(way.client) {
+            asker.peer.ip = client.map(|node| node.ip);
+            asker.peer.port = client.map_or(0, |node| node.port);
         }
         let said = head.fields.all(Known::XForwardedProto).flat_map(list::elements).last();
-        if let Some(secure) = said.or(other.proto).and_then(is_secure) {
+        let scheme = other.proto.and_then(is_secure);
+        if let Some(secure) = scheme.or_else(|| said.and_then(is_secure)) {
             asker.peer.secure = secure;
         }
         Ok(asker)
@@ -77,10 +82,11 @@ impl Asker {
 }
 
 /// The way of a request from proxy to proxy. Its client is the last on it whom we do not trust, or the first where all
-/// are trusted. Behind somebody whose address is not told, the next one counts.
+/// are trusted. Where that is somebody whose address is not told, or cannot be read, nobody knows who it is.
 struct Way<'a> {
     trusted: &'a Neighbours,
-    client: Option<Node>,
+    /// Nobody, as long as nothing is said.
+    client: Option<Option<Node>>,
     /// How the client came.
     proto: Option<&'a [u8]>,
 }
@@ -93,7 +99,7 @@ impl<'a> Way<'a> {
     fn step(&mut self, node: Option<Node>, proto: Option<&'a [u8]>) {
         let is_proxy = node.is_some_and(|node| self.trusted.hold(Some(node.ip)));
         if self.client.is_none() || !is_proxy {
-            (self.client, self.proto) = (node, proto);
+            (self.client, self.proto) = (Some(node), proto);
         }
     }
 }

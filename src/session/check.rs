@@ -86,14 +86,16 @@ impl Check {
                 Waits::Password(rule, cx.now + COMPARING)
             }
             Query::Server(rule, written) => {
-                let auth = auth_of(&generation, rule);
-                let asked = auth.and_then(|auth| {
-                    let until = cx.now + auth.route.times.silence;
-                    let asked = Subrequest::new(auth, &written, asker, certificate, cx)?;
-                    Some(Waits::Server(rule, until, asked))
-                });
-                asked.unwrap_or_else(|| {
-                    settled.failed = Some(CloseReason::NoVerdict);
+                let asked = match auth_of(&generation, rule) {
+                    Some(auth) => {
+                        let until = cx.now + auth.route.times.silence;
+                        let asked = Subrequest::new(auth, &written, asker, certificate, cx);
+                        asked.map(|asked| Waits::Server(rule, until, asked))
+                    }
+                    None => Err(CloseReason::NoVerdict),
+                };
+                asked.unwrap_or_else(|reason| {
+                    settled.failed = Some(reason);
                     Waits::Over
                 })
             }

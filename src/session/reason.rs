@@ -170,6 +170,8 @@ reasons! {
     ResponseCut, "response-cut", 0, Upstream, "the upstream died in the middle of its response";
     /// The request does not fit one uwsgi packet.
     PacketTooLarge, "packet-too-large", 431, Client, "the request does not fit a uwsgi packet";
+    /// The client's fields and ours are too many for a question about it.
+    QuestionTooLarge, "question-too-large", 431, Client, "the request has too many header fields to ask a server about it";
     /// A tunnel was silent for too long.
     TunnelTimeout, "tunnel-timeout", 0, None, "both ends were silent for tunnel-timeout";
     /// A tunnel's end was reset.

@@ -27,6 +27,8 @@ const CONDITIONS: [&str; 6] =
     ["if-match", "if-modified-since", "if-none-match", "if-range", "if-unmodified-since", "range"];
 /// Fields that say what is asked about; the client's own never get there.
 const ABOUT: [&str; 2] = ["X-Forwarded-Method", "X-Forwarded-Uri"];
+/// How names begin under which other proxies say the same: a server that looks at them would believe the client.
+const ALIKE: &[u8] = b"X-Original-";
 /// Fields of a refusal that the client is told.
 const TOLD: [&str; 3] = ["WWW-Authenticate", "Location", "Set-Cookie"];
 
@@ -49,7 +51,7 @@ pub(super) fn written(auth: &Auth, filler: &Filler<'_>, text: &mut Vec<u8>) -> O
     let mut put = |parts: &[&[u8]]| parts.iter().for_each(|part| out.extend_from_slice(part));
     let slash: &[u8] = if text.starts_with(b"/") { b"" } else { b"/" };
     put(&[b"GET ", slash, text, b" HTTP/1.1\r\nHost: ", host, b"\r\n"]);
-    for field in head.fields.iter().filter(|field| is_asked_about(head, field)) {
+    for field in head.fields.iter().filter(|field| is_asked_about(head, field, auth)) {
         put(&[field.name.as_bytes(), b": ", field.value, b"\r\n"]);
     }
     let [method, uri] = ABOUT.map(str::as_bytes);
@@ -63,30 +65,38 @@ pub(super) fn written(auth: &Auth, filler: &Filler<'_>, text: &mut Vec<u8>) -> O
 }
 
 /// Whether a field of the client is part of the question. What its `Connection` names is not, and `Connection` neither:
-/// it could name what we say.
-fn is_asked_about(head: &RequestHead<'_, '_>, field: &Field<'_>) -> bool {
+/// it could name what we say. Nor is what the server is to tell us.
+fn is_asked_about(head: &RequestHead<'_, '_>, field: &Field<'_>, auth: &Auth) -> bool {
+    let alike = || field.name.as_bytes().get(..ALIKE.len());
     match field.known {
         Known::Host | Known::Expect => false,
         known if known.is_hop_by_hop() || head.is_nominated(*field) => false,
+        _ if is_one_of(&auth.copy, field) => false,
+        _ if alike().is_some_and(|start| start.eq_ignore_ascii_case(ALIKE)) => false,
         _ => !is_one_of(&CONDITIONS, field) && !is_one_of(&ABOUT, field),
     }
 }
 
-fn is_one_of(names: &[&str], field: &Field<'_>) -> bool {
-    names.iter().any(|name| field.name.eq_ignore_ascii_case(name))
+fn is_one_of(names: &[impl AsRef<str>], field: &Field<'_>) -> bool {
+    names.iter().any(|name| field.name.eq_ignore_ascii_case(name.as_ref()))
 }
 
 impl Subrequest {
-    /// A question that was [`written`]. `None` where it has too many fields.
+    /// A question that was [`written`].
+    ///
+    /// # Errors
+    /// When the client's fields and ours are too many together.
     pub(super) fn new(
         auth: &Auth,
         written: &[u8],
         asker: Asker,
         certificate: Option<Arc<Certificate>>,
         cx: &mut Cx<'_>,
-    ) -> Option<Subrequest> {
+    ) -> Result<Subrequest, CloseReason> {
         let mut store = FieldStore::new();
-        let head = parse_request(written, &mut store, &KEPT).ok()??;
+        let Ok(Some(head)) = parse_request(written, &mut store, &KEPT) else {
+            return Err(CloseReason::QuestionTooLarge);
+        };
         let facts = Facts::new(&head, &auth.route, None, asker);
         let spare = cx.scratch.spare.pop();
         let mut exchange = Exchange::begin(spare, &auth.route, facts, Record::default(), cx.now);
@@ -100,7 +110,7 @@ impl Subrequest {
         about.for_each(|field| edits.request.push(field.name, field.value));
         exchange.edits = Some(edits);
         exchange.head = Some(Segment::Stub(Stub::new(written)));
-        Some(Subrequest { exchange })
+        Ok(Subrequest { exchange })
     }
 
     /// Serialises it and asks for a server.

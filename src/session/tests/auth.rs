@@ -27,7 +27,7 @@ fn a_server_is_asked_and_its_fields_go_on_in_place_of_the_clients() {
     let mut bench = bench(SITE);
     bench.client_says(
         "POST /x?q=1 HTTP/1.1\r\nHost: a\r\nX-User: root\r\nx-team: admins\r\nX-Forwarded-Uri: /\r\n\
-         x-forwarded-method: GET\r\nCookie: s=1\r\nIf-None-Match: \"a\"\r\nRange: bytes=0-1\r\n\
+         x-forwarded-method: GET\r\nX-Original-URI: /free\r\nx-original-METHOD: GET\r\nX-Original: 7\r\nCookie: s=1\r\nIf-None-Match: \"a\"\r\nRange: bytes=0-1\r\n\
          Connection: x-forwarded-uri, X-Forwarded-Method, X-Own\r\nX-Own: 1\r\n\
          Expect: 100-continue\r\nContent-Length: 4\r\n\r\n",
     );
@@ -35,6 +35,7 @@ fn a_server_is_asked_and_its_fields_go_on_in_place_of_the_clients() {
     assert!(asked.starts_with("GET /check/x?h=a HTTP/1.1\r\nHost: auth:1\r\n"), "{asked}");
     for there in [
         "Cookie: s=1",
+        "X-Original: 7",
         "X-Forwarded-Method: POST",
         "X-Forwarded-Uri: /x?q=1",
         "X-Forwarded-Host: a",
@@ -43,6 +44,9 @@ fn a_server_is_asked_and_its_fields_go_on_in_place_of_the_clients() {
     }
     for missing in ["If-None-Match", "Range", "Expect", "Content-Length", "method: GET", "X-Own"] {
         assert!(!asked.contains(missing), "{missing} in {asked}");
+    }
+    for ours in ["X-User", "X-Team", "X-Original-"] {
+        assert!(!asked.to_lowercase().contains(&ours.to_lowercase()), "{ours} in {asked}");
     }
     bench.upstream_says(YES);
     assert!(bench.actions().starts_with("park, dial"), "the connection serves the next");
@@ -57,6 +61,18 @@ fn a_server_is_asked_and_its_fields_go_on_in_place_of_the_clients() {
     bench.upstream_says(OK);
     assert!(bench.client_reads().starts_with("HTTP/1.1 200 "));
     assert_eq!(bench.world.counters.requests.get(), 1);
+}
+
+#[test]
+fn a_question_of_too_many_fields_is_the_clients_fault() {
+    for (fields, status) in [(250, None), (255, Some("HTTP/1.1 431 "))] {
+        let mut bench = bench(&format!("max-fields = 256\n{SITE}"));
+        bench.client_says(get(&"A: b\r\n".repeat(fields)));
+        match status {
+            Some(status) => assert!(bench.client_reads().starts_with(status), "{fields}"),
+            None => assert!(bench.dialled(false).starts_with("GET /check/x"), "{fields}"),
+        }
+    }
 }
 
 #[test]

@@ -152,3 +152,17 @@ fn a_route_may_want_less_of_a_head_than_its_listener() {
         }
     }
 }
+
+/// SECURITY: a rule that lets everybody in who has an address lets nobody in who has none.
+#[test]
+fn a_client_of_whom_a_proxy_tells_nothing_is_not_allowed() {
+    let site = "trusted-proxies = 192.0.2.7\nroute = ^/ allow:0.0.0.0/0,::/0\ndefault = http:app:1";
+    for (who, lets_in) in [("203.0.113.1", true), ("unknown", false), ("203.0.113.1, x", false)] {
+        let mut bench = bench(site);
+        bench.client_says(format!("GET / HTTP/1.1\r\nHost: a\r\nX-Forwarded-For: {who}\r\n\r\n"));
+        match lets_in {
+            true => assert!(bench.actions().contains("dial"), "{who}"),
+            false => assert!(bench.client_reads().starts_with("HTTP/1.1 403 "), "{who}"),
+        }
+    }
+}
