@@ -416,7 +416,9 @@ fn unknown(text: &str, scheme: &str) -> Fault {
     Fault::new(match uwsgi_actions::standing(scheme) {
         Some(Standing::Instead(say)) => format!("there is no action {scheme}: here; {say}"),
         Some(Standing::AppServer) => {
-            format!("{scheme}: is an action of uWSGI's app server, which this is not")
+            format!(
+                "{scheme}: is an action of uWSGI's app server, which this is not; leave the rule in the app server's own file"
+            )
         }
         None => {
             let hint = hint(scheme, words::ACTIONS.iter().map(|word| word.name));

@@ -209,7 +209,30 @@ fn refusals() {
         ("goto:en", "5: there is no route-label = en; did you mean end?"),
         ("goto:above", "5: route-label = above stands above: goto: leads only forward"),
         ("proxyhttp:a:1", "0: there is no action proxyhttp: here; http:ADDR takes HTTP and"),
-        ("rpc:hello", "0: rpc: is an action of uWSGI's app server, which this is not"),
+        (
+            "rpc:hello",
+            "0: rpc: is an action of uWSGI's app server, which this is not; leave the rule in the app server's own file",
+        ),
+        (
+            "expires:60",
+            "0: there is no action expires: here; write addheader:Expires: DATE, or addheader:Cache-Control: max-age=SECONDS",
+        ),
+        (
+            "harakiri:5",
+            "0: there is no action harakiri: here; write http-timeout = SECONDS in a [route:NAME] section",
+        ),
+        (
+            "static-next:/srv",
+            "0: there is no action static-next: here; write route-if = isfile:DIR${PATH_INFO} static:DIR",
+        ),
+        (
+            "hash:a",
+            "0: there is no action hash: here; write balance = hash:${VAR} in an [upstream:NAME] section",
+        ),
+        (
+            "cgi:/x",
+            "0: there is no action cgi: here; write http:ADDR or uwsgi:ADDR of a server that runs it",
+        ),
         (
             "uwsg:127.0.0.1:80",
             "0: there is no action uwsg:; did you mean uwsgi? (there are uwsgi:, http:, https:, tcp:, tcps:, echo:, static:, file:, channel:, publish:, last:",

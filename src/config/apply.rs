@@ -18,7 +18,7 @@ use super::settings::Settings;
 use super::value::{Fault, Value};
 
 /// Keys of a route of which at least one is needed.
-const CONDITIONS: [&str; 11] = [
+const CONDITIONS: [&str; 12] = [
     "host",
     "path",
     "uri",
@@ -26,6 +26,7 @@ const CONDITIONS: [&str; 11] = [
     "remote-addr",
     "user-agent",
     "referer",
+    "remote-user",
     "if",
     "if-not",
     "is-websocket",

@@ -120,13 +120,17 @@ impl Subject {
 }
 
 /// Conditions of uWSGI that are not here, and what to write.
-const INSTEAD: [(&str, &str); 8] = [
+const INSTEAD: [(&str, &str); 12] = [
     ("islink", EXISTS),
     ("isexec", EXISTS),
     ("ishigher", NUMBERS),
+    (">", NUMBERS),
     ("ishigherequal", NUMBERS),
+    (">=", NUMBERS),
     ("islower", NUMBERS),
+    ("<", NUMBERS),
     ("islowerequal", NUMBERS),
+    ("<=", NUMBERS),
     ("lord", "there are no lords here"),
     ("isnot", "write route-if-not"),
 ];

@@ -37,6 +37,22 @@ fn a_uwsgi_file_loads_with_one_notice() {
 }
 
 #[test]
+fn a_kept_connection_without_a_request() {
+    for (said, seconds) in [
+        ("", Some(60)),
+        ("http-keepalive", Some(60)),
+        ("http-keepalive = true", Some(60)),
+        ("http-keepalive = 1", Some(1)),
+        ("http-keepalive = 4", Some(4)),
+        ("http-keepalive = 0", None),
+        ("http-keepalive = no", None),
+    ] {
+        let config = fine(&format!("[tidegate]\nhttp = :80\ndefault = echo:\n{said}\n"));
+        assert_eq!(config.times.keepalive.map(|time| time.as_secs()), seconds, "{said}");
+    }
+}
+
+#[test]
 fn a_file_of_our_own() {
     let config = fine(
         "[tidegate]\nhttp = :80\nhttp = [::]:80\nhttp-workers = 2\nroute = ^/a/(\\d+) uwsgi:app,5\n\

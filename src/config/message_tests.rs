@@ -311,6 +311,10 @@ const MESSAGES: &[(&str, &str)] = &[
         "8:19: [tidegate] route-if = \"exists: http:web\": expected a path, as in exists:/srv/site${PATH_INFO}",
     ),
     (
+        "[tidegate]\nroute-if = >=:${CONTENT_LENGTH};100 http:web",
+        "8:12: [tidegate] route-if = \">=:${CONTENT_LENGTH};100 http:web\": there is no condition >=: here; numbers are compared with regexp:",
+    ),
+    (
         "[tidegate]\nroute-if = islink:/a http:web",
         "8:12: [tidegate] route-if = \"islink:/a http:web\": there is no condition islink: here; there are exists:, isfile: and isdir:",
     ),

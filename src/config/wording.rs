@@ -58,6 +58,7 @@ fn key_of(subject: &Subject) -> Option<&'static str> {
             ("remote-addr", Variable::Cgi(Cgi::RemoteAddr)),
             ("user-agent", Variable::Field("user-agent".into())),
             ("referer", Variable::Field("referer".into())),
+            ("remote-user", Variable::Own("REMOTE_USER".into())),
         ]
         .into_iter()
         .find_map(|(key, variable)| (*text == known(variable)).then_some(key)),
@@ -96,6 +97,7 @@ mod tests {
             ("host = ^b$", "host ^b$"),
             ("qs = c", "qs c"),
             ("referer = d", "referer d"),
+            ("remote-user = ^e$", "remote-user ^e$"),
             ("if = equal:${HTTP_X_A};${qs[b]}", "if equal:${HTTP_X_A};${qs[b]}"),
             ("if = regexp:${cookie[c]};^d", "if regexp:${cookie[c]};^d"),
             ("if-not = empty:${HTTP_X_A}", "if-not empty:${HTTP_X_A}"),

@@ -127,13 +127,6 @@ impl Says for Said<'_> {
                 put(head.fields.get(Known::UserAgent).unwrap_or_default());
             }
             Variable::Field(name) => put(head.fields.find(name).unwrap_or_default()),
-            Variable::Cgi(Cgi::Uri) => {
-                put(self.asked);
-                if let Some(query) = head.query {
-                    put(b"?");
-                    put(query);
-                }
-            }
             Variable::Cgi(cgi) => self.cgi(*cgi, put),
             Variable::Own(name) => {
                 let added = self.vars.iter().filter(|(known, _)| known == name).last();
@@ -162,7 +155,13 @@ impl Said<'_> {
             Cgi::RemotePort => put(peer().port.as_str().as_bytes()),
             Cgi::ServerPort => put(peer().server_port.as_str().as_bytes()),
             Cgi::Method => put(head.method_name.as_bytes()),
-            Cgi::Uri => put(self.asked),
+            Cgi::Uri => {
+                put(self.asked);
+                if let Some(query) = head.query {
+                    put(b"?");
+                    put(query);
+                }
+            }
             Cgi::Path => put(self.path.matched),
             Cgi::QueryString => put(self.query.unwrap_or_default()),
             Cgi::Scheme => put(self.peer.scheme().as_bytes()),

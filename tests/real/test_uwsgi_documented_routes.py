@@ -254,20 +254,20 @@ def test_one_file(module_stage, app):
 
 
 @pytest.mark.parametrize("rule, said", [
-    ("route-host = ^localhost$ logvar:local=1", "logvar: is an action of uWSGI's app server"),
+    ("route-host = ^localhost$ logvar:local=1", "there is no action logvar: here; log:TEXT"),
     (r"route-uri = ^/foo/(.*)\.jpg$ cache:key=$1.jpg", "cache: is an action of uWSGI's app server"),
     ("route = ^/foo signal:1", "signal: is an action of uWSGI's app server"),
     ("route = ^/psgi uwsgi:,5,0", "expected an address"),
     ("route-host = (.*) goto:$1", "there is no route-label = $1"),
-    ("route = ^/foo ldapauth:Realm,url=ldap://x", "ldapauth: is an action of uWSGI's app server"),
+    ("route = ^/foo ldapauth:Realm,url=ldap://x", "there is no action ldapauth: here; auth:http:ADDR/PATH asks"),
     ("route = ^/bad break:", "expected a status"),
     ("route = ^/images/ addheader:Content-Type: ${mime[MYFILE]}", "expected a variable"),
     ("route-if = isexec:/bin/ls break:403", "there is no condition isexec: here"),
-    ("route = ^/foo/(.) send-crnl:HTTP/1.0 100 Continue", "send-crnl: is an action of uWSGI's app server"),
+    ("route = ^/foo/(.) send-crnl:HTTP/1.0 100 Continue", "there is no action send-crnl: here; send:TEXT"),
     ("route = ^/psgi uwsgi:127.0.0.1:3031,5,0,fooapp", "expected modifiers from 0 to 255"),
     ("route = ^/foo rpc:hello ${REQUEST_URI} ${HTTP_USER_AGENT}", "rpc: is an action of uWSGI's app server"),
     ("route-if = ishigherequal:${CONTENT_LENGTH};1 break:403", "there is no condition ishigherequal: here"),
-    ("route = ^/logme/(.) logvar:item=$1", "logvar: is an action of uWSGI's app server"),
+    ("route = ^/logme/(.) logvar:item=$1", "there is no action logvar: here; log:TEXT"),
     ("route = ^/old rewrite-last:/new", "write rewrite:PATH, and last: in a rule behind it"),
 ])
 def test_what_is_not_here_is_said(stage, rule, said):

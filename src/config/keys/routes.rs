@@ -34,7 +34,7 @@ pub(super) const GROUP: Group = Group {
             .says("the same for the field `Referer`")
             .example("^https://old\\.example/ http:127.0.0.1:9001"),
         rule("route-remote-user", |draft, value| {
-            draft.rule(Subject::Text(Template::of(Variable::Own("REMOTE_USER".into()))), value)
+            draft.rule(remote_user(), value)
         })
         .says("the same for the user that a `basicauth:` above has let in")
         .example("^admin$ http:127.0.0.1:9001"),
@@ -141,6 +141,9 @@ pub(super) const SECTION: Group = Group {
         regex("referer", |route, value| route.matches("referer", Subject::field("referer"), value))
             .says("condition: regex for the field `Referer`")
             .example("^https://old\\.example/"),
+        regex("remote-user", |route, value| route.matches("remote-user", remote_user(), value))
+            .says("condition: regex for the user that a `basicauth:` above has let in")
+            .example("^admin$"),
         key("if", Kind::Condition, Set::Route(|route, value| route.condition(false, value)))
             .list()
             .says("a condition as in `route-if`, which must hold")
@@ -183,6 +186,11 @@ pub(super) const SECTION: Group = Group {
         .example("http:127.0.0.1:9000"),
     ],
 };
+
+/// Who has logged in.
+fn remote_user() -> Subject {
+    Subject::Text(Template::of(Variable::Own("REMOTE_USER".into())))
+}
 
 const fn rule(name: &'static str, set: fn(&mut Draft, &Value) -> Outcome) -> Key {
     key(name, Kind::Rule, Set::Main(set)).list()

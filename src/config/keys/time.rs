@@ -6,7 +6,7 @@ use super::super::units::word_flag;
 use super::super::value::{Fault, Value};
 use super::{Group, Kind, Set, key};
 
-/// What `http-keepalive` alone means, and its default.
+/// What `http-keepalive` alone means, and its default. `1` is a second, as it is to uWSGI.
 const KEEPALIVE: Duration = Duration::from_secs(60);
 
 pub(super) const GROUP: Group = Group {
@@ -35,7 +35,7 @@ pub(super) const GROUP: Group = Group {
         .default("60s")
         .says(
             "bounds a client's silence between requests; `0` or `off`: one request per connection; \
-             alone, `true` or `1`: the default",
+             alone or `true`: the default",
         )
         .example("15s"),
         key(
@@ -90,7 +90,7 @@ pub(super) const GROUP: Group = Group {
 };
 
 fn keepalive(value: &Value) -> Result<Option<Duration>, Fault> {
-    if value.bare || word_flag(value.text()) == Some(true) {
+    if value.bare || value.text() != "1" && word_flag(value.text()) == Some(true) {
         return Ok(Some(KEEPALIVE));
     }
     value.duration_or_off()
