@@ -28,8 +28,8 @@ def asked(stage):
     secure.socket.close()
 
 
-def guarded(stage, asked, to, keys):
-    return stage.tidegate({"default": f"http:{to}", "http-timeout": "10s"},
+def guarded(stage, asked, to, keys, **options):
+    return stage.tidegate({"default": f"http:{to}", "http-timeout": "10s", **options},
                           f"[tidegate]\nroute-run = auth:https:sso/check,copy=X-User\n[upstream:sso]\nprotocol = https\nserver = {asked.address}\n{keys}\n")
 
 
@@ -61,10 +61,11 @@ def test_nobody_gets_in_by_a_wrong_one(stage, asked, wrong):
             "the system's authorities": "verify-name = app.internal",
             "another name": f"ca = {asked.authority.path}\nverify-name = other.internal",
             "no TLS": f"ca = {asked.authority.path}\nverify-name = app.internal"}[wrong]
+    options = {}
     if wrong == "no TLS":
-        asked.address = asked.behind.address
+        asked.address, options = asked.behind.address, {"http-connect-timeout": "1s"}
     app = stage.upstream(http_ok)
-    router = guarded(stage, asked, app.address, keys)
+    router = guarded(stage, asked, app.address, keys, **options)
     for _ in range(2):
         assert router.get("/", "Cookie: sid=right").status == 502
     with pytest.raises(InvalidStatus) as refused:
