@@ -7,6 +7,7 @@ use std::io::{self, IsTerminal, Write, stderr};
 use std::sync::Arc;
 
 use tracing::Level;
+use tracing_subscriber::fmt::writer::MakeWriterExt as _;
 
 use crate::base::{Problem, Severity};
 use crate::config::LogLevel;
@@ -27,9 +28,12 @@ pub(super) fn start(level: LogLevel) -> io::Result<LogBook> {
     };
     let book = LogBook::open(LogTarget::Stderr)?;
     let sink = book.sink(Arc::default());
+    // What libraries have to say is theirs: what matters of it comes back to us as an error, and is said once.
+    let writer =
+        (move || Line(sink.clone())).with_filter(|about| about.target().starts_with("tidegate"));
     let log = tracing_subscriber::fmt()
         .with_max_level(level)
-        .with_writer(move || Line(sink.clone()))
+        .with_writer(writer)
         .with_ansi(stderr().is_terminal())
         .with_target(false);
     log.init();

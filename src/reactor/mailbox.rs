@@ -5,6 +5,7 @@
 
 use std::collections::VecDeque;
 use std::fmt;
+use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, TrySendError, sync_channel};
@@ -39,12 +40,27 @@ pub struct Mailbox<T> {
 pub struct Sender<T> {
     items: SyncSender<T>,
     awake: Arc<AtomicBool>,
-    waker: Arc<Waker>,
+    waker: Arc<dyn Wake>,
+}
+
+/// What wakes the thread that reads a mailbox.
+pub trait Wake: Send + Sync {
+    /// Wakes it, or has it not sleep next time.
+    ///
+    /// # Errors
+    /// When the system refuses that.
+    fn wake(&self) -> io::Result<()>;
+}
+
+impl Wake for Waker {
+    fn wake(&self) -> io::Result<()> {
+        Waker::wake(self)
+    }
 }
 
 impl<T> Mailbox<T> {
-    /// A mailbox with room for `room` items, whose poll is woken by `waker`.
-    pub fn new(room: usize, waker: Arc<Waker>) -> (Sender<T>, Mailbox<T>) {
+    /// A mailbox with room for `room` items, whose reader is woken by `waker`.
+    pub fn new(room: usize, waker: Arc<dyn Wake>) -> (Sender<T>, Mailbox<T>) {
         let (sender, receiver) = sync_channel(room);
         let awake = Arc::new(AtomicBool::new(false));
         let mailbox = Mailbox { items: receiver, awake: Arc::clone(&awake) };

@@ -32,7 +32,7 @@ pub use limits::{AcceptFault, descriptors, raise_descriptors};
 pub use link::{Secure, SecureTerms, unforeseen};
 pub use listener::{BindError, ListenOptions, Listener, Sharing};
 pub use look::leads_to;
-pub use mailbox::{Mailbox, Outbox, Refused, Sender};
+pub use mailbox::{Mailbox, Outbox, Refused, Sender, Wake};
 pub use names::{Lookup, NameCell, Names};
 pub use offload::{Done, Job, Offload, Reply, Wanted};
 pub use passwords::{Puzzle, Standing, UserFile, UserFiles, is_same};
