@@ -14,7 +14,9 @@
 //! once, from the moment that the home has heard of them; one that publishes after it has joined gets its own.
 
 mod abroad;
+mod bus;
 mod encoded;
+mod heard;
 mod homes;
 mod hub;
 mod instance;
@@ -26,6 +28,7 @@ mod publication;
 mod token;
 
 pub use abroad::{Bulletin, Losses, Lost};
+pub use bus::{Bus, BusTraffic, Sheet, Topic};
 pub use encoded::{Batch, Encoded, Speech, Together};
 pub use hub::{Effect, Hub, home};
 pub use instance::{Link, Traffic};

@@ -180,6 +180,11 @@ impl Frames {
         self.done += 4 + len;
         Ok(Some(frame))
     }
+
+    /// Whether all that was fed has been taken out.
+    pub fn is_empty(&self) -> bool {
+        self.done == self.held.len()
+    }
 }
 
 fn parse(said: &[u8]) -> Result<Frame, BadFrame> {
