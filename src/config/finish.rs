@@ -8,6 +8,7 @@ use crate::base::{Address, Place, Problem};
 
 use super::action::{self, Action, Names, Target, Way};
 use super::apply::Applier;
+use super::bus;
 use super::channel;
 use super::condition::{Comparison, Condition, Subject, Test};
 use super::draft::RuleDraft;
@@ -73,7 +74,7 @@ impl Applier<'_> {
         self.check_upstreams(&config);
         self.check_admin(&config);
         self.check_memory(&config);
-        for problem in channel::check(&config) {
+        for problem in channel::check(&config).into_iter().chain(bus::check(&config)) {
             self.problem(problem);
         }
         let mut problems = std::mem::take(&mut self.reader.problems);

@@ -16,6 +16,7 @@
 mod action;
 mod apply;
 mod auth;
+mod bus;
 mod channel;
 mod condition;
 mod dialect;
@@ -51,6 +52,7 @@ mod words;
 
 pub use action::{Action, Label, Target, Way};
 pub use auth::Auth;
+pub use bus::{Bus, Engine, Secretive};
 pub use channel::{ChannelHistory, ChannelMode, ChannelSlow, ChannelToken, TokenAlgorithm};
 pub use condition::{Comparison, Condition, Subject, Test};
 pub use docs::{full_ini, markdown};

@@ -8,6 +8,7 @@ use std::time::Duration;
 use crate::base::{Address, Neighbours, Place};
 
 use super::action::Action;
+use super::bus::Bus;
 use super::condition::Condition;
 use super::health::HealthCheck;
 use super::log_format::LogFormat;
@@ -75,6 +76,8 @@ pub struct Config {
     pub channel_memory: u64,
     /// `channel-listen` and what belongs to it: other instances.
     pub instances: Instances,
+    /// `channel-bus`: where many instances meet.
+    pub bus: Option<Placed<Bus>>,
     /// Times that belong to a client connection or to the whole process.
     pub times: Times,
     /// Settings of everything that has none of its own.
@@ -341,6 +344,7 @@ impl Default for Config {
             channels: 100_000,
             channel_memory: 64 << 20,
             instances: Instances::default(),
+            bus: None,
             times: Times {
                 headers: Duration::from_secs(10),
                 handshake: Duration::from_secs(10),

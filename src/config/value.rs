@@ -1,5 +1,6 @@
 //! A value as written and expanded, and its reading as a duration, a size, a number and so on.
 
+use std::borrow::Cow;
 use std::ops::{Range, RangeInclusive};
 use std::sync::Arc;
 use std::time::Duration;
@@ -120,9 +121,10 @@ impl Value {
         if self.bare {
             return self.label.trim_end_matches(" =").into();
         }
-        let mut text = format!("{} \"{}\"", self.label, shown(&self.written, QUOTED_MAX));
+        let quote = |text: &str| shown(&without_password(text), QUOTED_MAX);
+        let mut text = format!("{} \"{}\"", self.label, quote(&self.written));
         if self.written != self.whole {
-            text.push_str(&format!(" (which is \"{}\")", shown(&self.whole, QUOTED_MAX)));
+            text.push_str(&format!(" (which is \"{}\")", quote(&self.whole)));
         }
         text
     }
@@ -233,6 +235,17 @@ impl Value {
         }
         let names: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
         Err(Fault::new(format!("expected {}", super::nearest::either(&names))))
+    }
+}
+
+/// `text` as messages may quote it: who says in a URL who it is would have its password in the log.
+fn without_password(text: &str) -> Cow<'_, str> {
+    let parts = text.split_once("://").zip(text.rsplit_once('@'));
+    match parts {
+        Some(((scheme, rest), (_, behind))) if rest.contains('@') => {
+            format!("{scheme}://...@{behind}").into()
+        }
+        _ => text.into(),
     }
 }
 

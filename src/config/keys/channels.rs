@@ -1,5 +1,6 @@
 //! Keys about channels.
 
+use super::super::bus;
 use super::super::channel::{self, ChannelSlow};
 use super::super::value::{Fault, Value};
 use super::{Group, Kind, Set, key};
@@ -162,6 +163,21 @@ pub(super) const GROUP: Group = Group {
         )
         .says("file with at least 32 bytes that all instances know and nobody else: who does not prove that is no instance")
         .example("/etc/tidegate/channels.secret"),
+        key(
+            "channel-bus",
+            Kind::Word,
+            Set::Main(|draft, value| {
+                let bus = bus::parse(value)?;
+                draft.config.bus = Some(value.placed(bus));
+                Ok(())
+            }),
+        )
+        .says(
+            "instances share channels through a Redis or NATS server: \
+             `redis://[USER:PASS@]HOST[:PORT][/DB][?prefix=WORD&passfile=PATH]`, `rediss://` for TLS, `nats://` without a DB. \
+             `prefix` keeps those apart that share a server, `passfile` is a file with the password. `%` is written `%%`",
+        )
+        .example("redis://10.0.0.9:6379/0?prefix=chat:"),
     ],
 };
 
