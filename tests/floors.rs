@@ -87,7 +87,11 @@ const FLOORS: &[Floor] = &[
         ],
         crates: &[
             "arc_swap",
+            "async_nats",
             "clap",
+            "futures_util",
+            "redis",
+            "tokio",
             "signal_hook",
             "signal_hook_mio",
             "mio",

@@ -18,7 +18,7 @@ use super::admin::{AdminSocket, Office};
 use super::certificates::{self, Certificates};
 use super::reload::Running;
 use super::site::Maker;
-use super::{doors, instances, systemd};
+use super::{bus, doors, instances, systemd};
 use crate::base::{Clock, Counters, Problem};
 use crate::config::{Config, LogTo, Workers};
 use crate::proto::instances::Secret;
@@ -77,6 +77,8 @@ pub(super) struct Ready {
     pub(super) certificates: Arc<Certificates>,
     /// What other instances know too, where there are any.
     pub(super) secret: Option<Secret>,
+    /// The bus, where there is one.
+    pub(super) bus: Option<bus::Target>,
 }
 
 /// Runs until stopped by a signal.
@@ -84,7 +86,7 @@ pub(super) struct Ready {
 /// # Errors
 /// When something it needs cannot be had; nothing was started then.
 pub(super) fn run(ready: Ready) -> Result<(), BootError> {
-    let Ready { maker, config, accounts, generation, certificates, secret } = ready;
+    let Ready { maker, config, accounts, generation, certificates, secret, bus } = ready;
     let system = |what| move |error| BootError::System(what, error);
     let descriptors =
         reactor::raise_descriptors().map_err(system("cannot raise the descriptor limit"))?;
@@ -96,6 +98,7 @@ pub(super) fn run(ready: Ready) -> Result<(), BootError> {
     let doors = doors::open(&spots, count, &options, &generation, systemd::inherited())?;
     doors::announce(&doors);
     let others = instances::prepare(&config)?;
+    let shared = bus::prepare(bus.as_ref())?;
     let owner = accounts.own.as_ref().map(Account::owner).unwrap_or_default();
     let admin = AdminSocket::open(&config.admin, owner)?;
     let target = log_target(&config);
@@ -127,6 +130,8 @@ pub(super) fn run(ready: Ready) -> Result<(), BootError> {
     let (over, ended) = channel();
     let mut threads: Vec<JoinHandle<()>> = Vec::new();
     let mut all_counters = Vec::new();
+    let abroad = others.as_ref().map(instances::Prepared::sender);
+    let abroad = abroad.or(shared.as_ref().map(bus::Prepared::sender));
     for (index, ((poll, sender, mailbox), doors)) in polls.into_iter().zip(doors).enumerate() {
         let counters = Arc::new(Counters::new());
         all_counters.push(Arc::clone(&counters));
@@ -149,7 +154,7 @@ pub(super) fn run(ready: Ready) -> Result<(), BootError> {
             courier: Courier(sender),
             spool_dir: config.spool_dir.as_deref().map(Arc::<Path>::from),
             memory: MEMORY,
-            abroad: others.as_ref().map(|others| Outbox::new(others.sender().clone(), MAILBOX)),
+            abroad: abroad.map(|abroad| Outbox::new(abroad.clone(), MAILBOX)),
         };
         let over = over.clone();
         let spawned =
@@ -188,6 +193,10 @@ pub(super) fn run(ready: Ready) -> Result<(), BootError> {
                 let board = others.as_ref().map(|others| Arc::clone(others.board()));
                 Box::new(move || board.as_ref().map(instances::status))
             },
+            bus: {
+                let board = shared.as_ref().map(|shared| Arc::clone(shared.board()));
+                Box::new(move || board.as_ref().map(bus::status))
+            },
             check: {
                 let source = maker.source().clone();
                 Box::new(move || Maker::new(source.clone(), None).compile().problems)
@@ -206,6 +215,8 @@ pub(super) fn run(ready: Ready) -> Result<(), BootError> {
         .zip(secret)
         .map(|(others, secret)| others.start(&config, secret, maker.names(), senders.clone()));
     let others = others.transpose().map_err(system("cannot start the thread for instances"))?;
+    let shared = shared.zip(bus).map(|(shared, bus)| shared.start(bus, senders.clone()));
+    let shared = shared.transpose().map_err(system("cannot start the thread for the bus"))?;
     watch_signals(signals, over)?;
     systemd::ready();
     let running = Running {
@@ -226,6 +237,9 @@ pub(super) fn run(ready: Ready) -> Result<(), BootError> {
     }
     if let Some(others) = others {
         others.end();
+    }
+    if let Some(shared) = shared {
+        shared.end();
     }
     if as_told { Ok(()) } else { Err(BootError::Worker) }
 }

@@ -1,12 +1,13 @@
 //! Command line, boot, signals, the admin socket, demo.
 //!
 //! [`cli`] reads what is wanted, `site` compiles a configuration, [`explain`] says what it does with a request, `boot` makes running workers of it and stops
-//! them at a signal, `reload` has them go over to another one, `crossing` waits for them, `admin` answers whoever asks the running router about itself, `instances` talks to other ones and [`ctl`] is who asks,
+//! them at a signal, `reload` has them go over to another one, `crossing` waits for them, `admin` answers whoever asks the running router about itself, `instances` talks to other ones, `bus` does where an engine stands between them, and [`ctl`] is who asks,
 //! `diagnostics` is the log of what happens to it, [`mod@demo`] a site to look at.
 
 mod account;
 mod admin;
 mod boot;
+mod bus;
 mod certificates;
 pub mod cli;
 mod crossing;
@@ -80,13 +81,14 @@ fn complain(line: impl Display) {
 
 /// Reads and compiles a configuration, and says everything there is to say about it.
 fn read(mut maker: Maker) -> Result<Ready, ExitCode> {
-    let Compiled { config, accounts, generation, certificates, secret, problems } = maker.compile();
+    let Compiled { config, accounts, generation, certificates, secret, bus, problems } =
+        maker.compile();
     for problem in &problems {
         complain(problem);
     }
     match (generation, certificates) {
         (Some(generation), Some(certificates)) if !problems.iter().any(Problem::is_error) => {
-            Ok(Ready { maker, config, accounts, generation, certificates, secret })
+            Ok(Ready { maker, config, accounts, generation, certificates, secret, bus })
         }
         _ => Err(ExitCode::from(BAD_USE)),
     }

@@ -190,6 +190,10 @@ impl Running {
         if addresses(config) != addresses(&self.config) {
             fixed.push("channel-listen, channel-peer and channel-secret");
         }
+        let bus = |config: &Config| config.bus.as_ref().map(|bus| bus.value.clone());
+        if bus(config) != bus(&self.config) {
+            fixed.push("channel-bus");
+        }
         if config.log.level != self.config.log.level {
             fixed.push("log-level");
         }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::account::Accounts;
 use super::certificates::{self, Certificates};
 use super::cli::Source;
-use super::instances;
+use super::{bus, instances};
 use crate::base::Problem;
 use crate::config::{Config, Surroundings, load};
 use crate::proto::instances::Secret;
@@ -32,6 +32,8 @@ pub(super) struct Compiled {
     pub(super) accounts: Accounts,
     pub(super) generation: Option<Arc<Generation>>,
     pub(super) certificates: Option<Arc<Certificates>>,
+    /// The bus, with its password.
+    pub(super) bus: Option<bus::Target>,
     /// What other instances know too.
     pub(super) secret: Option<Secret>,
     pub(super) problems: Vec<Problem>,
@@ -94,6 +96,7 @@ impl Maker {
             Arc::new(generation)
         });
         let secret = instances::load_secret(&config, &mut problems);
+        let bus = bus::load(&config, &mut problems);
         let accounts = Accounts::find(&config, &mut problems);
         Compiled {
             config,
@@ -101,6 +104,7 @@ impl Maker {
             generation,
             certificates: certificates.map(Arc::new),
             secret,
+            bus,
             problems,
         }
     }

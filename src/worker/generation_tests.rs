@@ -45,7 +45,7 @@ fn drafts_and_the_rest_arrive() {
     };
     let found = websockets(&settings, &Place::Echo);
     assert_eq!((found.drafts, found.upstream), (Drafts::ALL, None));
-    assert_eq!(found.protocols, ["binary".into()]);
+    assert_eq!(found.protocols, [Box::from("binary")]);
     assert_eq!(found.deflate, Some(DeflatePolicy { takeover: true, bits: 15 }));
     for (name, draft) in WebSocketDraft::NAMES {
         assert_eq!(super::draft(draft).name(), name);

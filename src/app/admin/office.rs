@@ -9,7 +9,8 @@ use std::time::Duration;
 use crate::base::{Clock, Counters, Millis, Problem};
 use crate::reactor::Sender;
 use crate::session::admin::{
-    CertificateStatus, Filter, Inside, InstancesStatus, Status, UpstreamStatus, WorkerStatus,
+    BusStatus, CertificateStatus, Filter, Inside, InstancesStatus, Status, UpstreamStatus,
+    WorkerStatus,
 };
 use crate::session::admin::{put_live, put_status, put_text};
 use crate::worker::{Ask, Mail, Question, Reply};
@@ -37,6 +38,8 @@ pub(in super::super) struct Office {
     pub(in super::super) upstreams: Box<dyn Fn() -> Vec<UpstreamStatus> + Send + Sync>,
     /// Other instances.
     pub(in super::super) instances: Box<dyn Fn() -> Option<InstancesStatus> + Send + Sync>,
+    /// The bus.
+    pub(in super::super) bus: Box<dyn Fn() -> Option<BusStatus> + Send + Sync>,
     /// Reads the configuration anew: what is wrong with it.
     pub(in super::super) check: Box<dyn Fn() -> Vec<Problem> + Send + Sync>,
     /// Goes over to it: what is wrong with it. With an error among that, nothing has changed.
@@ -80,7 +83,7 @@ impl Office {
             .zip(inside)
             .map(|(counters, inside)| WorkerStatus { counters, inside })
             .collect();
-        let instances = (self.instances)();
+        let (instances, bus) = ((self.instances)(), (self.bus)());
         let status = Status {
             version: env!("CARGO_PKG_VERSION"),
             pid: std::process::id(),
@@ -89,6 +92,7 @@ impl Office {
             certificates: &(self.certificates)(),
             upstreams: &(self.upstreams)(),
             instances: instances.as_ref(),
+            bus: bus.as_ref(),
             workers: &workers,
         };
         let mut json = Vec::new();
@@ -237,6 +241,7 @@ mod tests {
             certificates: Box::new(Vec::new),
             upstreams: Box::new(Vec::new),
             instances: Box::new(|| None),
+            bus: Box::new(|| None),
             reload: Box::new(Vec::new),
             check: Box::new(Vec::new),
         };

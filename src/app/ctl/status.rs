@@ -42,6 +42,7 @@ pub(super) fn page(status: &Value) -> String {
     text.push_str(&certificates(status));
     text.push_str(&upstreams(status));
     text.push_str(&instances(&status["instances"]));
+    text.push_str(&bus(&status["bus"]));
     let order = Counters::new().named().map(|(name, _)| name);
     text.push_str(&part("COUNTERS", "counters", &order, true, status, workers));
     let order: Vec<&str> = CloseReason::ALL.iter().map(|reason| reason.word()).collect();
@@ -128,6 +129,29 @@ fn instances(status: &Value) -> String {
     text
 }
 
+/// The bus, if there is one.
+fn bus(status: &Value) -> String {
+    if status.is_null() {
+        return String::new();
+    }
+    let count = |name: &str| status[name].as_u64().map_or("-".to_owned(), number);
+    let others = status["others"].as_array().map_or(0, Vec::len);
+    let state = match (&status["linked"], status["failing"].as_str()) {
+        (Value::Bool(true), _) => format!("others there: {}", number(others as u64)),
+        (_, Some(why)) => format!("ALONE: {why}"),
+        (_, None) => "connecting".to_owned(),
+    };
+    let headings = ["BUS", "CHANNELS", "WAITING", "SENT", "LOST", "RECEIVED", "GAPS"];
+    let address = status["address"].as_str().unwrap_or("-").to_owned();
+    let figures = ["channels", "waiting", "sent", "lost", "received", "gaps"].map(count);
+    let row: Vec<String> = [address].into_iter().chain(figures).collect();
+    format!(
+        "\ninstance {} on a bus, {state}\n{}",
+        status["id"].as_str().unwrap_or("-"),
+        table(&headings, &[row], 1)
+    )
+}
+
 /// One table behind an empty line: a row for each number, in the order we know, then those we do not; 0 is left out unless
 /// `zeros`.
 fn part(
@@ -206,6 +230,30 @@ mod tests {
             ]
         );
         assert_eq!(upstreams(&serde_json::json!({})), "");
+    }
+
+    #[test]
+    fn a_bus_is_shown_whether_it_is_there_or_not() {
+        let status = |linked: bool, failing: Option<&str>| {
+            serde_json::json!({
+                "id": "01020304", "address": "redis://a:6379/0", "linked": linked, "failing": failing, "others": ["05060708"],
+                "channels": 1000, "waiting": 1, "sent": 2, "lost": 3, "received": 4, "gaps": 5,
+            })
+        };
+        let shown = bus(&status(true, None));
+        let lines: Vec<&str> = shown.lines().collect();
+        assert_eq!(
+            lines,
+            [
+                "",
+                "instance 01020304 on a bus, others there: 1",
+                "BUS               CHANNELS  WAITING  SENT  LOST  RECEIVED  GAPS",
+                "redis://a:6379/0     1,000        1     2     3         4     5",
+            ]
+        );
+        let shown = bus(&status(false, Some("it has closed")));
+        assert!(shown.contains("on a bus, ALONE: it has closed"), "{shown}");
+        assert_eq!(bus(&Value::Null), "");
     }
 
     #[test]

@@ -6,12 +6,14 @@
 //!                              Counters --> Status ----+--> JSON
 //! ```
 
+mod bus;
 mod filter;
 mod instances;
 mod live;
 mod render;
 mod upstreams;
 
+pub use bus::BusStatus;
 pub use filter::{BadQuery, Filter};
 pub use instances::{InstancesStatus, short};
 pub use live::Live;

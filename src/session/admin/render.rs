@@ -8,6 +8,7 @@ use crate::base::{Counters, Dates, write_json};
 use super::super::figures::Figures;
 use super::super::reason::CloseReason;
 use super::super::tunnel::TunnelKind;
+use super::bus::{BusStatus, put_bus};
 use super::instances::{InstancesStatus, put_instances};
 use super::live::Live;
 use super::upstreams::{UpstreamStatus, put_upstreams};
@@ -29,6 +30,8 @@ pub struct Status<'a> {
     pub upstreams: &'a [UpstreamStatus],
     /// Other instances, where there are to be any.
     pub instances: Option<&'a InstancesStatus>,
+    /// The bus, where there is one.
+    pub bus: Option<&'a BusStatus>,
     /// All workers, in their order.
     pub workers: &'a [WorkerStatus<'a>],
 }
@@ -85,6 +88,7 @@ pub fn put_status(status: &Status<'_>, out: &mut Vec<u8>) {
     put_certificates(status.certificates, out);
     put_upstreams(status.upstreams, out);
     put_instances(status.instances, out);
+    put_bus(status.bus, out);
     out.extend_from_slice(b",\"workers\":[");
     for (index, worker) in status.workers.iter().enumerate() {
         let comma = if index > 0 { "," } else { "" };

@@ -3,7 +3,7 @@
 use super::track::{CLIENT, UPSTREAM, close, frame, open, text, told};
 use super::*;
 use crate::base::Counters;
-use crate::channel::{InstanceStatus, Traffic};
+use crate::channel::{BusTraffic, InstanceStatus, Traffic};
 use crate::proto::ws::Opcode;
 use crate::session::admin::*;
 
@@ -200,6 +200,17 @@ fn a_status_sums_up_and_shows_each_worker() {
             failing: vec![("10.0.0.3:7400".into(), "refused".into())],
             refused: 6,
         }),
+        bus: Some(&BusStatus {
+            me: [1; 16],
+            address: "redis://10.0.0.9:6379/0".into(),
+            linked: false,
+            failing: Some("it has closed".into()),
+            others: vec![[2; 16], [3; 16]],
+            channels: 7,
+            waiting: 8,
+            waiting_bytes: 9,
+            traffic: BusTraffic { sent: 1, lost: 2, received: 3, repeated: 4, gaps: 5, strange: 6 },
+        }),
         workers: &workers,
     };
     let mut out = Vec::new();
@@ -235,6 +246,12 @@ fn a_status_sums_up_and_shows_each_worker() {
         "failing": [{"address": "10.0.0.3:7400", "said": "refused"}],
     });
     assert_eq!(json["instances"], instances);
+    let bus = serde_json::json!({
+        "address": "redis://10.0.0.9:6379/0", "id": "01010101", "linked": false, "failing": "it has closed",
+        "others": ["02020202", "03030303"], "channels": 7, "waiting": 8, "waiting_bytes": 9,
+        "sent": 1, "lost": 2, "received": 3, "repeated": 4, "gaps": 5, "strange": 6,
+    });
+    assert_eq!(json["bus"], bus);
     assert_eq!(json["counters"]["accepted"], 21);
     assert_eq!(json["close_reasons"]["killed"], 2);
     let [first, second] = json["workers"].as_array().expect("workers").as_slice() else {

@@ -1,0 +1,62 @@
+//! A connection to the bus, whichever engine that is.
+
+use std::sync::Arc;
+
+use super::Target;
+use super::inbox::Slot;
+use super::nats::Nats;
+use super::redis::Redis;
+use crate::channel::{InstanceId, Sheet};
+use crate::config::Engine;
+
+/// A connection that is up and listens.
+pub(super) enum Link {
+    Redis(Redis),
+    Nats(Box<Nats>),
+}
+
+/// What a connection is to do next.
+#[derive(Debug, Default)]
+pub(super) struct Job {
+    /// Channels to listen to.
+    pub(super) on: Vec<Arc<str>>,
+    /// And not any more.
+    pub(super) off: Vec<Arc<str>>,
+    /// What is to be said.
+    pub(super) sheets: Vec<Sheet>,
+}
+
+impl Link {
+    /// Connects, and listens to what is for all and to these channels.
+    pub(super) async fn connect(
+        target: &Target,
+        me: &InstanceId,
+        channels: &[Arc<str>],
+        slot: Slot,
+    ) -> Result<Link, String> {
+        match target.bus.engine {
+            Engine::Redis { database, tls } => {
+                Redis::connect(target, database, tls, channels, slot).await.map(Link::Redis)
+            }
+            Engine::Nats => Nats::connect(target, me, channels, slot)
+                .await
+                .map(|nats| Link::Nats(Box::new(nats))),
+        }
+    }
+
+    /// Does a job; it is done when the bus says so.
+    pub(super) async fn perform(&mut self, job: &Job) -> Result<(), String> {
+        match self {
+            Link::Redis(redis) => redis.perform(job).await,
+            Link::Nats(nats) => nats.perform(job).await,
+        }
+    }
+
+    /// The longest packet that the bus takes, in bytes.
+    pub(super) fn most(&self) -> usize {
+        match self {
+            Link::Redis(_) => usize::MAX,
+            Link::Nats(nats) => nats.most(),
+        }
+    }
+}

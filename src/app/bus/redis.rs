@@ -1,0 +1,127 @@
+//! The bus over Redis: its publish and subscribe, on one connection that speaks RESP3 (Redis 6 or later).
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use redis::aio::{MultiplexedConnection, SendError};
+use redis::{
+    AsyncConnectionConfig, Client, ConnectionAddr, IntoConnectionInfo as _, ProtocolVersion,
+    PushInfo, PushKind, RedisConnectionInfo, Value,
+};
+
+use super::Target;
+use super::inbox::Slot;
+use super::link::Job;
+use crate::channel::Topic;
+
+/// How long the other end has for each answer.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// Names in one command.
+const NAMES: usize = 1000;
+
+/// A connection.
+pub(super) struct Redis {
+    connection: MultiplexedConnection,
+    names: Names,
+}
+
+/// How topics are named there. Redis does not keep the messages of its databases apart: their number is part of the name.
+struct Names(String);
+
+impl Names {
+    fn of(&self, topic: &Topic) -> String {
+        let Names(prefix) = self;
+        match topic {
+            Topic::All => format!("{prefix}all"),
+            Topic::Of(channel) => format!("{prefix}of:{channel}"),
+            Topic::Kept(channel) => format!("{prefix}kept:{channel}"),
+        }
+    }
+
+    fn all_of(&self, channels: &[Arc<str>]) -> Vec<String> {
+        channels.iter().map(|channel| self.of(&Topic::Of(Arc::clone(channel)))).collect()
+    }
+}
+
+impl Redis {
+    pub(super) async fn connect(
+        target: &Target,
+        database: u16,
+        tls: bool,
+        channels: &[Arc<str>],
+        slot: Slot,
+    ) -> Result<Redis, String> {
+        let bus = &target.bus;
+        let (host, port) = (bus.host.clone(), bus.port);
+        let address = match tls {
+            true => ConnectionAddr::TcpTls { host, port, insecure: false, tls_params: None },
+            false => ConnectionAddr::Tcp(host, port),
+        };
+        let mut login = RedisConnectionInfo::default()
+            .set_protocol(ProtocolVersion::RESP3)
+            .set_db(database.into())
+            .set_skip_set_lib_name();
+        if let Some(user) = &bus.user {
+            login = login.set_username(user);
+        }
+        if let Some(password) = &target.password {
+            login = login.set_password(&password.0);
+        }
+        let info = address.into_connection_info().map_err(shown)?.set_redis_settings(login);
+        let client = Client::open(info).map_err(shown)?;
+        let config = AsyncConnectionConfig::new()
+            .set_connection_timeout(Some(PATIENCE))
+            .set_response_timeout(Some(PATIENCE))
+            .set_push_sender(move |pushed| receive(&slot, pushed));
+        let connected = client.get_multiplexed_async_connection_with_config(&config).await;
+        let names = Names(format!("{}{database}:", bus.prefix));
+        let mut redis = Redis { connection: connected.map_err(shown)?, names };
+        let kept = redis.names.of(&Topic::Kept("*".into()));
+        redis.connection.psubscribe(kept).await.map_err(shown)?;
+        redis.connection.subscribe(redis.names.of(&Topic::All)).await.map_err(shown)?;
+        redis.listen(channels).await?;
+        Ok(redis)
+    }
+
+    async fn listen(&mut self, channels: &[Arc<str>]) -> Result<(), String> {
+        for some in channels.chunks(NAMES) {
+            let names = self.names.all_of(some);
+            self.connection.subscribe(names).await.map_err(shown)?;
+        }
+        Ok(())
+    }
+
+    pub(super) async fn perform(&mut self, job: &Job) -> Result<(), String> {
+        self.listen(&job.on).await?;
+        for some in job.off.chunks(NAMES) {
+            let names = self.names.all_of(some);
+            self.connection.unsubscribe(names).await.map_err(shown)?;
+        }
+        if job.sheets.is_empty() {
+            return Ok(());
+        }
+        let mut pipe = redis::pipe();
+        for sheet in &job.sheets {
+            pipe.cmd("PUBLISH").arg(self.names.of(&sheet.topic)).arg(&sheet.bytes).ignore();
+        }
+        pipe.query_async::<()>(&mut self.connection).await.map_err(shown)
+    }
+}
+
+/// What comes unasked.
+fn receive(slot: &Slot, pushed: PushInfo) -> Result<(), SendError> {
+    match pushed.kind {
+        PushKind::Message | PushKind::PMessage => match pushed.data.into_iter().last() {
+            Some(Value::BulkString(packet)) => slot.put(packet),
+            // It is no packet, whoever has sent it.
+            _ => slot.put(Vec::new()),
+        },
+        PushKind::Disconnection => slot.end("it has closed".to_owned()),
+        _ => {}
+    }
+    Ok(())
+}
+
+fn shown(error: redis::RedisError) -> String {
+    error.to_string()
+}
