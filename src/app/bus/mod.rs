@@ -110,6 +110,8 @@ impl Prepared {
             let rng = Rng::from_system();
             let parts = line::Parts { me, target, bell, mailbox, workers, board, rng };
             runtime.block_on(async { Line::new(parts).run().await });
+            // A look-up of a name that goes on is not waited for.
+            runtime.shutdown_background();
         })?;
         Ok(Running { sender, thread })
     }
