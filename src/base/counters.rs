@@ -96,6 +96,8 @@ pub struct Counters {
     pub delivered: Counter,
     /// Messages of channels that somebody did not get.
     pub channel_dropped: Counter,
+    /// What apps said about channels and meant nothing.
+    pub channel_commands_refused: Counter,
     /// Lines of the access log that were lost.
     pub log_lost: Counter,
     /// Sessions ended, by number of close reason.
@@ -135,13 +137,14 @@ impl Counters {
             published: Counter::zero(),
             delivered: Counter::zero(),
             channel_dropped: Counter::zero(),
+            channel_commands_refused: Counter::zero(),
             log_lost: Counter::zero(),
             close_reasons: [const { Counter::zero() }; CLOSE_REASONS],
         }
     }
 
     /// Every number but the close reasons, by its name, in the order of a connection's life.
-    pub fn named(&self) -> [(&'static str, u64); 28] {
+    pub fn named(&self) -> [(&'static str, u64); 29] {
         // Taken apart without a rest, so that no number is forgotten.
         let Counters {
             accepted,
@@ -167,6 +170,7 @@ impl Counters {
             published,
             delivered,
             channel_dropped,
+            channel_commands_refused,
             log_lost,
             close_reasons: _,
         } = self;
@@ -199,6 +203,7 @@ impl Counters {
             ("published", published),
             ("delivered", delivered),
             ("channel_dropped", channel_dropped),
+            ("channel_commands_refused", channel_commands_refused),
             ("log_lost", log_lost),
         ]
         .map(|(name, counter)| (name, counter.get()))

@@ -77,6 +77,11 @@ impl Hub {
         }
     }
 
+    /// A session leaves one channel; it is in none there under a name.
+    pub fn leave_one(&mut self, channel: &str, who: Key) {
+        self.members.leave_one(channel, who);
+    }
+
     fn moved(&mut self, channel: Arc<str>, person: Arc<Person>, came: bool) {
         self.tell_homes();
         self.out.push_back((self.home(&channel), Letter::Moved { channel, person, came }));

@@ -52,6 +52,33 @@ fn who_has_joined_is_told_from_who_has_left() {
 }
 
 #[test]
+fn who_leaves_one_channel_stays_in_others() {
+    let (mut slab, mut hub) = (Slab::new(), Hub::new(0, 1, 0, 0));
+    let (one, two) = (key(&mut slab), key(&mut slab));
+    for channel in ["a", "b", "c"] {
+        for who in [one, two] {
+            assert!(hub.join(&channel.into(), who, 3).is_ok());
+        }
+    }
+    let here = |hub: &Hub| ["a", "b", "c"].map(|channel| hub.here(channel).to_vec());
+    hub.leave_one("a", one);
+    assert_eq!(here(&hub), [vec![two], vec![one, two], vec![one, two]]);
+    // Again, and where it never was, that is nothing.
+    hub.leave_one("a", one);
+    hub.leave_one("d", one);
+    hub.leave_one("c", one);
+    assert_eq!(here(&hub), [vec![two], vec![one, two], vec![two]]);
+    assert!(hub.join(&"a".into(), one, 3).is_ok());
+    hub.leave_one("b", two);
+    assert_eq!(here(&hub), [vec![two, one], vec![one], vec![two]]);
+    hub.leave_one("b", one);
+    hub.leave(one);
+    hub.leave(two);
+    alone(&mut hub);
+    assert!(hub.members.is_empty());
+}
+
+#[test]
 fn one_that_joins_and_publishes_hears_itself() {
     let (mut slab, mut hub) = (Slab::new(), Hub::new(0, 1, 0, 0));
     let one = key(&mut slab);

@@ -104,6 +104,25 @@ impl Members {
         }
     }
 
+    /// A session leaves one channel, if it is there.
+    pub(super) fn leave_one(&mut self, name: &str, who: Key) {
+        let Some(number) = self.names.get(name).copied() else { return };
+        let Some(first) = self.joined.get_mut(who.index() as usize) else { return };
+        let more = self.more.get(&who).into_iter().flatten();
+        let (left, mut others): (Vec<Seat>, Vec<Seat>) =
+            first.iter().chain(more).partition(|seat| seat.circle == number);
+        let [left] = left[..] else { return };
+        *first = others.pop();
+        self.more.remove(&who);
+        if !others.is_empty() {
+            self.more.insert(who, others);
+        }
+        while let Some(None) = self.joined.last() {
+            self.joined.pop();
+        }
+        self.leave_circle(left);
+    }
+
     fn leave_circle(&mut self, left: Seat) {
         let Some(circle) = self.circles.get_mut(left.circle) else { return };
         let place = left.place as usize;

@@ -82,6 +82,20 @@ pub(super) fn token(value: &Value) -> Result<Option<ChannelToken>, Fault> {
     read().map(Some).ok_or_else(|| Fault::new(said))
 }
 
+/// Reads `channels-control`: what commands begin with.
+pub(super) fn control(value: &Value) -> Result<Option<String>, Fault> {
+    let text = value.text();
+    match text {
+        "off" => Ok(None),
+        _ if (4..=64).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic()) => {
+            Ok(Some(text.to_owned()))
+        }
+        _ => Err(Fault::new(
+            "expected 4 to 64 characters of ASCII without spaces, as in @channels:, or off",
+        )),
+    }
+}
+
 /// How long what is published is kept for those who come later.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ChannelHistory {

@@ -76,6 +76,8 @@ pub struct Settings {
     pub max_age: Option<Duration>,
     /// `channel`: what clients of WebSockets to upstreams join besides.
     pub channel: Option<Template>,
+    /// `channels-control`: what texts of upstreams begin with that are about channels.
+    pub channels_control: Option<String>,
     /// `channel-backlog`: messages that may wait for a client that does not read.
     pub channel_backlog: u32,
     /// `channel-slow`: what becomes of one more.
@@ -231,6 +233,7 @@ impl Default for Settings {
             max_message_said: None,
             max_age: None,
             channel: None,
+            channels_control: None,
             channel_backlog: 64,
             channel_slow: ChannelSlow::DropOldest,
             channel_history: ChannelHistory::default(),

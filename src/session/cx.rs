@@ -155,6 +155,8 @@ pub enum Action {
     /// The session joins a channel. Who cannot is told so by [`Client::leave`](super::Client::leave). Of some it is
     /// known who they are.
     Join(Arc<str>, Option<Arc<Person>>),
+    /// The session leaves a channel, and stays in others.
+    Leave(Arc<str>),
     /// A message goes to all who have joined a channel.
     Publish {
         /// Which, and where.

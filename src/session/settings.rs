@@ -119,6 +119,8 @@ pub struct Route {
     pub certificates: Certificates,
     /// `channel`: what clients of WebSockets join besides.
     pub joins: Option<Template>,
+    /// `channels-control`: what texts of upstreams begin with that are about channels.
+    pub control: Option<Arc<[u8]>>,
     /// How clients are in channels that they join besides.
     pub guests: Arc<ChannelTerms>,
 }

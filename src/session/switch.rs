@@ -60,6 +60,7 @@ impl Exchange {
             }
             let mut track = Track::new(handshake.draft, self.extensions, &settings.rules, cx);
             track.life.invite(guest);
+            track.life.obey(self.obeyed());
             return Sight::Frames(Box::new(track));
         };
         let mut terminated = match (&self.route.target.place, &self.wish) {
@@ -74,6 +75,7 @@ impl Exchange {
             }
         };
         terminated.life.invite(guest);
+        terminated.life.obey(self.obeyed());
         Sight::Messages(Box::new(terminated))
     }
 

@@ -139,6 +139,7 @@ fn route(name: &str, identities: &mut Identities) -> Route {
     Route {
         certificates: super::Certificates::default(),
         joins: None,
+        control: None,
         guests: Arc::new(ChannelTerms {
             mode: ChannelMode::Subscribe,
             ids: false,
@@ -342,6 +343,7 @@ impl Bench {
             }
             Action::Join(channel, None) => format!("join {channel}"),
             Action::Join(channel, Some(person)) => format!("join {channel} as {}", person.name),
+            Action::Leave(channel) => format!("leave {channel}"),
             Action::Publish { saying, ask } => {
                 let how = if ask { "publish and ask" } else { "publish" };
                 format!("{how} {} in {}", saying.payload.escape_ascii(), saying.channel)

@@ -50,6 +50,7 @@ impl Worker {
             }
             Action::Watch { side, bounds } => self.watch(key, side, &bounds),
             Action::Join(channel, person) => self.join(key, &channel, person),
+            Action::Leave(channel) => self.channels.hub.leave_one(&channel, key),
             Action::Publish { saying, ask } => self.publish(saying, ask.then_some(key)),
             Action::Ask { channel, since } => self.channels.hub.ask(channel, key, since),
             Action::AwaitRoom => self.channels.waiting.push(key),

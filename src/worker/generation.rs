@@ -285,6 +285,7 @@ fn route(name: &str, target: Target, settings: &Settings) -> Route {
             headers: settings.certificate_headers.clone(),
         },
         joins: settings.channel.clone(),
+        control: settings.channels_control.as_deref().map(|prefix| prefix.as_bytes().into()),
         guests: terms(ChannelMode::Subscribe, false, settings),
     }
 }

@@ -30,6 +30,20 @@ pub(super) const GROUP: Group = Group {
         )
         .example("room-$1"),
         key(
+            "channels-control",
+            Kind::Word,
+            Set::Settings(|settings, value| {
+                settings.channels_control = channel::control(value)?;
+                Ok(())
+            }),
+        )
+        .default("off")
+        .says(
+            "texts that apps send over WebSockets and that begin so are commands: `join NAME`, `leave NAME`, `publish NAME TEXT`; \
+             their clients do not see them. 4 to 64 characters that nobody else can have an app begin a message with",
+        )
+        .example("@channels:"),
+        key(
             "channel-backlog",
             Kind::Number,
             Set::Settings(|settings, value| {

@@ -22,7 +22,7 @@ use super::membership::{Known, Membership, Names};
 use super::publishing::Form;
 
 /// Channels that the client of one WebSocket may join, at most.
-const MOST: usize = 16;
+pub(super) const MOST: usize = 16;
 /// Milliseconds that a token may last, 30 years: nobody is there for longer.
 const LASTING: u64 = 1_000_000_000_000;
 /// Bytes of a name of a person, at most.
@@ -212,9 +212,15 @@ impl Exchange {
         if self.guests.len() > MOST { Err(CloseReason::BadChannels) } else { Ok(()) }
     }
 
+    /// What the commands of an upstream begin with, where it may give any.
+    pub(in super::super) fn obeyed(&self) -> Option<&Arc<[u8]>> {
+        let speaks = matches!(self.route.target.place, Place::Http { .. } | Place::Uwsgi { .. });
+        self.route.control.as_ref().filter(|_| speaks)
+    }
+
     /// What the client of a WebSocket to an upstream hears of channels.
     pub(in super::super) fn guest(&self, draft: Draft, base64: bool) -> Option<Box<Membership>> {
-        if self.guests.is_empty() {
+        if self.guests.is_empty() && self.obeyed().is_none() {
             return None;
         }
         let terms = Arc::clone(&self.route.guests);

@@ -12,6 +12,7 @@ use crate::proto::ws::Tally;
 use super::super::cx::{Action, Cx};
 use super::super::settings::ChannelTerms;
 use super::super::snapshot::{Cursor, SnapshotError};
+use super::joining::MOST;
 
 /// The channels of a member. Mostly there is one.
 #[derive(Clone, Debug)]
@@ -200,7 +201,8 @@ impl Membership {
     pub(in super::super) fn fields(&mut self, at: &mut Cursor<'_>) -> Result<(), SnapshotError> {
         let mut names = self.names.all().join(",");
         at.text(&mut names)?;
-        self.names = Names::of(names.split(',').map(Arc::from).collect());
+        self.names =
+            Names::of(names.split(',').filter(|name| !name.is_empty()).map(Arc::from).collect());
         at.flag(&mut self.missed)?;
         at.maybe(&mut self.known, Box::default, |known, at| known.fields(at))?;
         let mut len = self.waiting() as u32;
@@ -239,6 +241,25 @@ impl Membership {
         if let Some(name) = self.names.all_mut().iter_mut().find(|name| *name == shared) {
             *name = Arc::clone(shared);
         }
+    }
+
+    /// It is in one channel more; false where that is one too many.
+    pub(in super::super) fn enter(&mut self, channel: &Arc<str>) -> bool {
+        let mut names = self.names.all().to_vec();
+        if !names.contains(channel) {
+            names.push(Arc::clone(channel));
+        }
+        let fits = names.len() <= MOST;
+        if fits {
+            self.names = Names::of(names);
+        }
+        fits
+    }
+
+    /// It is in a channel no more.
+    pub(in super::super) fn leave(&mut self, channel: &Arc<str>) {
+        let others = self.names.all().iter().filter(|name| *name != channel);
+        self.names = Names::of(others.cloned().collect());
     }
 
     /// It joins, if it has not yet.

@@ -320,6 +320,7 @@ impl Router {
                     Action::Queue => panic!("no group has a queue"),
                     Action::OpenFile | Action::CloseFile => panic!("no route has files"),
                     Action::Join(..)
+                    | Action::Leave(_)
                     | Action::Publish { .. }
                     | Action::Ask { .. }
                     | Action::AwaitRoom => {

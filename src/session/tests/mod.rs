@@ -4,6 +4,7 @@ mod admin;
 mod auth;
 mod channels;
 mod check;
+mod commands;
 mod files;
 mod grants;
 mod greeting;

@@ -25,14 +25,14 @@ fn open() -> Bench {
     bench
 }
 
-fn hear(bench: &mut Bench, said: &[u8]) -> u64 {
+pub(super) fn hear(bench: &mut Bench, said: &[u8]) -> u64 {
     let (channel, payload) = ("news".into(), said.into());
     let publication = Publication { channel, id: 1, kind: Kind::Text, payload, notice: false };
     bench.hear(&mut Batch::new(&[Arc::new(publication)]))
 }
 
 /// The messages in what a client has got, in their order; whatever is no proper sequence of frames panics.
-fn messages(mut bytes: &[u8]) -> Vec<Vec<u8>> {
+pub(super) fn messages(mut bytes: &[u8]) -> Vec<Vec<u8>> {
     let (mut all, mut open) = (Vec::new(), None::<Vec<u8>>);
     while !bytes.is_empty() {
         let (head, len) = FrameHead::parse(bytes, &Rules::new(Sender::Server, 1 << 20))
@@ -43,7 +43,7 @@ fn messages(mut bytes: &[u8]) -> Vec<Vec<u8>> {
         match (head.opcode, &mut open) {
             (Opcode::Ping, _) => {}
             (Opcode::Continuation, Some(message)) => message.extend_from_slice(payload),
-            (Opcode::Text, None) => open = Some(payload.to_vec()),
+            (Opcode::Text | Opcode::Binary, None) => open = Some(payload.to_vec()),
             (opcode, open) => panic!("{opcode:?} while {open:?}"),
         }
         if head.fin && head.opcode != Opcode::Ping {

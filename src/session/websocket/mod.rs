@@ -14,8 +14,10 @@
 mod allowance;
 mod bridge;
 mod closing;
+mod commands;
 mod end;
 mod ending;
+mod held;
 mod keepalive;
 mod life;
 mod message;

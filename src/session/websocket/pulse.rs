@@ -181,7 +181,7 @@ impl Life {
             .any(|side| self.keepalive(side).is_some_and(Keepalive::waits));
         let closed = self.ending.is_some() || self.closed != [false; 2];
         let news = !self.guest_rests();
-        if waits || closed || news || self.pong_wanted || rules.rate.is_some() {
+        if waits || closed || news || self.pong_wanted || rules.rate.is_some() || self.obeys() {
             return Millis::default();
         }
         self.deadline(ports, rules).unwrap_or(Millis::NEVER)

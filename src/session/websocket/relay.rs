@@ -44,7 +44,7 @@ impl Terminated {
             if port.rx.is_empty() {
                 break;
             }
-            if !discard && (ports[goes_to].tx.room() == 0 || self.must_wait(cx)) {
+            if !discard && (ports[goes_to].tx.room() == 0 || self.must_wait(side, cx)) {
                 return;
             }
             let port = &mut ports[side as usize];
@@ -92,9 +92,11 @@ impl Terminated {
         }
     }
 
-    /// Whether what a client publishes has to wait, because other cores are behind.
-    fn must_wait(&mut self, cx: &mut Cx<'_>) -> bool {
-        let Far::Channel(member) = &mut self.far else { return false };
+    /// Whether what is published has to wait, because other cores are behind.
+    fn must_wait(&mut self, side: Side, cx: &mut Cx<'_>) -> bool {
+        let Far::Channel(member) = &mut self.far else {
+            return side == Side::Upstream && self.life.obeys() && self.life.must_wait(cx);
+        };
         if cx.crowded && !member.waits {
             cx.actions.push(Action::AwaitRoom);
         }
@@ -210,6 +212,9 @@ impl Terminated {
                 keep: member.terms.keep,
             };
             return cx.actions.push(Action::Publish { saying, ask: false });
+        }
+        if side == Side::Upstream && self.life.takes(&message, (!self.client.sending, last), cx) {
+            return;
         }
         let to = self.goes_to(side);
         let tx = &mut ports[to as usize].tx;

@@ -10,6 +10,7 @@ use super::super::cx::Cx;
 use super::super::settings::WebSocketRules;
 use super::super::snapshot::{Cursor, SnapshotError};
 use super::allowance::Allowance;
+use super::commands::Commands;
 use super::keepalive::Keepalive;
 
 /// The terms of one WebSocket. Plain data.
@@ -25,6 +26,8 @@ pub(super) struct Terms {
     pub(super) upstream: Option<Keepalive>,
     /// What the client hears of channels besides.
     pub(super) guest: Option<Box<Membership>>,
+    /// What the upstream may say about that.
+    pub(super) commands: Option<Box<Commands>>,
 }
 
 impl Terms {
@@ -49,14 +52,15 @@ impl Terms {
             pong_due: pong.map_or(Millis::NEVER, |every| cx.now + every),
             allowance: Allowance::new(rules.rate, cx.now),
             upstream,
-            guest: None,
+            ..Terms::blank()
         }))
     }
 
     /// Some to be read into from a snapshot.
     pub(super) fn blank() -> Terms {
         let (ends, pong_due) = (Millis::NEVER, Millis::NEVER);
-        Terms { ends, pong_due, allowance: Allowance::default(), upstream: None, guest: None }
+        let allowance = Allowance::default();
+        Terms { ends, pong_due, allowance, upstream: None, guest: None, commands: None }
     }
 
     /// Their fields in a snapshot.
@@ -66,6 +70,8 @@ impl Terms {
         self.allowance.fields(at)?;
         at.maybe(&mut self.upstream, Keepalive::blank, Keepalive::fields)?;
         let blank = || Box::new(Membership::blank());
-        at.maybe(&mut self.guest, blank, |guest, at| guest.fields(at))
+        at.maybe(&mut self.guest, blank, |guest, at| guest.fields(at))?;
+        let blank = || Box::new(Commands::blank());
+        at.maybe(&mut self.commands, blank, |commands, at| commands.fields(at))
     }
 }

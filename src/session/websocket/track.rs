@@ -17,6 +17,7 @@ use super::super::port::{Port, Side, TxEnd};
 use super::super::reason::CloseReason;
 use super::super::settings::WebSocketRules;
 use super::super::snapshot::{Cursor, SnapshotError};
+use super::held::keep_back;
 use super::life::{Bond, Life};
 
 /// One direction, named after the side that sends.
@@ -103,6 +104,7 @@ impl Track {
         cx: &mut Cx<'_>,
     ) {
         let frames = self.frames(side, rules);
+        let obeys = side == Side::Upstream && self.life.obeys();
         let bytes = &mut bytes[side as usize];
         loop {
             let (from, to) = pair(ports, side);
@@ -118,7 +120,7 @@ impl Track {
             if from.rx.is_empty() {
                 break;
             }
-            if !discard && to.tx.room() == 0 {
+            if !discard && to.tx.room() == 0 || obeys && self.life.must_wait(cx) {
                 return;
             }
             let counts = side == Side::Client && rules.rate.is_some();
@@ -133,7 +135,13 @@ impl Track {
             }
             let speaks = self.life.wants_to_speak(side.other(), cx.now);
             let has_news = side == Side::Upstream && !self.life.guest_rests();
-            let until = match (speaks, has_news) {
+            if obeys
+                && self.watch[Side::Upstream as usize].tracker.at_message()
+                && let Some(first) = from.rx.bytes().first()
+            {
+                self.life.begins(*first);
+            }
+            let until = match (speaks, has_news || obeys) {
                 (true, _) => Until::Frame,
                 (false, false) if !counts => Until::End,
                 _ => Until::Message,
@@ -143,7 +151,12 @@ impl Track {
             match watch.tracker.advance(from.rx.bytes(), until, &frames, &mut watch.tally) {
                 Ok(Step::Pass(n)) => {
                     *bytes += n as u64;
-                    pass(n, discard, ports, side, cx.pool);
+                    let last = watch.tracker.at_message();
+                    if obeys && !discard && self.life.holds() {
+                        keep_back(n, last, &mut self.life, ports, cx);
+                    } else {
+                        pass(n, discard, ports, side, cx.pool);
+                    }
                 }
                 Ok(Step::Need(_)) if from.rx.gather(cx.pool) => continue,
                 Ok(Step::Need(_)) => {
