@@ -92,6 +92,21 @@ def test_what_others_sign_lets_in_by_field_and_by_query(stage, algorithm):
         assert json.loads(two.recv(timeout=10))["text"] == "of a client"
 
 
+def test_a_route_may_want_them_and_another_not(stage):
+    file = stage.directory / "token.key"
+    file.write_text(SECRET)
+    section = f"[route:own]\npath = ^/own$\nto = channel:tea\nchannel-token = HS256,{file}\nchannel-audience = chat\n"
+    router = stage.tidegate({"default": "channel:tea"}, section)
+    for path, good in (("/other", True), ("/own", False), (f"/own?token={token()}", False), (f"/own?token={token(aud='chat')}", True)):
+        if good:
+            with connect(router.url(path, "ws")):
+                pass
+            continue
+        with pytest.raises(InvalidStatus) as error:
+            connect(router.url(path, "ws"))
+        assert error.value.response.status_code == 401, path
+
+
 def test_forgeries(stage):
     """What is not signed with the key and the algorithm of the file is nothing, whatever it says of itself."""
     key = rsa.generate_private_key(65537, 2048)
