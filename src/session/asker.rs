@@ -62,20 +62,24 @@ impl Asker {
                 other.step(element.client.and_then(parse_node), element.proto);
             }
         }
-        if let (Some(Some(one)), Some(Some(another))) = (way.client, other.client)
-            && one.ip != another.ip
+        let newer = other.client.filter(|_| names);
+        let ip = |client: Option<Node>| client.map(|node| node.ip);
+        // One that names somebody and one that names nobody differ as well: either may be a lie.
+        if let (Some(one), Some(another)) = (way.client, newer)
+            && ip(one) != ip(another)
         {
             return Err(Doubt::Contradiction);
         }
         // RFC 7239 section 7.4: what is older gives way, where the newer one says anything.
-        if let Some(client) = other.client.filter(|_| names).or(way.client) {
-            asker.peer.ip = client.map(|node| node.ip);
+        if let Some(client) = newer.or(way.client) {
+            asker.peer.ip = ip(client);
             asker.peer.port = client.map_or(0, |node| node.port);
         }
         let said = head.fields.all(Known::XForwardedProto).flat_map(list::elements).last();
-        let scheme = other.proto.and_then(is_secure);
-        if let Some(secure) = scheme.or_else(|| said.and_then(is_secure)) {
-            asker.peer.secure = secure;
+        let schemes = [other.proto, said].map(|scheme| scheme.and_then(is_secure));
+        if schemes.iter().any(Option::is_some) {
+            // Where they differ, one may be the client's own word, and nobody gains by saying that he came in the clear.
+            asker.peer.secure = !schemes.contains(&Some(false));
         }
         Ok(asker)
     }

@@ -45,7 +45,6 @@ fn the_right_most_untrusted_address_counts() {
         ("Forwarded: for=1.1.1.1, for=\"[2001:db8::9]:77\", for=10.0.0.1\r\n", "2001:db8::9 77"),
         ("Forwarded: for=1.1.1.1\r\nForwarded: for=203.0.113.1;by=10.0.0.1\r\n", "203.0.113.1 0"),
         ("Forwarded: for=203.0.113.1:5\r\nX-Forwarded-For: 203.0.113.1\r\n", "203.0.113.1 5"),
-        ("Forwarded: for=203.0.113.1\r\nX-Forwarded-For: unknown\r\n", "203.0.113.1 0"),
         ("Forwarded: proto=https\r\nX-Forwarded-For: 203.0.113.1\r\n", "203.0.113.1 0"),
     ] {
         assert_eq!(client(fields).as_deref(), Ok(want), "{fields}");
@@ -63,7 +62,7 @@ fn a_client_whose_address_is_not_told_has_none() {
         "X-Forwarded-For: 203.0.113.1;10.0.0.9\r\n",
         "Forwarded: for=1.1.1.1, for=_hidden, for=\"[2001:db8:1::1]\"\r\n",
         "Forwarded: for=1.1.1.1, proto=https\r\n",
-        "Forwarded: for=unknown\r\nX-Forwarded-For: 203.0.113.1\r\n",
+        "Forwarded: for=unknown\r\nX-Forwarded-For: unknown\r\n",
     ] {
         assert_eq!(client(fields).as_deref(), Ok("nobody 0"), "{fields}");
     }
@@ -73,7 +72,15 @@ fn a_client_whose_address_is_not_told_has_none() {
 #[test]
 fn two_answers_to_who_asks_are_none() {
     let both = "Forwarded: for=1.1.1.1\r\nX-Forwarded-For: 203.0.113.1\r\n";
-    assert_eq!(client(both), Err(Doubt::Contradiction));
+    for fields in [
+        both,
+        "Forwarded: for=unknown\r\nX-Forwarded-For: 203.0.113.1\r\n",
+        "Forwarded: for=_x;proto=https\r\nX-Forwarded-For: 203.0.113.1\r\n",
+        "Forwarded: for=203.0.113.1, proto=https\r\nX-Forwarded-For: 203.0.113.1\r\n",
+        "Forwarded: for=203.0.113.1\r\nX-Forwarded-For: unknown\r\n",
+    ] {
+        assert_eq!(client(fields), Err(Doubt::Contradiction), "{fields}");
+    }
     let swallowed = "Forwarded: for=\"1.1.1.1, for=203.0.113.1\r\n";
     assert_eq!(client(swallowed), Err(Doubt::Malformed));
     let stranger = Peer { ip: "203.0.113.1".parse().ok(), ..peer() };
@@ -103,7 +110,9 @@ fn the_scheme_is_that_of_the_client() {
         ),
         ("Forwarded: proto=https\r\n", true, true),
         ("Forwarded: for=203.0.113.1;proto=http\r\nX-Forwarded-Proto: https\r\n", false, false),
-        ("Forwarded: for=203.0.113.1;proto=https\r\nX-Forwarded-Proto: http\r\n", true, true),
+        ("Forwarded: for=203.0.113.1;proto=https\r\nX-Forwarded-Proto: http\r\n", false, false),
+        ("Forwarded: proto=https\r\nX-Forwarded-Proto: http\r\n", false, false),
+        ("Forwarded: for=203.0.113.1;proto=wss\r\nX-Forwarded-Proto: https\r\n", true, true),
         ("Forwarded: for=203.0.113.1\r\nX-Forwarded-Proto: https\r\n", true, true),
         ("Forwarded: for=203.0.113.1;proto=on\r\nX-Forwarded-Proto: https\r\n", true, true),
     ] {

@@ -1,6 +1,6 @@
 //! Numbers and memory for groups and servers that outlive generations.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use crate::base::{Address, Clock};
@@ -56,6 +56,8 @@ pub struct Identities {
     serial: u32,
     /// The generation that is being built.
     building: u64,
+    /// The groups that there were before it.
+    working: HashSet<GroupId>,
     hall: Arc<Hall>,
     names: Option<Names>,
 }
@@ -125,7 +127,7 @@ impl Identities {
         group: GroupId,
         addresses: impl IntoIterator<Item = &'a Address>,
     ) -> Vec<Arc<Health>> {
-        let works = self.healths.keys().any(|(other, _)| *other == group);
+        let works = self.working.contains(&group);
         let fresh = || match works {
             true => Arc::new(Health::newcomer(Clock::new().now())),
             false => Arc::default(),
@@ -142,6 +144,7 @@ impl Identities {
     /// A generation is built from here on.
     pub fn begin(&mut self) {
         self.building += 1;
+        self.working = self.healths.keys().map(|(group, _)| *group).collect();
     }
 
     /// The generation that was built is followed from now on, or nobody has it any more. What no group has is forgotten,

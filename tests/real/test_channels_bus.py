@@ -1,6 +1,7 @@
 """Channels of several instances on a real Redis and a real NATS server: all hear all, once; the server restarts, or stalls."""
 
 import contextlib
+import itertools
 import json
 import os
 import signal
@@ -138,14 +139,16 @@ def test_only_channels_with_subscribers_are_listened_to(bus, two):
 
 
 def test_what_is_kept_is_kept_by_all(stage, bus):
-    one, two = (start(stage, name, bus.url(), **{"channel-history": 10}) for name in "ab")
+    one, two = (start(stage, name, bus.url(), **{"channel-history": 1000}) for name in "ab")
     on_the_bus(one, two)
     publish(one, "kept")
+    rounds = itertools.count()
 
     def found():
         with connect(two.url("/chat/a.b?since=0", "ws"), compression=None) as late:
-            publish(two, "end")
-            return "kept" in hear(late, "end")
+            end = f"end {next(rounds)}"
+            publish(two, end)
+            return "kept" in hear(late, end)
 
     until("it is kept there too", found, 30)
 

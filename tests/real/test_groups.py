@@ -174,7 +174,7 @@ def test_a_websocket_keeps_its_seat(stage, sockets):
     with open_socket(router) as socket:
         assert router.get("/").status == 503
         socket.send("still")
-        assert socket.recv(timeout=5) == "still"
+        assert socket.recv(timeout=30) == "still"
     until("the seat", lambda: router.get("/").status != 503)
 
 
@@ -287,5 +287,5 @@ def test_kill_and_restart_of_one_of_two_under_load(stage, sockets, balance, work
     assert not failed, [line for line in router.access() if "end=done" not in line and "end=open" not in line]
     for number, socket_ in enumerate(live):
         socket_.send(str(number))
-        assert socket_.recv(timeout=5) == str(number)
+        assert socket_.recv(timeout=30) == str(number)
         socket_.close()

@@ -121,7 +121,7 @@ def test_a_websocket_lives_on_a_server_that_is_down(site, stage, sockets):
         site.hup()
         until_state(site.admin, server.address, "down")
         socket.send("still")
-        assert socket.recv(timeout=5) == "still"
+        assert socket.recv(timeout=30) == "still"
         assert servers(site.admin)[server.address]["sessions"] == 1
         assert router.get("/").status == 503
 

@@ -253,7 +253,7 @@ def test_requests_and_websockets_go_on_as_they_began(site, stage, echo):
                             f"[route:slow]\npath = .\nto = http:{stage.upstream(slow).address}\n")
     with open_socket(router, "/ws") as live, router.connect() as waiting:
         live.send("before")
-        assert live.recv(timeout=5) == "before"
+        assert live.recv(timeout=30) == "before"
         waiting.get("/")
         until("the request", lambda: held)
         site.write({"default": named(stage, "new"), "http-websockets": "off"})
@@ -262,7 +262,7 @@ def test_requests_and_websockets_go_on_as_they_began(site, stage, echo):
         held.append(None)
         assert waiting.response().body == b"old", "a request under way is answered by who was asked"
         live.send("after")
-        assert live.recv(timeout=5) == "after"
+        assert live.recv(timeout=30) == "after"
         row = curl(site.admin, "/sessions")[1]["sessions"][0]
         assert row["route"] == "ws"
 
@@ -310,7 +310,7 @@ def test_reloads_under_load_lose_nothing_and_leave_nothing(site, stage, echo):
         thread.join(10)
     for live in sockets:
         live.send("still there")
-        assert live.recv(timeout=5) == "still there"
+        assert live.recv(timeout=30) == "still there"
     assert answers[0] > 100 and not failures, failures[:3]
     grown = rss(router.pid) - memory[0]
     # 80 WebSockets and what their workers hold for them; a generation kept for each would be a multiple.

@@ -126,7 +126,7 @@ def test_ticket_rules_a_revocation_ends_all_tickets(stage, version):
 
 def renewed(router, count):
     router.process.signal(signal.SIGHUP)
-    router.process.wait_for(rf"(certificates were read anew[\s\S]*){{{count}}}")
+    router.process.wait_for(rf"(certificates were read anew[\s\S]*?reload: done[\s\S]*?){{{count}}}")
 
 
 MISDIRECTED = [

@@ -117,9 +117,9 @@ def serial(router):
 
 
 def hup(router, count):
-    """HUP, and the word that all files were read; `count` such words by then."""
+    """HUP, and the word that all workers have what was read; `count` such words by then."""
     router.process.signal(signal.SIGHUP)
-    router.process.wait_for(rf"(certificates were read anew[\s\S]*){{{count}}}")
+    router.process.wait_for(rf"(certificates were read anew[\s\S]*?reload: done[\s\S]*?){{{count}}}")
 
 
 def test_live_websockets_survive_new_certificates(stage):

@@ -111,7 +111,7 @@ def test_what_the_client_says_itself_is_not_believed(site, front):
 @pytest.mark.parametrize("front", FRONTS)
 def test_a_forged_forwarded_is_no_client(site, front):
     """Neither of these proxies removes it; both say something else in X-Forwarded-For."""
-    for lie in ("for=10.9.9.9", 'for="10.9.9.9', "for=10.9.9.9, for=127.0.0.1"):
+    for lie in ("for=10.9.9.9", 'for="10.9.9.9', "for=10.9.9.9, for=127.0.0.1", "for=unknown", "for=_x;proto=https"):
         with client_of(site, front) as raw:
             assert raw.get("/env", f"Forwarded: {lie}").response().status == 400
     with client_of(site, front) as raw:

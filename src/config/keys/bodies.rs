@@ -51,8 +51,8 @@ pub(super) const GROUP: Group = Group {
         }))
         .default("off")
         .says(
-            "after the head everything is passed raw both ways, the upstream connection is used once \
-             and the client's closes after it",
+            "after the head everything is passed raw both ways, to HTTP servers as far as the body goes; \
+             the upstream connection is used once and the client's closes after it",
         )
         .example("on"),
         key("http-chunked-input", Kind::Flag, Set::Settings(|settings, value| {

@@ -4,7 +4,7 @@ import threading
 import time
 
 
-def until(what, look, timeout=10.0, pause=0.02):
+def until(what, look, timeout=30.0, pause=0.02):
     """The first true value of `look()`; after `timeout` seconds an AssertionError that says `what`, or what it returns."""
     deadline = time.monotonic() + timeout
     while True:
