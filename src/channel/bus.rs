@@ -18,6 +18,8 @@ use super::instances::{Incoming, InstanceId};
 use super::name::is_name;
 use super::publication::{Keep, Publication, Saying};
 
+/// How often a bus may end at a message before that one is given up.
+const TRIES: u32 = 4;
 /// Bytes that may wait for the bus.
 const QUEUE: usize = 16 << 20;
 /// What one message takes besides what it says.
@@ -78,6 +80,10 @@ pub struct Bus {
     queue: VecDeque<Waiting>,
     /// How many of them, from the front, the bus was given and may have.
     given: usize,
+    /// How many of them go one by one, for the bus ended when it was given them together.
+    singly: usize,
+    /// How often it ended when it was given nothing but the first.
+    refused: u32,
     bytes: usize,
     losses: Losses,
     /// The last number, and the last of each topic.
@@ -122,6 +128,8 @@ impl Bus {
             changes: HashMap::new(),
             queue: VecDeque::new(),
             given: 0,
+            singly: 0,
+            refused: 0,
             bytes: 0,
             losses: Losses::default(),
             number: 0,
@@ -208,6 +216,7 @@ impl Bus {
         let mut sheets = Vec::new();
         let mut size = 0;
         let mut long = Vec::new();
+        let room = if self.singly > 0 { 1 } else { room };
         while size < room
             && let Some(waiting) = self.queue.get(self.given)
         {
@@ -232,6 +241,8 @@ impl Bus {
 
     /// The bus has what it was given.
     pub fn confirm(&mut self, now: Millis) {
+        self.singly = self.singly.saturating_sub(self.given);
+        self.refused = 0;
         for Waiting { item, .. } in self.queue.drain(..std::mem::take(&mut self.given)) {
             self.bytes -= item.size();
             self.traffic.sent += u64::from(matches!(item, Item::Said { .. }));
@@ -242,9 +253,24 @@ impl Bus {
         self.own_up(now);
     }
 
-    /// Nobody knows whether it has: all of it is to be said again.
+    /// Nobody knows whether it has: all of it is to be said again, and one by one, for it may be one of them that the bus
+    /// does not want. That one must not keep back the others for ever.
     pub fn retract(&mut self) {
-        self.given = 0;
+        match std::mem::take(&mut self.given) {
+            0 => {}
+            1 => self.refused += 1,
+            many => (self.singly, self.refused) = (many, 0),
+        }
+        if self.refused >= TRIES
+            && let Some(Waiting { item, .. }) = self.queue.pop_front()
+        {
+            self.refused = 0;
+            self.bytes -= item.size();
+            match item {
+                Item::Said { publication, .. } => self.miss(&publication.channel),
+                Item::Lost(lost) => self.losses.extend(&lost),
+            }
+        }
     }
 
     /// What has waited too long for a bus that is away is lost: how many messages that were.

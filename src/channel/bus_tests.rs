@@ -88,13 +88,20 @@ fn everything_arrives_once_and_in_order_however_connections_end() {
         let mut rng = Rng::new(seed);
         let mut world = World::new(3);
         (0..3).for_each(|who| world.want(who, "a", true));
+        let mut broken = [0; 3];
         for _ in 0..400 {
             let who = rng.below(3) as usize;
             match rng.below(10) {
                 0..6 => world.say(who, "a", rng.below(50) as usize, 0),
-                6..8 => world.speak(who, usize::MAX, true),
                 // It is broken off in between: some of it arrived, and nobody knows how much.
-                _ => world.speak(who, rng.below(8) as usize, false),
+                8.. if broken[who] + 1 < TRIES => {
+                    broken[who] += 1;
+                    world.speak(who, rng.below(8) as usize, false);
+                }
+                _ => {
+                    broken[who] = 0;
+                    world.speak(who, usize::MAX, true);
+                }
             }
         }
         world.settle();
@@ -219,6 +226,33 @@ fn what_is_too_long_for_the_bus_is_lost_alone() {
     world.settle();
     assert_eq!(world.heard_from(1, 0), [1, 3]);
     assert!(world.lost[1].contains(&Lost::In(vec!["a".into()])), "{:?}", world.lost[1]);
+    assert_eq!(world.all[0].traffic.lost, 1);
+    assert_eq!(world.all[0].waiting().0, 0);
+}
+
+#[test]
+fn one_that_the_bus_does_not_want_keeps_nothing_back() {
+    let mut world = World::new(2);
+    world.want(1, "a", true);
+    for number in 1..=9 {
+        world.say(0, "a", if number == 4 { 2000 } else { 0 }, 0);
+    }
+    let mut ends = 0;
+    while world.all[0].has_work() {
+        let sheets = world.all[0].speak(ROOM, usize::MAX, world.now);
+        // It closes at what it does not want, and has taken what came before.
+        let taken = sheets.iter().take_while(|sheet| sheet.bytes.len() < 1000).count();
+        sheets.iter().take(taken).for_each(|sheet| world.hear(1, 0, &sheet.bytes));
+        match taken == sheets.len() {
+            true => world.all[0].confirm(world.now),
+            false => world.all[0].retract(),
+        }
+        ends += u32::from(taken < sheets.len());
+    }
+    assert_eq!(ends, TRIES + 1, "once with the others");
+    assert_eq!(world.heard_from(1, 0), [1, 2, 3, 5, 6, 7, 8, 9]);
+    assert!(!world.lost[1].is_empty());
+    assert!(world.lost[1].iter().all(|lost| *lost == Lost::In(vec!["a".into()])));
     assert_eq!(world.all[0].traffic.lost, 1);
     assert_eq!(world.all[0].waiting().0, 0);
 }

@@ -12,7 +12,7 @@ import pytest
 from websockets.sync.client import connect
 
 from harness.admin import ctl, curl
-from harness.buses import ENGINES
+from harness.buses import ENGINES, Redis
 from harness.process import memory
 from harness.router import TIDEGATE
 from harness.waiting import until
@@ -232,6 +232,24 @@ def test_a_password_opens_and_is_never_logged(stage, engine):
     assert not status(wrong)["linked"]
     for router in (one, two, wrong):
         assert "hush" not in router.log() and "hush" not in json.dumps(status(router))
+
+
+class Older(Redis):
+    """It knows no HELLO, and quotes what it was told."""
+
+    def command(self):
+        file = self.stage.directory / "older.conf"
+        file.write_text('rename-command HELLO ""\n')
+        program, *options = super().command()
+        return [program, file, *options]
+
+
+def test_a_server_that_quotes_the_password_is_not_quoted(stage):
+    bus = Older(stage, "hush-hush")
+    router = start(stage, "a", bus.with_password("hush-hush"))
+    router.process.wait_for("not on the bus")
+    assert "unknown command" in status(router)["failing"]
+    assert "hush" not in router.log() and "hush" not in json.dumps(status(router))
 
 
 def test_a_url_that_is_none_is_refused_where_it_stands(stage):

@@ -9,6 +9,8 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 const MOST: usize = 16 << 20;
 /// What one message takes besides what it says.
 const OVERHEAD: usize = 100;
+/// The longest packet that there is ever room for, in bytes.
+pub(super) const LONGEST: usize = MOST - OVERHEAD;
 
 /// Something that has come.
 #[derive(Debug)]

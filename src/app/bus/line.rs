@@ -8,6 +8,7 @@ use tokio::time::{Interval, MissedTickBehavior, interval};
 
 use super::inbox::{Arrival, Inbox, inbox};
 use super::link::{Job, Link};
+use super::password::tamed;
 use super::{Bell, Board, Target};
 use crate::base::{Clock, Millis, Rng};
 use crate::channel::{Bulletin, Bus, Incoming, InstanceId, Letter, Lost, home};
@@ -227,6 +228,7 @@ impl Line {
 
     /// We are not, any more or not yet.
     fn down(&mut self, why: String) {
+        let why = tamed(&why, self.parts.target.password.as_ref());
         let now = self.clock.now();
         if std::mem::take(&mut self.is_up) {
             // One that takes us in and throws us out again is not tried ever faster.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::Target;
-use super::inbox::Slot;
+use super::inbox::{LONGEST, Slot};
 use super::nats::Nats;
 use super::redis::Redis;
 use crate::channel::{InstanceId, Sheet};
@@ -55,7 +55,8 @@ impl Link {
     /// The longest packet that the bus takes, in bytes.
     pub(super) fn most(&self) -> usize {
         match self {
-            Link::Redis(_) => usize::MAX,
+            // What Redis takes and no inbox does would be lost at the other end.
+            Link::Redis(_) => LONGEST,
             Link::Nats(nats) => nats.most(),
         }
     }

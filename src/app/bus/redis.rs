@@ -85,8 +85,23 @@ impl Redis {
 
     async fn listen(&mut self, channels: &[Arc<str>]) -> Result<(), String> {
         for some in channels.chunks(NAMES) {
-            let names = self.names.all_of(some);
-            self.connection.subscribe(names).await.map_err(shown)?;
+            match self.connection.subscribe(self.names.all_of(some)).await {
+                Err(error) if is_forbidden(&error) => self.listen_singly(some).await?,
+                heard => heard.map_err(shown)?,
+            }
+        }
+        Ok(())
+    }
+
+    /// Where we may not listen to all of them, then to the others.
+    async fn listen_singly(&mut self, channels: &[Arc<str>]) -> Result<(), String> {
+        for channel in channels {
+            match self.connection.subscribe(self.names.of(&Topic::Of(Arc::clone(channel)))).await {
+                Err(error) if is_forbidden(&error) => {
+                    tracing::warn!(%channel, "the bus does not let us listen to a channel");
+                }
+                heard => heard.map_err(shown)?,
+            }
         }
         Ok(())
     }
@@ -120,6 +135,11 @@ fn receive(slot: &Slot, pushed: PushInfo) -> Result<(), SendError> {
         _ => {}
     }
     Ok(())
+}
+
+/// Whether Redis has heard us and does not allow it.
+fn is_forbidden(error: &redis::RedisError) -> bool {
+    error.code() == Some("NOPERM")
 }
 
 fn shown(error: redis::RedisError) -> String {
