@@ -240,10 +240,12 @@ impl Value {
 
 /// `text` as messages may quote it: who says in a URL who it is would have its password in the log.
 fn without_password(text: &str) -> Cow<'_, str> {
-    let parts = text.split_once("://").zip(text.rsplit_once('@'));
-    match parts {
-        Some(((scheme, rest), (_, behind))) if rest.contains('@') => {
-            format!("{scheme}://...@{behind}").into()
+    let Some((before, behind)) = text.rsplit_once('@') else { return text.into() };
+    // A scheme that lacks a slash is a slip; what comes behind is a secret all the same.
+    match before.split_once(':') {
+        Some((scheme, rest)) if !rest.is_empty() && !rest.contains(' ') => {
+            let slashes = "/".repeat(rest.len() - rest.trim_start_matches('/').len());
+            format!("{scheme}:{slashes}...@{behind}").into()
         }
         _ => text.into(),
     }

@@ -188,6 +188,9 @@ def test_no_log_has_a_token_and_a_reload_reads_the_key_again(stage):
     with connect(router.url(f"/chat/tea?token={good}", "ws")) as socket:
         joined(router, "tea", 1, good)
         assert refused(router, later).status_code == 401
+        with router.connect() as raw:
+            # A browser that was shown such a page says so when it asks for its picture.
+            raw.get("/favicon.ico", f"Referer: http://x/publish/tea?token={good}").response()
         router.key.write_text("short")
         reload("expected a secret of at least 32 bytes")
         joined(router, "tea", 1, good)

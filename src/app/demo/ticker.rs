@@ -28,7 +28,7 @@ impl Ticker {
     /// # Errors
     /// When there is no place for its socket, or no thread to be had.
     pub fn start() -> io::Result<Self> {
-        let folder = tempfile::Builder::new().prefix("tidegate-demo-").tempdir()?;
+        let folder = tempfile::Builder::new().prefix("tidegate-demo-").tempdir_in(place())?;
         let door = socket(&folder);
         let (running, stopped) = mpsc::channel();
         let thread = thread::Builder::new().name("demo-ticker".to_owned()).spawn(move || {
@@ -57,6 +57,14 @@ impl Drop for Ticker {
         // The router leaves its socket to whoever is next where it may not remove it.
         drop(fs::remove_file(socket(&self.folder)));
     }
+}
+
+/// Where temporary files are, unless a configuration would have to quote that.
+fn place() -> PathBuf {
+    let place = std::env::temp_dir();
+    let plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"/._-".contains(byte);
+    let is_plain = place.as_os_str().as_encoded_bytes().iter().all(plain);
+    if is_plain { place } else { "/tmp".into() }
 }
 
 fn socket(folder: &TempDir) -> PathBuf {

@@ -1,4 +1,5 @@
-//! What of a request no line may have: tokens in its query, which are as good as passwords while they hold.
+//! What of a request no line may have: tokens, which are as good as passwords while they hold. They stand in its query, and in a
+//! `Referer` where a browser was shown a page by one.
 
 use crate::proto::h1::RequestHead;
 
@@ -6,6 +7,8 @@ use super::super::expand::decoded;
 
 /// What stands in their place.
 const INSTEAD: &[u8] = b"token=-";
+/// No token is shorter, in bytes: a signature alone is 43.
+const SHORTEST: usize = 60;
 
 /// A target without its tokens.
 pub(super) struct Hidden {
@@ -38,6 +41,23 @@ impl Hidden {
     }
 }
 
+/// Takes out of a rendered line whatever looks like a token (RFC 7515 section 7.1): three parts in base64url, the first of which is
+/// an object in JSON.
+pub(super) fn mask(line: &mut Vec<u8>) {
+    let is_part = |byte: &u8| byte.is_ascii_alphanumeric() || b"-_.".contains(byte);
+    let mut at = 0;
+    while let Some(found) = line.get(at..).and_then(|rest| memchr::memmem::find(rest, b"ey")) {
+        at += found;
+        let rest = line.get(at..).unwrap_or_default();
+        let len = rest.iter().take_while(|byte| is_part(byte)).count();
+        let dots = rest.iter().take(len).filter(|byte| **byte == b'.').count();
+        if dots == 2 && len >= SHORTEST {
+            line.splice(at..at + len, [b'-']);
+        }
+        at += 1;
+    }
+}
+
 fn is_end(byte: &u8) -> bool {
     *byte == b'&'
 }
@@ -46,4 +66,28 @@ fn is_end(byte: &u8) -> bool {
 fn is_token(pair: &[u8]) -> bool {
     let name = pair.split(|byte| *byte == b'=').next().unwrap_or_default();
     decoded(name).eq(b"token".iter().copied())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::mask;
+
+    /// SECURITY: no line of the access log has a token.
+    #[test]
+    fn what_looks_like_a_token_is_taken_out() {
+        let token = format!("eyJhbGciOiJIUzI1NiJ9.eyJleHAiOjF9.{}", "A_-9".repeat(11));
+        for (line, shown) in [
+            (
+                format!("\"http://x/?token={token}\" \"eyes\""),
+                "\"http://x/?token=-\" \"eyes\"".to_owned(),
+            ),
+            (format!("{token} {token}"), "- -".to_owned()),
+            ("they.obey.keys".to_owned(), "they.obey.keys".to_owned()),
+            (String::new(), String::new()),
+        ] {
+            let mut bytes = line.into_bytes();
+            mask(&mut bytes);
+            assert_eq!(String::from_utf8(bytes).as_deref(), Ok(shown.as_str()));
+        }
+    }
 }

@@ -13,7 +13,7 @@ use super::super::cx::Cx;
 use super::super::peer::Peer;
 use super::super::reason::CloseReason;
 use super::super::settings::{Generation, Route};
-use super::hidden::Hidden;
+use super::hidden::{Hidden, mask};
 use super::{combined, json, own};
 
 /// What is collected for the line of one exchange. Reused; it keeps its buffer.
@@ -56,6 +56,9 @@ impl Record {
             Some(LogFormat::Json) => json::request(head, path, &mut request),
             Some(LogFormat::Own(pieces)) => own::request(pieces, head, path, &mut request),
             None => {}
+        }
+        if generation.hides_tokens {
+            mask(&mut request);
         }
         let format = format.cloned();
         *self = Record { format, request, began: Some(now), ..Record::default() };
