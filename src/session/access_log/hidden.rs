@@ -45,8 +45,9 @@ impl Hidden {
 /// an object in JSON.
 pub(super) fn mask(line: &mut Vec<u8>) {
     let is_part = |byte: &u8| byte.is_ascii_alphanumeric() || b"-_.".contains(byte);
+    let begin = |rest: &[u8]| rest.windows(2).position(|pair| pair == b"ey");
     let mut at = 0;
-    while let Some(found) = line.get(at..).and_then(|rest| memchr::memmem::find(rest, b"ey")) {
+    while let Some(found) = line.get(at..).and_then(begin) {
         at += found;
         let rest = line.get(at..).unwrap_or_default();
         let len = rest.iter().take_while(|byte| is_part(byte)).count();
