@@ -155,6 +155,7 @@ pub(super) fn run(ready: Ready) -> Result<(), BootError> {
             spool_dir: config.spool_dir.as_deref().map(Arc::<Path>::from),
             memory: MEMORY,
             abroad: abroad.map(|abroad| Outbox::new(abroad.clone(), MAILBOX)),
+            recalls: bus.as_ref().is_some_and(bus::Target::keeps),
         };
         let over = over.clone();
         let spawned =

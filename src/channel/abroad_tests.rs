@@ -13,7 +13,7 @@ fn saying(channel: &str, messages: u32) -> Saying {
 /// A linked hub, with one who has joined `a`.
 fn linked() -> (Hub, Key) {
     let mut hub = Hub::new(0, 1, 1 << 20, 0);
-    hub.link();
+    hub.link(false);
     let who = Slab::new().insert(());
     assert!(hub.join(&"a".into(), who, 10).is_ok());
     (hub, who)
@@ -50,9 +50,9 @@ fn what_is_published_here_is_told_and_what_is_heard_is_not() {
     hub.publish(saying("b", 0), None);
     assert_eq!(settle(&mut hub, 1).len(), 1);
     assert_eq!(told(&mut hub), ["said a", "said b"]);
-    hub.take(Letter::Heard(saying("a", 0)), 1);
+    hub.take(Letter::Heard(saying("a", 0), None), 1);
     assert!(matches!(settle(&mut hub, 1)[..], [Effect::Deliver(..)]));
-    hub.take(Letter::Heard(saying("c", 1)), 1);
+    hub.take(Letter::Heard(saying("c", 1), None), 1);
     hub.leave(who);
     settle(&mut hub, 1);
     assert_eq!(told(&mut hub), ["[(\"a\", false), (\"c\", true)]"], "what is kept is of interest");
@@ -63,7 +63,7 @@ fn what_is_published_here_is_told_and_what_is_heard_is_not() {
 fn what_is_lost_is_told_to_those_who_listen_and_to_those_who_come_back() {
     let (mut hub, who) = linked();
     settle(&mut hub, 1);
-    hub.take(Letter::Heard(saying("a", 9)), 2);
+    hub.take(Letter::Heard(saying("a", 9), None), 2);
     settle(&mut hub, 2);
     let gap = |hub: &mut Hub, since| {
         hub.ask("a".into(), who, Some(since));

@@ -4,8 +4,13 @@
 //! bus has it. What may have got lost with a connection is said once more on the next; whoever hears a number again
 //! drops it, and whoever does not hear the one before knows that something is missing. What does not fit is lost, and
 //! that is told in its place.
+//!
+//! Where the bus keeps what is published, that is read of each channel when it begins to be of interest here. Hubs are told what
+//! it was, or soon that they need not wait for it.
 
-use std::collections::{HashMap, HashSet, VecDeque};
+mod recalls;
+
+use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,7 +21,7 @@ use super::abroad::{Bulletin, Losses, Lost};
 use super::heard::{Ear, Whether};
 use super::instances::{Incoming, InstanceId};
 use super::name::is_name;
-use super::publication::{Keep, Publication, Saying};
+use super::publication::{Keep, Origin, Publication, Saying};
 
 /// How often a bus may end at a message before that one is given up.
 const TRIES: u32 = 4;
@@ -51,6 +56,8 @@ pub struct Sheet {
     pub topic: Topic,
     /// What.
     pub bytes: Vec<u8>,
+    /// The bus keeps it too, if it can.
+    pub keep: Option<Keep>,
 }
 
 /// What went to and fro.
@@ -77,6 +84,13 @@ pub struct Bus {
     /// Channels of interest here, and what has changed since that was asked.
     interests: HashSet<Arc<str>>,
     changes: HashMap<Arc<str>, bool>,
+    /// What the bus has kept is told to hubs.
+    recalls: bool,
+    /// Channels of which it is to be read, and is being read.
+    unread: BTreeSet<Arc<str>>,
+    reading: BTreeSet<Arc<str>>,
+    /// Hubs that wait for it, since when.
+    expected: HashMap<Arc<str>, Millis>,
     queue: VecDeque<Waiting>,
     /// How many of them, from the front, the bus was given and may have.
     given: usize,
@@ -120,12 +134,16 @@ impl Item {
 }
 
 impl Bus {
-    /// As instance `me` sees it, before anything was said.
-    pub fn new(me: InstanceId) -> Bus {
+    /// As instance `me` sees it, before anything was said; `recalls`: hubs are told what the bus has kept.
+    pub fn new(me: InstanceId, recalls: bool) -> Bus {
         Bus {
             me,
             interests: HashSet::new(),
             changes: HashMap::new(),
+            recalls,
+            unread: BTreeSet::new(),
+            reading: BTreeSet::new(),
+            expected: HashMap::new(),
             queue: VecDeque::new(),
             given: 0,
             singly: 0,
@@ -146,6 +164,7 @@ impl Bus {
             Bulletin::Said(publication, keep) => self.say(publication, keep, now),
             Bulletin::Interest(changes) => {
                 for (name, on) in changes {
+                    self.expect(&name, on, now);
                     let changed = match on {
                         true => self.interests.insert(Arc::clone(&name)),
                         false => self.interests.remove(&name),
@@ -250,6 +269,7 @@ impl Bus {
         if self.queue.is_empty() {
             self.queue = VecDeque::new();
         }
+        self.put_back();
         self.own_up(now);
     }
 
@@ -271,6 +291,7 @@ impl Bus {
                 Item::Lost(lost) => self.losses.extend(&lost),
             }
         }
+        self.put_back();
     }
 
     /// What has waited too long for a bus that is away is lost: how many messages that were.
@@ -306,9 +327,9 @@ impl Bus {
 
     fn to_all(&self, frame: &Frame) -> Sheet {
         let mut bytes = Vec::new();
-        begin_packet(&self.me, 0, &mut bytes);
+        begin_packet(&self.me, 0, 0, &mut bytes);
         put_frame(frame, &mut bytes);
-        Sheet { topic: Topic::All, bytes }
+        Sheet { topic: Topic::All, bytes, keep: None }
     }
 
     /// All channels of interest here; a new connection knows of none.
@@ -326,7 +347,7 @@ impl Bus {
 
     /// Whether there is something to be said, or to be listened to.
     pub fn has_work(&self) -> bool {
-        self.given < self.queue.len() || !self.changes.is_empty()
+        self.given < self.queue.len() || !self.changes.is_empty() || !self.unread.is_empty()
     }
 
     /// The bus is back after it was away: everybody who listens has been told, and nobody who is silent has been heard.
@@ -367,7 +388,8 @@ impl Bus {
                 }
                 self.traffic.received += 1;
                 let keep = Keep { messages, age };
-                out.push(Incoming::Said(Saying { channel, kind, payload, keep }));
+                let saying = Saying { channel, kind, payload, keep };
+                out.push(Incoming::Said(saying, Some(Origin { instance: from, id: packet.id })));
             }
             Frame::Missed { names, .. } => {
                 self.traffic.gaps += 1;
@@ -405,25 +427,27 @@ impl Bus {
 
 fn sheet(me: &InstanceId, item: &Item) -> Sheet {
     let mut bytes = Vec::new();
+    let mut kept = None;
     let topic = match item {
         Item::Said { number, before, publication, keep } => {
-            let Publication { channel, kind, payload, .. } = &**publication;
-            begin_packet(me, *before, &mut bytes);
+            let Publication { channel, id, kind, payload, .. } = &**publication;
+            begin_packet(me, *before, *id, &mut bytes);
             put_said(*number, *kind, (keep.messages, keep.age), channel, payload, &mut bytes);
+            kept = Some(*keep).filter(|keep| keep.messages > 0);
             let channel = Arc::clone(channel);
-            if keep.messages > 0 { Topic::Kept(channel) } else { Topic::Of(channel) }
+            if kept.is_some() { Topic::Kept(channel) } else { Topic::Of(channel) }
         }
         Item::Lost(lost) => {
             let names = match lost {
                 Lost::In(names) => Some(names.clone()),
                 Lost::Anywhere => None,
             };
-            begin_packet(me, 0, &mut bytes);
+            begin_packet(me, 0, 0, &mut bytes);
             put_frame(&Frame::Missed { number: 0, names }, &mut bytes);
             Topic::All
         }
     };
-    Sheet { topic, bytes }
+    Sheet { topic, bytes, keep: kept }
 }
 
 #[cfg(test)]

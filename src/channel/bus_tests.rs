@@ -18,7 +18,7 @@ struct World {
 impl World {
     fn new(count: usize) -> World {
         World {
-            all: (0..count).map(|who| Bus::new([who as u8 + 1; 16])).collect(),
+            all: (0..count).map(|who| Bus::new([who as u8 + 1; 16], false)).collect(),
             heard: vec![Vec::new(); count],
             lost: vec![Vec::new(); count],
             said: vec![0; count],
@@ -58,7 +58,8 @@ impl World {
         for incoming in came {
             match incoming {
                 Incoming::Lost(lost) => self.lost[who].push(lost),
-                Incoming::Said(saying) => {
+                Incoming::Recalled(..) => unreachable!("nothing was read"),
+                Incoming::Said(saying, _) => {
                     let text = String::from_utf8(saying.payload.to_vec()).expect("text");
                     let mut words = text.split(' ').map(|word| word.parse::<u64>());
                     let mut number = || words.next().expect("a word").expect("a number");

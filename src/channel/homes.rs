@@ -1,18 +1,23 @@
 //! The channels whose home is one core: how many have joined on each core, and what is kept.
 
+mod recall;
+
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
 
-use super::letter::{Answer, Presence};
-use super::publication::{Keep, Person, Publication, Saying};
+use super::instances::InstanceId;
+use super::letter::{Answer, Asker, Presence};
+use super::publication::{Keep, Origin, Person, Publication, Saying};
 use crate::base::write_json;
 use crate::proto::ws::Kind;
 
 /// Names that an answer has, at most.
 const NAMES: usize = 1000;
 /// Bytes that a kept message takes besides what it says.
-const OVERHEAD: usize = 160;
+const OVERHEAD: usize = 200;
+/// Ids of others that are so far ahead, in microseconds, are none: a day.
+const AHEAD: u64 = 86_400_000_000;
 
 /// The channels at home on one core.
 #[derive(Debug)]
@@ -29,6 +34,10 @@ pub(super) struct Homes {
     kept: usize,
     /// Most of them.
     most: usize,
+    /// The time up to which nothing is known of what was published elsewhere, as an id.
+    passed: u64,
+    /// What is kept elsewhere of a new channel will be told.
+    recalls: bool,
     /// Which channels have begun to be, or are no more, where other instances want to know.
     stirred: Option<HashMap<Arc<str>, bool>>,
 }
@@ -40,17 +49,29 @@ struct Home {
     /// Those whose names are known, and how often each has joined.
     people: BTreeMap<String, u32>,
     kept: VecDeque<Kept>,
-    /// Nothing is known of what was published up to this id.
+    /// Nothing is known of what was published up to this id; whatever is kept has a greater one.
     unknown: u64,
+    /// Nor up to this one, but for what is kept.
+    begun: u64,
+    /// The last id given to anything here.
+    last: u64,
     /// Something is missing before this id.
     missing: u64,
     /// A message older than that is not kept.
     age: Option<u64>,
+    /// What is kept elsewhere will be told, and whoever waits for it: since which id.
+    waits: bool,
+    asking: Vec<(Asker, u64)>,
 }
 
 #[derive(Debug)]
 struct Kept {
     publication: Arc<Publication>,
+    /// Where it was published, unless here, and under which id there.
+    from: Option<InstanceId>,
+    said: u64,
+    /// Who has heard it has missed nothing of what is kept before it, and has heard nothing behind it.
+    sure: bool,
     /// When it was published, in milliseconds since 1970.
     at: u64,
 }
@@ -88,8 +109,9 @@ impl Homes {
     pub(super) fn new(cores: usize, most: usize, now: u64) -> Homes {
         let channels = HashMap::new();
         let order = VecDeque::new();
-        let last = now * 1000;
-        Homes { cores, channels, last, order, messages: 0, kept: 0, most, stirred: None }
+        let (last, passed) = (now * 1000, 0);
+        let (messages, kept, recalls, stirred) = (0, 0, false, None);
+        Homes { cores, channels, last, order, messages, kept, most, passed, recalls, stirred }
     }
 
     /// At most so many bytes are kept from now on.
@@ -99,7 +121,9 @@ impl Homes {
     }
 
     fn home(&mut self, name: &Arc<str>) -> &mut Home {
-        let (cores, unknown) = (self.cores, self.last);
+        let (cores, waits, begun) = (self.cores, self.recalls, self.last.max(self.passed));
+        // What will be told may be older than this.
+        let unknown = if waits { self.last } else { begun };
         let stirred = &mut self.stirred;
         self.channels.entry(Arc::clone(name)).or_insert_with(|| {
             stir(stirred, name, true);
@@ -108,25 +132,53 @@ impl Homes {
                 people: BTreeMap::new(),
                 kept: VecDeque::new(),
                 unknown,
+                begun,
+                last: unknown,
                 missing: 0,
                 age: None,
+                waits,
+                asking: Vec::new(),
             }
         })
     }
 
     /// Something is published at `now`, in milliseconds since 1970: how many have joined.
     pub(super) fn publish(&mut self, saying: Saying, now: u64) -> (Arc<Publication>, u64) {
-        self.issue(saying, false, now)
+        self.issue(saying, false, None, now)
     }
 
-    fn issue(&mut self, saying: Saying, notice: bool, now: u64) -> (Arc<Publication>, u64) {
+    /// Something was published at another instance: it has the same id here, where that is possible.
+    pub(super) fn hear(
+        &mut self,
+        saying: Saying,
+        origin: Option<Origin>,
+        now: u64,
+    ) -> Arc<Publication> {
+        let origin = origin.filter(|origin| origin.id <= now * 1000 + AHEAD);
+        self.issue(saying, false, origin, now).0
+    }
+
+    fn issue(
+        &mut self,
+        saying: Saying,
+        notice: bool,
+        origin: Option<Origin>,
+        now: u64,
+    ) -> (Arc<Publication>, u64) {
         let Saying { channel, kind, payload, keep } = saying;
-        let id = (self.last + 1).max(now * 1000);
+        let last = self.channels.get(&channel).map_or(self.last, |home| home.last);
+        let id = match origin {
+            Some(origin) => (last + 1).max(origin.id),
+            None => (last.max(self.last) + 1).max(now * 1000),
+        };
         let publication = Arc::new(Publication { channel, id, kind, payload, notice });
         let channel = &publication.channel;
         let reached = self.count(channel);
         if keep.messages > 0 {
-            let kept = Kept { publication: Arc::clone(&publication), at: now };
+            let (from, said) =
+                origin.map_or((None, id), |origin| (Some(origin.instance), origin.id));
+            let publication = Arc::clone(&publication);
+            let kept = Kept { publication, from, said, sure: true, at: now };
             self.kept += kept.size();
             self.messages += 1;
             self.order.push_back((Arc::clone(channel), id));
@@ -136,7 +188,14 @@ impl Homes {
             self.drop_while(channel, |home| home.kept.len() > keep.messages as usize);
             self.make_room();
         }
-        self.last = id;
+        if let Some(home) = self.channels.get_mut(channel) {
+            home.last = id;
+            // Whoever waits for what is kept hears nothing else before.
+            if keep.messages == 0 && !notice && !home.asking.is_empty() {
+                home.missing = id;
+            }
+        }
+        self.last = self.last.max(id);
         self.tidy(now);
         (publication, reached)
     }
@@ -225,7 +284,7 @@ impl Homes {
         said.push(b'}');
         let keep = Keep::default();
         let saying = Saying { channel, kind: Kind::Text, payload: said.into(), keep };
-        Some(self.issue(saying, true, now).0)
+        Some(self.issue(saying, true, None, now).0)
     }
 
     /// Who is there.
@@ -255,11 +314,14 @@ impl Homes {
     pub(super) fn story(&mut self, name: &str, since: u64, now: u64) -> Answer {
         self.drop_while(name, |home| home.is_late(now));
         let Some(home) = self.channels.get(name) else {
-            return Answer::Story { kept: Vec::new(), gap: since < self.last };
+            return Answer::Story { kept: Vec::new(), gap: since < self.last.max(self.passed) };
         };
+        let mut kept = home.kept.iter();
+        let is_sure = kept.any(|kept| kept.sure && kept.publication.id == since);
+        let gap = since < home.unknown.max(home.missing) || since < home.begun && !is_sure;
         let behind = home.kept.iter().filter(|kept| kept.publication.id > since);
         let kept = behind.map(|kept| Arc::clone(&kept.publication)).collect();
-        Answer::Story { kept, gap: since < home.unknown.max(home.missing) }
+        Answer::Story { kept, gap }
     }
 
     fn forget_if_over(&mut self, name: &Arc<str>) {
@@ -269,8 +331,10 @@ impl Homes {
         }
     }
 
-    /// From now on other instances publish too: what is not known here may have been published there.
-    pub(super) fn link(&mut self) {
+    /// From now on other instances publish too: what is not known here may have been published there. What is kept elsewhere
+    /// is told of each channel that begins to be, where `recalls` says so.
+    pub(super) fn link(&mut self, recalls: bool) {
+        self.recalls = recalls;
         self.stirred = Some(HashMap::new());
     }
 
@@ -281,7 +345,7 @@ impl Homes {
 
     /// It is `now`, in milliseconds since 1970: of what was published elsewhere up to now nothing is known.
     pub(super) fn pass(&mut self, now: u64) {
-        self.last = self.last.max(now * 1000);
+        self.passed = self.passed.max(now * 1000);
     }
 
     /// Channels that have begun to be since this was asked last, or are no more.
@@ -291,7 +355,7 @@ impl Homes {
 
     /// Something is missing up to now in a channel, or in all.
     pub(super) fn miss(&mut self, name: Option<&str>) {
-        let missing = self.last;
+        let missing = self.last.max(self.passed);
         match name {
             Some(name) => {
                 self.channels.get_mut(name).into_iter().for_each(|home| home.missing = missing);

@@ -175,10 +175,10 @@ impl Hub {
             }
             Letter::Ask { asker: Asker { core, who }, channel, since } => {
                 let answer = match since {
-                    Some(since) => self.homes.story(&channel, since, now),
-                    None => self.homes.present(&channel),
+                    Some(since) => self.homes.tell(&channel, Asker { core, who }, since, now),
+                    None => Some(self.homes.present(&channel)),
                 };
-                self.out.push_back((core, Letter::Answer(who, answer)));
+                self.out.extend(answer.map(|answer| (core, Letter::Answer(who, answer))));
                 None
             }
             Letter::Published(publication, circle) => {
@@ -186,9 +186,15 @@ impl Hub {
                 is_theirs.then_some(Effect::Deliver(publication, circle))
             }
             Letter::Answer(who, answer) => Some(Effect::Tell(who, answer)),
-            Letter::Heard(saying) => {
-                let (publication, _) = self.homes.publish(saying, now);
+            Letter::Heard(saying, origin) => {
+                let publication = self.homes.hear(saying, origin, now);
                 self.spread(&publication);
+                None
+            }
+            Letter::Recalled(channel, story) => {
+                for (Asker { core, who }, answer) in self.homes.recall(&channel, story, now) {
+                    self.out.push_back((core, Letter::Answer(who, answer)));
+                }
                 None
             }
             Letter::Lost(lost) => self.lose(&lost),
@@ -214,9 +220,10 @@ impl Hub {
         None
     }
 
-    /// From now on there are other instances, who are told what happens here.
-    pub fn link(&mut self) {
-        self.homes.link();
+    /// From now on there are other instances, who are told what happens here; what is kept of a channel elsewhere will be
+    /// told as soon as it is of interest here, or that it cannot be had.
+    pub fn link(&mut self, recalls: bool) {
+        self.homes.link(recalls);
     }
 
     /// What other instances are to be told next; what is of interest here only where there is `room` for that too.

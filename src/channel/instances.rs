@@ -16,7 +16,8 @@ use crate::proto::instances::{BadFrame, Frame, put_frame};
 use super::abroad::{Bulletin, Lost};
 use super::instance::{Instance, Link, Traffic};
 use super::name::is_name;
-use super::publication::{Keep, Saying};
+use super::publication::{Keep, Origin, Saying};
+use super::recalled::Recalled;
 
 /// How long one that has no link is remembered.
 const AWAY: Duration = Duration::from_secs(60);
@@ -42,10 +43,12 @@ pub struct Instances {
 /// What came from another instance.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Incoming {
-    /// Something was published there.
-    Said(Saying),
+    /// Something was published there; where exactly, if that is known.
+    Said(Saying, Option<Origin>),
     /// Something was published there and is lost.
     Lost(Lost),
+    /// What an engine has kept of a channel; none: that cannot be had now.
+    Recalled(Arc<str>, Option<Vec<Recalled>>),
 }
 
 /// Why a link is of no use.
@@ -158,7 +161,8 @@ impl Instances {
                 other.figures.received += 1;
                 out.extend(missing.then_some(Incoming::Lost(Lost::Anywhere)));
                 let keep = Keep { messages, age };
-                out.push(Incoming::Said(Saying { channel, kind, payload, keep }));
+                let saying = Saying { channel, kind, payload, keep };
+                out.push(Incoming::Said(saying, None));
             }
             Frame::Missed { number, names } => {
                 check(names.as_deref().unwrap_or_default())?;

@@ -102,7 +102,8 @@ impl World {
             for incoming in came {
                 match incoming {
                     Incoming::Lost(lost) => self.lost[two].push(lost),
-                    Incoming::Said(saying) => {
+                    Incoming::Recalled(..) => unreachable!("nothing is read here"),
+                    Incoming::Said(saying, _) => {
                         let text = String::from_utf8(saying.payload.to_vec()).expect("text");
                         let mut words = text.split(' ').map(|word| word.parse::<u64>());
                         let mut number = || words.next().expect("a word").expect("a number");

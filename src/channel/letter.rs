@@ -5,7 +5,8 @@ use std::sync::Arc;
 use crate::base::Key;
 
 use super::abroad::Lost;
-use super::publication::{Person, Publication, Saying};
+use super::publication::{Origin, Person, Publication, Saying};
+use super::recalled::Recalled;
 
 /// A letter from one core to another, or to itself. Those of one core to another arrive in their order.
 #[derive(Debug)]
@@ -42,8 +43,10 @@ pub enum Letter {
         /// What was published behind this id, rather than how many have joined.
         since: Option<u64>,
     },
-    /// To a channel's home: something was published at another instance.
-    Heard(Saying),
+    /// To a channel's home: something was published at another instance; where exactly, if that is known.
+    Heard(Saying, Option<Origin>),
+    /// To a channel's home: what an engine has kept of it; none: that cannot be had now.
+    Recalled(Arc<str>, Option<Vec<Recalled>>),
     /// To a channel's home, or to all: something was published at another instance and is lost.
     Lost(Lost),
     /// From a channel's home: something is lost, for the circle of this number.

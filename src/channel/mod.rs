@@ -25,6 +25,7 @@ mod letter;
 mod members;
 mod name;
 mod publication;
+mod recalled;
 mod token;
 
 pub use abroad::{Bulletin, Losses, Lost};
@@ -36,5 +37,6 @@ pub use instances::{Incoming, InstanceId, InstanceStatus, Instances, LinkFault};
 pub use letter::{Answer, Asker, Letter, Presence};
 pub use members::Full;
 pub use name::is_name;
-pub use publication::{Keep, Person, Publication, Saying};
+pub use publication::{Keep, Origin, Person, Publication, Saying};
+pub use recalled::Recalled;
 pub use token::{Grant, Refusal, Verifier};

@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use crate::proto::ws::Kind;
 
+use super::instances::InstanceId;
+
 /// A message on its way to all who have joined a channel.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Publication {
@@ -36,6 +38,15 @@ pub struct Person {
     pub name: String,
     /// The others are told when it comes and when it goes.
     pub announced: bool,
+}
+
+/// Where something was published, and under which id there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Origin {
+    /// At which instance.
+    pub instance: InstanceId,
+    /// Its id there.
+    pub id: u64,
 }
 
 /// What a session wishes to say in a channel.

@@ -26,11 +26,12 @@ impl Abroad {
 }
 
 impl Channels {
-    /// Tells other instances what is published here, by this outbox.
-    pub(super) fn look_abroad(&mut self, outbox: Option<Outbox<Bulletin>>) {
+    /// Tells other instances what is published here, by this outbox; what is kept on the way there is told to the hub where
+    /// `recalls` says so.
+    pub(super) fn look_abroad(&mut self, outbox: Option<Outbox<Bulletin>>, recalls: bool) {
         if let Some(outbox) = outbox {
             self.abroad = Some(Abroad { outbox, losses: Losses::default() });
-            self.hub.link();
+            self.hub.link(recalls);
         }
     }
 }

@@ -73,6 +73,8 @@ pub struct Setup {
     pub memory: usize,
     /// Where it tells other instances what is published, where there are any.
     pub abroad: Option<Outbox<Bulletin>>,
+    /// Whoever does tells hubs what is kept there.
+    pub recalls: bool,
 }
 
 /// One worker.
@@ -140,7 +142,7 @@ impl Worker {
         let clock = Clock::new();
         let (cores, kept) = (setup.peers.loads.len(), setup.generation.channel_memory);
         let mut channels = Channels::new(setup.index, cores, kept, clock.wall_millis());
-        channels.look_abroad(setup.abroad);
+        channels.look_abroad(setup.abroad, setup.recalls);
         let world = World {
             clock,
             pool: Pool::new(setup.memory),

@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::time::{Interval, MissedTickBehavior, interval};
 
 use super::inbox::{Arrival, Inbox, inbox};
-use super::link::{Job, Link};
+use super::link::{Job, Link, Story};
 use super::password::tamed;
 use super::{Bell, Board, Target};
 use crate::base::{Clock, Millis, Rng};
@@ -20,6 +20,8 @@ use crate::worker::Mail;
 const TICK: Duration = Duration::from_millis(250);
 /// Bulletins read in a turn, and packets.
 const TURN: usize = 1024;
+/// Channels of which is read in one job what the bus has kept.
+const RECALLS: usize = 256;
 /// Bytes said in one job, about.
 const ROOM: usize = 256 << 10;
 /// How often we show that we are there.
@@ -52,6 +54,8 @@ struct Done {
     link: Link,
     /// That was its beginning.
     begun: bool,
+    /// What it has read.
+    stories: Vec<Story>,
 }
 
 /// What there is to look at.
@@ -96,7 +100,7 @@ impl Line {
     pub(super) fn new(parts: Parts) -> Line {
         let mut tick = interval(TICK);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let bus = Bus::new(parts.me);
+        let bus = Bus::new(parts.me, parts.target.keeps());
         let never = Millis::default();
         Line {
             parts,
@@ -162,6 +166,7 @@ impl Line {
         if self.bus.has_work() {
             (job.on, job.off) = self.bus.changes();
             job.sheets = self.bus.speak(ROOM, link.most(), now);
+            job.recalls = self.bus.to_recall(RECALLS);
         }
         if now >= self.pulse {
             self.pulse = now + PULSE;
@@ -171,13 +176,14 @@ impl Line {
             self.said_goodbye = true;
             job.sheets.push(self.bus.goodbye());
         }
-        if job.on.is_empty() && job.off.is_empty() && job.sheets.is_empty() {
+        let says = !job.on.is_empty() || !job.off.is_empty() || !job.sheets.is_empty();
+        if !says && job.recalls.is_empty() {
             self.idle = Some(link);
             return;
         }
         self.work = Some(Box::pin(async move {
-            link.perform(&job).await?;
-            Ok(Done { link, begun: false })
+            let stories = link.perform(&job).await?;
+            Ok(Done { link, begun: false, stories })
         }));
     }
 
@@ -190,7 +196,7 @@ impl Line {
             let connecting = Link::connect(&target, &me, &channels, slot);
             let late = |_| format!("it took longer than {} s to begin", BEGINNING.as_secs());
             let link = tokio::time::timeout(BEGINNING, connecting).await.map_err(late)??;
-            Ok(Done { link, begun: true })
+            Ok(Done { link, begun: true, stories: Vec::new() })
         }));
     }
 
@@ -198,15 +204,48 @@ impl Line {
     fn finish(&mut self, done: Result<Done, String>) {
         self.work = None;
         match done {
-            Ok(Done { link, begun }) => {
+            Ok(Done { link, begun, stories }) => {
                 self.idle = Some(link);
                 match begun {
                     true => self.up(),
-                    false => self.bus.confirm(self.clock.now()),
+                    false => {
+                        self.recall(stories);
+                        self.bus.confirm(self.clock.now());
+                    }
                 }
             }
             Err(why) => self.down(why),
         }
+    }
+
+    /// Hubs are told what was read. What came on the way before is looked at first: the rest was published before we were there.
+    fn recall(&mut self, stories: Vec<Story>) {
+        if stories.is_empty() {
+            return;
+        }
+        let mut over = None;
+        while let Some(arrival) = self.inbox.as_mut().and_then(Inbox::try_next) {
+            match arrival {
+                Arrival::Packet(packet) => self.hear(&packet),
+                Arrival::Over(why) => over = Some(why),
+            }
+        }
+        let mut came = Vec::new();
+        for Story { channel, entries } in stories {
+            self.bus.recall(channel, entries, &mut came);
+        }
+        came.into_iter().for_each(|incoming| self.pass_on(incoming));
+        if let Some(why) = over {
+            self.down(why);
+        }
+    }
+
+    /// Hubs that wait in vain are told so.
+    fn excuse(&mut self) {
+        let mut came = Vec::new();
+        let is_away = !self.is_up && self.failing.is_some();
+        self.bus.excuse(is_away, self.clock.now(), &mut came);
+        came.into_iter().for_each(|incoming| self.pass_on(incoming));
     }
 
     /// We are on the bus.
@@ -254,6 +293,7 @@ impl Line {
             );
         }
         self.failing = Some(why);
+        self.excuse();
         self.show();
     }
 
@@ -266,6 +306,9 @@ impl Line {
                 self.ending = Some(now + GOODBYE);
             }
             self.bus.tell(bulletin, now);
+        }
+        if self.failing.is_some() {
+            self.excuse();
         }
     }
 
@@ -310,8 +353,11 @@ impl Line {
             }
         };
         match incoming {
-            Incoming::Said(saying) => {
-                send(home(&saying.channel, workers.len()), Letter::Heard(saying));
+            Incoming::Said(saying, origin) => {
+                send(home(&saying.channel, workers.len()), Letter::Heard(saying, origin));
+            }
+            Incoming::Recalled(channel, story) => {
+                send(home(&channel, workers.len()), Letter::Recalled(channel, story));
             }
             Incoming::Lost(Lost::Anywhere) => {
                 (0..workers.len()).for_each(|core| send(core, Letter::Lost(Lost::Anywhere)));
@@ -328,6 +374,7 @@ impl Line {
     /// What is due now and then.
     fn tend(&mut self) {
         let now = self.clock.now();
+        self.excuse();
         if self.is_up {
             let silent = self.bus.forget(now);
             if silent > 0 {

@@ -24,6 +24,15 @@ pub(super) struct Job {
     pub(super) off: Vec<Arc<str>>,
     /// What is to be said.
     pub(super) sheets: Vec<Sheet>,
+    /// Channels of which is to be read what the bus has kept.
+    pub(super) recalls: Vec<Arc<str>>,
+}
+
+/// What the bus has kept of a channel, in its order, with the time when it came there in milliseconds since 1970.
+#[derive(Debug)]
+pub(super) struct Story {
+    pub(super) channel: Arc<str>,
+    pub(super) entries: Vec<(u64, Vec<u8>)>,
 }
 
 impl Link {
@@ -44,11 +53,14 @@ impl Link {
         }
     }
 
-    /// Does a job; it is done when the bus says so.
-    pub(super) async fn perform(&mut self, job: &Job) -> Result<(), String> {
+    /// Does a job; it is done when the bus says so. Of the channels there were to read it returns the first, or all.
+    pub(super) async fn perform(&mut self, job: &Job) -> Result<Vec<Story>, String> {
         match self {
-            Link::Redis(redis) => redis.perform(job).await,
-            Link::Nats(nats) => nats.perform(job).await,
+            Link::Redis(redis) => {
+                redis.perform(job).await?;
+                redis.recall(&job.recalls).await
+            }
+            Link::Nats(nats) => nats.perform(job).await.map(|()| Vec::new()),
         }
     }
 

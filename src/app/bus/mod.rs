@@ -43,6 +43,13 @@ pub(super) struct Target {
     pub(super) password: Option<config::Secretive>,
 }
 
+impl Target {
+    /// Whether it keeps what is published.
+    pub(super) fn keeps(&self) -> bool {
+        matches!(self.bus.engine, config::Engine::Redis { .. })
+    }
+}
+
 /// What is shown of it.
 pub(super) type Board = Arc<Mutex<BusStatus>>;
 

@@ -1,28 +1,39 @@
-//! The bus over Redis: its publish and subscribe, on one connection that speaks RESP3 (Redis 6 or later).
+//! The bus over Redis: its publish and subscribe, on one connection that speaks RESP3 (Redis 6 or later), and a stream for each
+//! channel of which anything is kept.
+//!
+//! What is kept is published and put into its stream in one transaction. So whoever listens and reads a stream on the same connection
+//! has heard everything in it before, but for what was published before it listened.
 
+mod streams;
+
+use std::fmt::Display;
 use std::sync::Arc;
 use std::time::Duration;
 
 use redis::aio::{MultiplexedConnection, SendError};
 use redis::{
-    AsyncConnectionConfig, Client, ConnectionAddr, IntoConnectionInfo as _, ProtocolVersion,
-    PushInfo, PushKind, RedisConnectionInfo, Value,
+    AsyncConnectionConfig, Client, ConnectionAddr, ErrorKind, IntoConnectionInfo as _, Pipeline,
+    ProtocolVersion, PushInfo, PushKind, RedisConnectionInfo, RedisError, Value,
 };
 
 use super::Target;
 use super::inbox::Slot;
 use super::link::Job;
-use crate::channel::Topic;
+use super::password::tamed;
+use crate::channel::{Keep, Sheet, Topic};
 
 /// How long the other end has for each answer.
 const PATIENCE: Duration = Duration::from_secs(5);
 /// Names in one command.
 const NAMES: usize = 1000;
-
+/// Milliseconds that a stream stays behind its last message, where no time is said: a day.
+const STAY: u64 = 86_400_000;
 /// A connection.
 pub(super) struct Redis {
     connection: MultiplexedConnection,
     names: Names,
+    /// It was said already that it keeps nothing.
+    complained: bool,
 }
 
 /// How topics are named there. Redis does not keep the messages of its databases apart: their number is part of the name.
@@ -36,6 +47,12 @@ impl Names {
             Topic::Of(channel) => format!("{prefix}of:{channel}"),
             Topic::Kept(channel) => format!("{prefix}kept:{channel}"),
         }
+    }
+
+    /// The stream of what is kept of a channel.
+    fn stream(&self, channel: &str) -> String {
+        let Names(prefix) = self;
+        format!("{prefix}history:{channel}")
     }
 
     fn all_of(&self, channels: &[Arc<str>]) -> Vec<String> {
@@ -75,7 +92,7 @@ impl Redis {
             .set_push_sender(move |pushed| receive(&slot, pushed));
         let connected = client.get_multiplexed_async_connection_with_config(&config).await;
         let names = Names(format!("{}{database}:", bus.prefix));
-        let mut redis = Redis { connection: connected.map_err(shown)?, names };
+        let mut redis = Redis { connection: connected.map_err(shown)?, names, complained: false };
         let kept = redis.names.of(&Topic::Kept("*".into()));
         redis.connection.psubscribe(kept).await.map_err(shown)?;
         redis.connection.subscribe(redis.names.of(&Topic::All)).await.map_err(shown)?;
@@ -115,12 +132,48 @@ impl Redis {
         if job.sheets.is_empty() {
             return Ok(());
         }
-        let mut pipe = redis::pipe();
-        for sheet in &job.sheets {
-            pipe.cmd("PUBLISH").arg(self.names.of(&sheet.topic)).arg(&sheet.bytes).ignore();
+        if job.sheets.iter().any(|sheet| sheet.keep.is_some()) {
+            let pipe = self.saying(&job.sheets, true);
+            match pipe.query_async::<()>(&mut self.connection).await {
+                Err(error) if is_refusal(&error) => self.complain(&error),
+                done => return done.map_err(shown),
+            }
         }
+        // Where it keeps nothing, it may carry it all the same. Who hears it twice knows it.
+        let pipe = self.saying(&job.sheets, false);
         pipe.query_async::<()>(&mut self.connection).await.map_err(shown)
     }
+
+    fn saying(&self, sheets: &[Sheet], keeping: bool) -> Pipeline {
+        let mut pipe = redis::pipe();
+        if keeping {
+            pipe.atomic();
+        }
+        for Sheet { topic, bytes, keep } in sheets {
+            pipe.cmd("PUBLISH").arg(self.names.of(topic)).arg(bytes).ignore();
+            if let (Topic::Kept(channel), Some(Keep { messages, age }), true) =
+                (topic, keep, keeping)
+            {
+                let stream = self.names.stream(channel);
+                pipe.cmd("XADD").arg(&stream).arg("MAXLEN").arg("~").arg(*messages);
+                pipe.arg("*").arg("said").arg(bytes).ignore();
+                pipe.cmd("PEXPIRE").arg(&stream).arg(age.unwrap_or(STAY)).ignore();
+            }
+        }
+        pipe
+    }
+
+    fn complain(&mut self, error: &RedisError) {
+        if !std::mem::replace(&mut self.complained, true) {
+            let why = tamed(&shown(error), None);
+            tracing::warn!("the bus does not keep what is published, or does not show it: {why}");
+        }
+    }
+}
+
+/// Whether it is a command that was refused: the connection is as good as before.
+fn is_refusal(error: &RedisError) -> bool {
+    matches!(error.kind(), ErrorKind::Server(_) | ErrorKind::Extension)
 }
 
 /// What comes unasked.
@@ -138,10 +191,22 @@ fn receive(slot: &Slot, pushed: PushInfo) -> Result<(), SendError> {
 }
 
 /// Whether Redis has heard us and does not allow it.
-fn is_forbidden(error: &redis::RedisError) -> bool {
+fn is_forbidden(error: &RedisError) -> bool {
     error.code() == Some("NOPERM")
 }
 
-fn shown(error: redis::RedisError) -> String {
+fn shown(error: impl Display) -> String {
     error.to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stream_has_a_name_of_its_own() {
+        let names = Names("chat:0:".to_owned());
+        assert_eq!(names.stream("a.b"), "chat:0:history:a.b");
+        assert_eq!(names.of(&Topic::Kept("a.b".into())), "chat:0:kept:a.b");
+    }
 }

@@ -289,9 +289,11 @@ impl Line {
             }
         };
         match incoming {
-            Incoming::Said(saying) => {
-                send(home(&saying.channel, workers.len()), Letter::Heard(saying));
+            Incoming::Said(saying, origin) => {
+                send(home(&saying.channel, workers.len()), Letter::Heard(saying, origin));
             }
+            // Nothing is kept between here and there.
+            Incoming::Recalled(..) => {}
             Incoming::Lost(Lost::Anywhere) => {
                 tracing::warn!("messages of another instance may be lost, in any channel");
                 (0..workers.len()).for_each(|core| send(core, Letter::Lost(Lost::Anywhere)));
