@@ -45,8 +45,12 @@ class Redis(Bus):
 
     def listened_to(self):
         """Names that anybody listens to."""
-        words = ["redis-cli", "-p", str(self.port), "pubsub", "channels"]
-        return subprocess.run(words, capture_output=True, text=True, timeout=30, check=True).stdout.split()
+        return self.ask("pubsub", "channels").split()
+
+    def ask(self, *words):
+        """What the server says to a command."""
+        words = ["redis-cli", "-p", str(self.port), *map(str, words)]
+        return subprocess.run(words, capture_output=True, text=True, timeout=30, check=True).stdout
 
 
 class Nats(Bus):
