@@ -155,6 +155,7 @@ def test_one_is_killed_and_comes_back(stage, three):
         again = start(stage, "again", three.instance, peers)
         linked(again, 2)
         with listeners([again, one]) as both:
+            know(two, both)
             publish(two, "welcome")
             for listener in [*both, *everybody]:
                 assert hear(listener, "welcome").count("welcome") == 1
