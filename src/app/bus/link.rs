@@ -11,7 +11,7 @@ use crate::config::Engine;
 
 /// A connection that is up and listens.
 pub(super) enum Link {
-    Redis(Redis),
+    Redis(Box<Redis>),
     Nats(Box<Nats>),
 }
 
@@ -45,7 +45,9 @@ impl Link {
     ) -> Result<Link, String> {
         match target.bus.engine {
             Engine::Redis { database, tls } => {
-                Redis::connect(target, database, tls, channels, slot).await.map(Link::Redis)
+                Redis::connect(target, database, tls, channels, slot)
+                    .await
+                    .map(|redis| Link::Redis(Box::new(redis)))
             }
             Engine::Nats => Nats::connect(target, me, channels, slot)
                 .await

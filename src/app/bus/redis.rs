@@ -1,8 +1,9 @@
 //! The bus over Redis: its publish and subscribe, on one connection that speaks RESP3 (Redis 6 or later), and a stream for each
 //! channel of which anything is kept.
 //!
-//! What is kept is published and put into its stream in one transaction. So whoever listens and reads a stream on the same connection
-//! has heard everything in it before, but for what was published before it listened.
+//! What is kept is published and put into its stream in one transaction. So whoever has read a stream, and then has an answer to anything
+//! on the connection it listens on, has heard everything in it before, but for what was published before it listened. Streams are read on
+//! a connection of their own: Redis closes one that listens where an answer is long.
 
 mod streams;
 
@@ -28,9 +29,12 @@ const PATIENCE: Duration = Duration::from_secs(5);
 const NAMES: usize = 1000;
 /// Milliseconds that a stream stays behind its last message, where no time is said: a day.
 const STAY: u64 = 86_400_000;
-/// A connection.
+
+/// A connection, and another one to read streams on.
 pub(super) struct Redis {
     connection: MultiplexedConnection,
+    client: Client,
+    reader: Option<MultiplexedConnection>,
     names: Names,
     /// It was said already that it keeps nothing.
     complained: bool,
@@ -86,13 +90,11 @@ impl Redis {
         }
         let info = address.into_connection_info().map_err(shown)?.set_redis_settings(login);
         let client = Client::open(info).map_err(shown)?;
-        let config = AsyncConnectionConfig::new()
-            .set_connection_timeout(Some(PATIENCE))
-            .set_response_timeout(Some(PATIENCE))
-            .set_push_sender(move |pushed| receive(&slot, pushed));
+        let config = patience().set_push_sender(move |pushed| receive(&slot, pushed));
         let connected = client.get_multiplexed_async_connection_with_config(&config).await;
         let names = Names(format!("{}{database}:", bus.prefix));
-        let mut redis = Redis { connection: connected.map_err(shown)?, names, complained: false };
+        let connection = connected.map_err(shown)?;
+        let mut redis = Redis { connection, client, reader: None, names, complained: false };
         let kept = redis.names.of(&Topic::Kept("*".into()));
         redis.connection.psubscribe(kept).await.map_err(shown)?;
         redis.connection.subscribe(redis.names.of(&Topic::All)).await.map_err(shown)?;
@@ -169,6 +171,12 @@ impl Redis {
             tracing::warn!("the bus does not keep what is published, or does not show it: {why}");
         }
     }
+}
+
+/// How long we wait for it.
+fn patience() -> AsyncConnectionConfig {
+    let config = AsyncConnectionConfig::new().set_connection_timeout(Some(PATIENCE));
+    config.set_response_timeout(Some(PATIENCE))
 }
 
 /// Whether it is a command that was refused: the connection is as good as before.

@@ -60,13 +60,17 @@ impl Homes {
         if home.kept.is_empty() {
             home.age = keep.age;
         }
-        let count = story.len();
+        let mut count = 0;
         let mut next = home.kept.front().map_or(u64::MAX, |kept| kept.publication.id);
         for Recalled { from, id: said, kind, payload, at, sure, hole, .. } in
             story.into_iter().rev()
         {
             let id = said.min(next.saturating_sub(1));
-            next = id;
+            if id == 0 {
+                // Nobody who says the truth has one so low; what is to be dropped is found by its id.
+                break;
+            }
+            (next, count) = (id, count + 1);
             if hole {
                 home.missing = home.missing.max(id);
             }
