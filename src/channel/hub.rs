@@ -114,10 +114,14 @@ impl Hub {
     }
 
     /// Tells homes how many have joined here, where that has changed.
+    #[inline]
     pub fn tell_homes(&mut self) {
-        if !self.members.has_news() {
-            return;
+        if self.members.has_news() {
+            self.tell_news();
         }
+    }
+
+    fn tell_news(&mut self) {
         let core = self.me;
         let mut sorted: Vec<Vec<_>> = vec![Vec::new(); self.cores];
         for (name, presence) in self.members.news() {

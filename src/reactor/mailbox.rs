@@ -67,7 +67,7 @@ impl<T> Mailbox<T> {
         (Sender { items: sender, awake, waker }, mailbox)
     }
 
-    /// Moves at most `budget` items to the end of `into`, without waiting; called once per turn.
+    /// Moves at most `budget` items to the end of `into`, without waiting; called in each turn that the waker has begun.
     /// True when there may be more: then no wake-up comes for them, and the next turn must not sleep.
     pub fn drain(&self, into: &mut Vec<T>, budget: usize) -> bool {
         // Before looking: who sends after this wakes, and of who sent before this we see the item.

@@ -40,7 +40,7 @@ pub use peer::Peer;
 pub use readiness::{Ending, Readiness};
 pub use stream::{Kind, Stream};
 pub use tokens::TokenAnswer;
-pub use transfer::{Filled, Flushed, fill, flush};
+pub use transfer::{Filled, Flushed, fill, fill_block, flush, offer};
 pub use transport::{Line, Tls, Transport};
 
 // A token is a key's 64 bits.

@@ -58,7 +58,14 @@ pub fn fill(
     } else if *bulk && rx.room() > 1 {
         fill_many(stream, rx, pool)
     } else if rx.room() > 0 {
-        fill_one(stream, rx, pool)
+        return match fill_block(stream, ready, bulk, pool) {
+            Ok(block) => {
+                let n = block.len();
+                rx.push(Segment::Block(block));
+                Filled::Bytes(n)
+            }
+            Err(filled) => filled,
+        };
     } else {
         return Filled::Nothing;
     };
@@ -87,16 +94,31 @@ pub(super) fn not_read(error: &io::Error, ready: &mut Readiness) -> Filled {
     }
 }
 
-/// Bytes read and bytes there was room for; both 0 when the pool is exhausted.
-fn fill_one(stream: &Stream, rx: &mut Rx, pool: &Pool) -> io::Result<(usize, usize)> {
-    let Some(mut block) = pool.take() else { return Ok((0, 0)) };
+/// Reads once into a block of its own; `bulk` as in [`fill`].
+///
+/// # Errors
+/// What else the read brought, where it brought no bytes.
+#[inline]
+pub fn fill_block(
+    stream: &Stream,
+    ready: &mut Readiness,
+    bulk: &mut bool,
+    pool: &Pool,
+) -> Result<Block, Filled> {
+    let Some(mut block) = pool.take() else { return Err(Filled::Nothing) };
     let wanted = block.room();
-    let n = stream.read(block.tail())?;
-    block.filled(n);
-    rx.push(Segment::Block(block));
-    Ok((n, wanted))
+    match stream.read(block.tail()) {
+        Ok(n) => {
+            block.filled(n);
+            ready.read_result(wanted, n);
+            *bulk = n == wanted || n >= BLOCK - HEADROOM;
+            if n > 0 { Ok(block) } else { Err(Filled::Finished) }
+        }
+        Err(error) => Err(not_read(&error, ready)),
+    }
 }
 
+/// Bytes read and bytes there was room for; both 0 when the pool is exhausted.
 fn fill_many(stream: &Stream, rx: &mut Rx, pool: &Pool) -> io::Result<(usize, usize)> {
     let mut blocks: [Option<Block>; RX_BLOCKS] = [const { None }; RX_BLOCKS];
     for slot in blocks.iter_mut().take(rx.room()) {
@@ -123,6 +145,12 @@ fn fill_many(stream: &Stream, rx: &mut Rx, pool: &Pool) -> io::Result<(usize, us
         rx.push(Segment::Block(block));
     }
     Ok((n, wanted))
+}
+
+/// Writes once, of bytes that are in no queue.
+#[inline]
+pub fn offer(stream: &Stream, ready: &mut Readiness, bytes: &[u8]) -> Flushed {
+    written(stream.write(bytes), bytes.len(), ready)
 }
 
 /// Writes once.

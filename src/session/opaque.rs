@@ -45,6 +45,12 @@ impl Opaque {
         Opaque { rare: Some(Box::new(Rare { cut: None, gate: Some(Gate::new(body)) })) }
     }
 
+    /// Both sides are whole, and what they send has no end before they have.
+    #[inline]
+    pub(super) fn is_plain(&self) -> bool {
+        self.rare.is_none()
+    }
+
     fn cut(&self) -> Option<&Cut> {
         self.rare.as_ref()?.cut.as_ref()
     }

@@ -104,6 +104,18 @@ impl Port {
         self.tx_broken || self.rx_end == Some(RxEnd::Reset)
     }
 
+    /// No end of it is in sight, in either direction.
+    #[inline]
+    pub fn is_open(&self) -> bool {
+        self.rx_end.is_none() && self.tx_end.is_none() && !self.tx_broken
+    }
+
+    /// It is open, and nothing waits in it.
+    #[inline]
+    pub fn is_clear(&self) -> bool {
+        self.rx.is_empty() && self.tx.is_empty() && self.is_open()
+    }
+
     /// Nothing will arrive any more, and all that did was consumed.
     pub fn is_drained(&self) -> bool {
         self.rx_end.is_some() && self.rx.is_empty()

@@ -122,6 +122,24 @@ impl Tunnel {
         over
     }
 
+    /// Whether bytes that came of `side` may all go over as they are, where nothing waits and no end is in sight, and
+    /// nothing else is to be done; then they are counted. If not, nothing has happened.
+    #[inline]
+    pub(super) fn passes(&mut self, side: Side, bytes: &[u8], now: Millis) -> bool {
+        let passes = match (&mut self.sight, &self.route.websockets) {
+            (Sight::Frames(track), Some(websockets)) => {
+                track.passes(side, bytes, &websockets.rules, now)
+            }
+            (Sight::Opaque(opaque), _) => self.watched && opaque.is_plain(),
+            _ => false,
+        };
+        if passes {
+            self.bytes[side as usize] += bytes.len() as u64;
+            self.active = now;
+        }
+        passes
+    }
+
     /// Something was published where its client has joined; returns how many messages were dropped for it.
     pub(super) fn hear(&mut self, batch: &mut Batch<'_>, client: &mut Port, now: Millis) -> u64 {
         match &mut self.sight {
@@ -260,14 +278,15 @@ impl Tunnel {
 
     /// Whether all that came has gone over and no end is near: then nothing waits for what leaves.
     pub(super) fn rests(&self, ports: &[Port; 2]) -> bool {
-        let open = |port: &Port| port.rx_end.is_none() && port.tx_end.is_none() && !port.tx_broken;
         let waits = match &self.sight {
             Sight::Messages(messages) => !messages.rests(),
             Sight::Events(feed) => !feed.rests(),
             Sight::Frames(track) => !track.life.guest_rests(),
             Sight::Opaque(_) => false,
         };
-        ports.iter().all(|port| port.rx.is_empty() && open(port)) && !self.is_leaving() && !waits
+        ports.iter().all(|port| port.rx.is_empty() && port.is_open())
+            && !self.is_leaving()
+            && !waits
     }
 
     /// When it ends for silence.

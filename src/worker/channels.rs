@@ -143,10 +143,14 @@ impl Worker {
     }
 
     /// What came together goes to all of its circle, each of whom is written to once.
+    #[inline]
     pub(super) fn fan_out(&mut self) {
-        if self.channels.pending.is_empty() {
-            return;
+        if !self.channels.pending.is_empty() {
+            self.fan_out_pending();
         }
+    }
+
+    fn fan_out_pending(&mut self) {
         let pending = std::mem::take(&mut self.channels.pending);
         self.channels.size = 0;
         let Some(first) = pending.first() else { return };

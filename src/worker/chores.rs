@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::base::Millis;
 
 use super::logbook::LogSink;
-use super::turn::Worker;
+use super::turn::{Worker, earliest};
 
 /// Log lines wait at most this long.
 const LOG_DELAY: Duration = Duration::from_millis(50);
@@ -40,7 +40,7 @@ impl Worker {
     /// When the next chore is due; `None` when nothing is left to be done.
     pub(super) fn next_chore(&self) -> Option<Millis> {
         let chores = &self.chores;
-        [chores.log_due, chores.sweep_due, chores.starved_due].into_iter().flatten().min()
+        earliest(&[chores.log_due, chores.sweep_due, chores.starved_due])
     }
 
     /// Does what is due, and notes what will be.

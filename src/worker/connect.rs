@@ -7,7 +7,7 @@ use mio::event::Event;
 use crate::base::Key;
 use crate::reactor::tls::{Connector, Handshake};
 use crate::reactor::{self, DialError, Readiness, Stream, Transport};
-use crate::session::{Input, Reuse, Route};
+use crate::session::{Input, Reuse, Route, Side};
 use crate::upstream::{Server, ServerId};
 
 use super::entry::{Conn, Role};
@@ -185,8 +185,10 @@ impl Worker {
                 }
             }
             Role::Client | Role::Upstream => {
+                let side = if conn.role == Role::Client { Side::Client } else { Side::Upstream };
+                let short = conn.goes_straight();
                 if let Some(key) = session {
-                    self.drive(key);
+                    if short { self.pass_on(key, side) } else { self.drive(key) }
                 }
             }
         }

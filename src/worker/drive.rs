@@ -122,7 +122,7 @@ impl Worker {
     }
 
     /// A session and what it touches, borrowed apart.
-    fn parts(&mut self, key: Key) -> Option<Parts<'_>> {
+    pub(super) fn parts(&mut self, key: Key) -> Option<Parts<'_>> {
         let session = self.sessions.get_mut(key)?;
         let conns = match session.conns {
             [Some(client), Some(upstream)] => self.conns.get_pair_mut(client, upstream).into(),
@@ -161,10 +161,10 @@ impl Worker {
 }
 
 /// A session, its connections, and what of the worker the two need.
-struct Parts<'a> {
-    session: &'a mut Session,
-    conns: [Option<&'a mut Conn>; 2],
-    world: &'a mut World,
+pub(super) struct Parts<'a> {
+    pub(super) session: &'a mut Session,
+    pub(super) conns: [Option<&'a mut Conn>; 2],
+    pub(super) world: &'a mut World,
     registry: &'a Registry,
     starved: &'a mut Vec<Key>,
 }
@@ -209,15 +209,8 @@ impl Parts<'_> {
                     self.starved.push(key);
                 }
                 Filled::Nothing => {}
-                Filled::Finished => {
-                    // The kernel tells an error once, and a write may have heard of it first.
-                    let broken = port.tx_broken;
-                    port.rx_end = Some(if broken { RxEnd::Reset } else { RxEnd::Finished });
-                    total += 1;
-                }
-                broken @ (Filled::Reset | Filled::Lost | Filled::Truncated) => {
-                    port.rx_end = Some(RxEnd::Reset);
-                    port.lost = broken == Filled::Lost;
+                end => {
+                    note_end(port, end);
                     total += 1;
                 }
             }
@@ -309,15 +302,30 @@ pub(super) fn flush_queue(conn: &mut Conn, port: &mut Port, world: &mut World) -
                 total += n;
             }
             Flushed::Nothing => {}
-            broken @ (Flushed::Broken | Flushed::Lost) => {
-                port.tx_broken = true;
-                port.lost |= broken == Flushed::Lost;
-                if port.tx_begun {
-                    port.tx.clear();
-                }
+            broken => {
+                note_break(port, broken);
                 total += 1;
             }
         }
     }
     total
+}
+
+/// A read has brought an end.
+pub(super) fn note_end(port: &mut Port, end: Filled) {
+    port.rx_end = Some(match end {
+        // The kernel tells an error once, and a write may have heard of it first.
+        Filled::Finished if !port.tx_broken => RxEnd::Finished,
+        _ => RxEnd::Reset,
+    });
+    port.lost |= end == Filled::Lost;
+}
+
+/// A write has found the connection broken.
+pub(super) fn note_break(port: &mut Port, broken: Flushed) {
+    port.tx_broken = true;
+    port.lost |= broken == Flushed::Lost;
+    if port.tx_begun {
+        port.tx.clear();
+    }
 }

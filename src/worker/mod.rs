@@ -20,6 +20,7 @@ mod chores;
 mod connect;
 mod drive;
 mod entry;
+mod express;
 mod files;
 mod generation;
 mod greet;

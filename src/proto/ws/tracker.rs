@@ -47,6 +47,13 @@ impl Tally {
     }
 }
 
+/// Where messages of one frame lead that lie in a piece: the end of the last one, which may lie behind the piece.
+struct Ahead {
+    at: u64,
+    messages: u64,
+    payload: u64,
+}
+
 /// How far [`Tracker::advance`] goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Until {
@@ -150,18 +157,44 @@ impl Tracker {
     /// end, is for [`Tracker::advance`] to read.
     #[inline(always)]
     pub fn stream(&mut self, bytes: &[u8], rules: &Rules, tally: &mut Tally) -> usize {
-        let end = bytes.len() as u64;
-        let mut at = self.left;
-        while at < end && !self.sequence.is_open() {
-            let rest = bytes.get(at as usize..).unwrap_or_default();
-            let Some((payload, len)) = FrameHead::whole_message(rest, rules) else { break };
-            tally.messages += 1;
-            tally.payload = tally.payload.wrapping_add(payload);
-            at += len + payload;
-        }
-        let passed = at.min(end);
-        self.left = at - passed;
+        let ahead = self.ahead(bytes, rules);
+        let passed = ahead.at.min(bytes.len() as u64);
+        self.go(&ahead, passed, tally);
         passed as usize
+    }
+
+    /// Passes all of a piece by no more than a look at each header; false, and nothing done, where
+    /// that is not enough.
+    #[inline(always)]
+    pub fn stream_all(&mut self, bytes: &[u8], rules: &Rules, tally: &mut Tally) -> bool {
+        let ahead = self.ahead(bytes, rules);
+        let end = bytes.len() as u64;
+        if ahead.at < end {
+            return false;
+        }
+        self.go(&ahead, end, tally);
+        true
+    }
+
+    #[inline(always)]
+    fn ahead(&self, bytes: &[u8], rules: &Rules) -> Ahead {
+        let end = bytes.len() as u64;
+        let mut ahead = Ahead { at: self.left, messages: 0, payload: 0 };
+        while ahead.at < end && !self.sequence.is_open() {
+            let rest = bytes.get(ahead.at as usize..).unwrap_or_default();
+            let Some((payload, len)) = FrameHead::whole_message(rest, rules) else { break };
+            ahead.messages += 1;
+            ahead.payload = ahead.payload.wrapping_add(payload);
+            ahead.at += len + payload;
+        }
+        ahead
+    }
+
+    #[inline(always)]
+    fn go(&mut self, ahead: &Ahead, passed: u64, tally: &mut Tally) {
+        tally.messages += ahead.messages;
+        tally.payload = tally.payload.wrapping_add(ahead.payload);
+        self.left = ahead.at - passed;
     }
 
     #[inline]

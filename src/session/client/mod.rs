@@ -16,7 +16,7 @@ use super::files::{Progress, Transfer};
 use super::head::{self, HeadTimeouts, HeadWait};
 use super::linger::Linger;
 use super::peer::Peer;
-use super::port::Port;
+use super::port::{Port, Side};
 use super::probe::Probe;
 use super::reason::CloseReason;
 use super::secure::Secure;
@@ -136,6 +136,16 @@ impl Client {
     pub fn advance(&mut self, ports: &mut [Port; 2], cx: &mut Cx<'_>) {
         while let Some(next) = self.step(ports, cx) {
             self.state = next;
+        }
+    }
+
+    /// Whether bytes that came of `side` may all go over to the other one as they are, where nothing waits and no end is
+    /// in sight, and that is all there is to do; then they are counted. If not, nothing has happened.
+    #[inline]
+    pub fn passes(&mut self, side: Side, bytes: &[u8], now: Millis) -> bool {
+        match &mut self.state {
+            State::Tunnel(tunnel) => tunnel.passes(side, bytes, now),
+            _ => false,
         }
     }
 

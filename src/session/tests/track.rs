@@ -92,6 +92,40 @@ fn frames_pass_as_they_are_and_are_counted() {
 }
 
 #[test]
+fn only_what_needs_no_more_than_a_look_goes_straight() {
+    let mut bench = open();
+    let now = bench.world.clock.now();
+    let message = text(CLIENT, "hello");
+    assert!(bench.client.passes(CLIENT, &message, now));
+    let (begun, rest) = message.split_at(8);
+    assert!(bench.client.passes(CLIENT, begun, now), "the rest of a message may come later");
+    let mut behind = rest.to_vec();
+    behind.extend(close(CLIENT, 1000));
+    assert!(!bench.client.passes(CLIENT, &behind, now), "a Close is looked at");
+    bench.client_says(&behind);
+    assert_eq!(bench.takes_bytes(UPSTREAM), behind, "nothing of it was counted before");
+    let answer = text(UPSTREAM, "bye");
+    assert!(!bench.client.passes(UPSTREAM, &answer, now), "one who leaves is bidden farewell");
+    bench.upstream_says([answer, close(UPSTREAM, 1000)].concat());
+    bench.client_reads();
+    bench.ends(UPSTREAM, RxEnd::Finished);
+    bench.ends(CLIENT, RxEnd::Finished);
+    let line = bench.log();
+    assert!(line.contains("messages_in=2") && line.contains("messages_out=1"), "{line}");
+}
+
+#[test]
+fn with_a_rate_or_before_anything_is_known_nothing_goes_straight() {
+    let mut limited = open_with(|rules| rules.rate = Some(Rate { per_second: 1000, burst: 9 }));
+    let now = limited.world.clock.now();
+    assert!(!limited.client.passes(CLIENT, &text(CLIENT, "counted"), now));
+    let mut waiting = Bench::new();
+    waiting.client_says(HANDSHAKE);
+    let now = waiting.world.clock.now();
+    assert!(!waiting.client.passes(CLIENT, b"early", now));
+}
+
+#[test]
 fn a_fin_takes_nothing_from_what_waits_for_room() {
     for (sender, receiver) in [(CLIENT, UPSTREAM), (UPSTREAM, CLIENT)] {
         let mut bench = open_with(|rules| rules.max_message = u64::MAX);

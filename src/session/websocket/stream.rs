@@ -7,7 +7,7 @@ use crate::buf::{Pool, Rx};
 use super::super::cx::Cx;
 use super::super::port::{Port, Side};
 use super::super::settings::WebSocketRules;
-use super::track::{Track, pair};
+use super::track::{Track, Watch, pair};
 
 impl Track {
     /// Hands on all that came, adds to `bytes` what it was from each side, and returns whether that
@@ -32,6 +32,24 @@ impl Track {
             *active = cx.now;
         }
         all
+    }
+
+    /// Whether bytes that came of `side` may all go over as they are, where both ends are open and nothing waits, and
+    /// nothing is due. If not, nothing has happened.
+    #[inline]
+    pub(in super::super) fn passes(
+        &mut self,
+        side: Side,
+        bytes: &[u8],
+        rules: &WebSocketRules,
+        now: Millis,
+    ) -> bool {
+        if now >= self.calm || self.life.is_ending() {
+            return false;
+        }
+        let frames = self.frames(side, rules);
+        let Watch { tracker, tally } = &mut self.watch[side as usize];
+        tracker.stream_all(bytes, &frames, tally)
     }
 
     /// One direction of it, in which something came. False, with nothing or some of it handed on,

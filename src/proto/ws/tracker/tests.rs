@@ -86,6 +86,16 @@ const STREAM: Ask = |tracker, piece, rules, tally| match tracker.stream(piece, r
     n => Ok(Step::Pass(n)),
 };
 
+/// The short way for all of it or none, and the long one where that is none.
+const STREAM_ALL: Ask = |tracker, piece, rules, tally| {
+    let before = (*tracker, *tally);
+    if !piece.is_empty() && tracker.stream_all(piece, rules, tally) {
+        return Ok(Step::Pass(piece.len()));
+    }
+    assert_eq!((*tracker, *tally), before, "nothing has happened");
+    tracker.advance(piece, Until::End, rules, tally)
+};
+
 /// The same from a tracker to which the stream is shown as it arrives, up to each of `cuts`.
 fn tracked(stream: &[u8], cuts: &[usize], ask: Ask, rules: &Rules) -> Story {
     let mut story = Story { boundaries: vec![(0, true)], ..Story::default() };
@@ -137,7 +147,7 @@ fn agree(stream: &[u8], cuts: &[usize], rules: &Rules) {
     let expected = told(stream, rules);
     let every = tracked(stream, cuts, FRAME, rules);
     assert_eq!(every, expected, "{stream:02x?} at {cuts:?}");
-    for ask in [MESSAGE, END, STREAM] {
+    for ask in [MESSAGE, END, STREAM, STREAM_ALL] {
         let some = tracked(stream, cuts, ask, rules);
         assert!(some.boundaries.iter().all(|at| expected.boundaries.contains(at)), "{some:?}");
         assert_eq!(
