@@ -2,9 +2,13 @@
 //!
 //! ```text
 //! cargo bench --bench relay -- LISTEN:PORT SERVER:PORT
+//! cargo bench --bench relay -- --dial LISTEN:PORT SERVER:PORT
 //! ```
 //!
-//! One thread, one buffer, each client connection joined to one of its own to the server.
+//! One thread, one buffer, each client connection joined to one of its own to the server; with `--dial` to
+//! a new one for each request, which there is a packet of the uwsgi protocol that is always the same.
+
+mod dial;
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr};
@@ -32,40 +36,63 @@ struct End {
 /// A client's connection and the server's, in this order.
 struct Pair([End; 2]);
 
+/// A client and what is joined to it.
+enum Joined {
+    Pair(Pair),
+    Caller(dial::Caller),
+}
+
+/// What every turn has at hand.
+struct Turn<'a> {
+    poll: &'a Poll,
+    server: SocketAddr,
+    packet: &'a [u8],
+    chunk: &'a mut [u8],
+}
+
 fn main() -> io::Result<()> {
     let addresses: Vec<SocketAddr> =
         std::env::args().skip(1).filter_map(|arg| arg.parse().ok()).collect();
     let [listen, server] = addresses[..] else {
-        eprintln!("usage: relay LISTEN:PORT SERVER:PORT");
+        eprintln!("usage: relay [--dial] LISTEN:PORT SERVER:PORT");
         return Ok(());
     };
+    let dials = std::env::args().any(|arg| arg == "--dial");
     let mut poll = Poll::new()?;
     let mut listener = TcpListener::bind(listen)?;
     poll.registry().register(&mut listener, LISTENER, Interest::READABLE)?;
-    let mut pairs: Vec<Option<Pair>> = Vec::new();
+    let mut clients: Vec<Option<Joined>> = Vec::new();
     let mut free: Vec<usize> = Vec::new();
-    let mut chunk = vec![0; CHUNK];
+    let (packet, mut chunk) = (dial::packet(), vec![0; CHUNK]);
     let mut events = Events::with_capacity(1024);
     loop {
         match poll.poll(&mut events, None) {
             Err(error) if error.kind() != ErrorKind::Interrupted => return Err(error),
             _ => {}
         }
+        let mut turn = Turn { poll: &poll, server, packet: &packet, chunk: &mut chunk };
         for event in &events {
             if event.token() == LISTENER {
                 while let Ok((client, _)) = listener.accept() {
                     let index = free.pop().unwrap_or_else(|| {
-                        pairs.push(None);
-                        pairs.len() - 1
+                        clients.push(None);
+                        clients.len() - 1
                     });
-                    pairs[index] = Some(Pair::new(client, server, &poll, index)?);
+                    clients[index] = Some(match dials {
+                        true => Joined::Caller(dial::Caller::new(client, &poll, index)?),
+                        false => Joined::Pair(Pair::new(client, server, &poll, index)?),
+                    });
                 }
                 continue;
             }
             let Token(token) = event.token();
-            let Some(Some(pair)) = pairs.get_mut(token / 2) else { continue };
-            if !pair.turn(token % 2, event, &mut chunk).unwrap_or(false) {
-                pairs[token / 2] = None;
+            let goes_on = match clients.get_mut(token / 2) {
+                Some(Some(Joined::Pair(pair))) => pair.turn(token % 2, event, turn.chunk),
+                Some(Some(Joined::Caller(caller))) => caller.turn(token % 2, event, &mut turn),
+                _ => continue,
+            };
+            if !goes_on.unwrap_or(false) {
+                clients[token / 2] = None;
                 free.push(token / 2);
             }
         }

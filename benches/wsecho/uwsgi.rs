@@ -30,7 +30,8 @@ pub(crate) fn answer(
             *speech = Speech::WebSocket;
         }
         None => {
-            answers::body(path, true, reply);
+            // No word of the end, which concerns this connection alone: a client's may stay.
+            answers::body(path, false, reply);
             *speech = Speech::Over;
         }
     }
