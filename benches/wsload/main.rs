@@ -7,6 +7,7 @@
 //! cargo bench --bench wsload -- ws://127.0.0.1:8080/echo -c 8000 --mode idle
 //! cargo bench --bench wsload -- wss://127.0.0.1:8443/echo -c 64 --mode churn --resume -d 5 --json
 //! cargo bench --bench wsload -- https://127.0.0.1:8443/ -c 64 --mode get -d 5
+//! cargo bench --bench wsload -- http://127.0.0.1:8080/ -c 64 --mode get --rate 20000 -d 5
 //! cargo bench --bench wsload -- https://127.0.0.1:8443/ -c 32 --mode handshakes --tls 1.2 -d 5
 //! ```
 

@@ -45,7 +45,7 @@ pub(crate) struct Options {
     pub(crate) size: usize,
     /// Messages under way per connection, in a saturated run.
     pub(crate) depth: u64,
-    /// Messages per second over all connections (open loop); `None` saturates.
+    /// Messages or requests per second over all connections (open loop); `None` saturates.
     pub(crate) rate: Option<u64>,
     pub(crate) duration: Option<Duration>,
     pub(crate) text: bool,
@@ -172,7 +172,7 @@ fn command() -> Command {
                 .long("rate")
                 .value_name("N")
                 .value_parser(value_parser!(u64).range(1..))
-                .help("messages per second in all (open loop); without it as fast as echoes come back"),
+                .help("messages, or requests of mode get, per second in all (open loop); without it as fast as they come back"),
         )
         .arg(
             Arg::new("duration")

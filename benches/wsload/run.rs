@@ -22,11 +22,11 @@ use crate::tls::Terms;
 /// Connections being opened at a time.
 const OPENING_MAX: usize = 64;
 /// How long messages under way may still take when the time is over.
-const DRAIN: Duration = Duration::from_secs(5);
+pub(crate) const DRAIN: Duration = Duration::from_secs(5);
 /// The most that opening all connections may take.
-const OPENING_TIME: Duration = Duration::from_secs(60);
+pub(crate) const OPENING_TIME: Duration = Duration::from_secs(60);
 const STDIN: Token = Token(usize::MAX - 1);
-const PACER: Token = Token(usize::MAX - 2);
+pub(crate) const PACER: Token = Token(usize::MAX - 2);
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Phase {

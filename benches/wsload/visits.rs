@@ -1,5 +1,6 @@
-//! The loop over HTTP connections: requests on connections that stay, or a new connection for each.
+//! The loop over HTTP connections: requests on connections that stay, at a rate or as fast as it goes, or a new connection for each.
 
+use std::collections::VecDeque;
 use std::io;
 use std::time::{Duration, Instant};
 
@@ -10,13 +11,14 @@ use mio::{Events, Interest, Poll, Token};
 use crate::connection::Fault;
 use crate::inflating::Room;
 use crate::options::{Mode, Options};
+use crate::pacer::Pacer;
 use crate::report::Report;
-use crate::run::own_cpu;
+use crate::run::{DRAIN, OPENING_TIME, PACER, own_cpu};
 use crate::stream::Stream;
 use crate::tls::Terms;
 use crate::visit::Visit;
 
-/// A run under way; everything is measured from the first connection on.
+/// A run under way. Everything is measured from the first connection on; at a rate from when each has had one answer.
 pub(crate) struct Visits {
     options: Options,
     terms: Option<Terms>,
@@ -26,6 +28,21 @@ pub(crate) struct Visits {
     room: Room,
     report: Report,
     epoch: Instant,
+    started: Instant,
+    /// What is asked, and when, where there is a rate.
+    open: Option<Open>,
+}
+
+/// Requests that are asked when they are due, whatever has become of those before.
+#[derive(Default)]
+struct Open {
+    /// All connections are there, and what follows is measured.
+    begun: bool,
+    pacer: Option<Pacer>,
+    /// Connections that have nothing to do; who has waited longest is the next.
+    idle: VecDeque<usize>,
+    /// When those were due that found no connection.
+    overdue: VecDeque<u64>,
 }
 
 impl Visits {
@@ -34,6 +51,7 @@ impl Visits {
         let close = if options.mode == Mode::Handshakes { "Connection: close\r\n" } else { "" };
         let Options { host, path, .. } = &options;
         let request = format!("GET {path} HTTP/1.1\r\nHost: {host}\r\n{close}\r\n").into_bytes();
+        let rate = options.rate.filter(|_| options.mode == Mode::Get);
         Ok(Visits {
             terms: options.terms()?,
             request,
@@ -42,37 +60,101 @@ impl Visits {
             room: Room::new(0),
             report: Report::new(),
             epoch: Instant::now(),
+            started: Instant::now(),
+            open: rate.map(|_| Open::default()),
             options,
         })
     }
 
     /// Runs to the end.
     pub(crate) fn go(mut self) -> io::Result<Report> {
-        let duration = self.options.duration.unwrap_or_default();
         for index in 0..self.visits.len() {
             self.connect(index)?;
         }
         let mut events = Events::with_capacity(1024);
-        loop {
-            let left = duration.saturating_sub(self.epoch.elapsed());
-            if left == Duration::ZERO || self.visits.iter().all(Option::is_none) {
-                break;
-            }
+        while let Some(left) = self.left() {
             match self.poll.poll(&mut events, Some(left)) {
                 Err(error) if error.kind() != io::ErrorKind::Interrupted => return Err(error),
                 _ => {}
             }
             for event in &events {
+                if event.token() == PACER {
+                    self.pace()?;
+                    continue;
+                }
                 let Token(index) = event.token();
                 if let Err(fault) = self.turn(index, event) {
-                    self.report.fault(&fault.to_string());
-                    self.visits[index] = None;
+                    self.fail(index, &fault);
                 }
             }
+            self.start()?;
         }
-        self.report.seconds = self.epoch.elapsed().as_secs_f64();
+        self.report.seconds = self.started.elapsed().as_secs_f64();
         self.report.cpu = own_cpu();
         Ok(self.report)
+    }
+
+    /// How long may be waited; `None` at the end. What is under way at a rate comes home before.
+    fn left(&mut self) -> Option<Duration> {
+        if self.visits.iter().all(Option::is_none) {
+            return None;
+        }
+        let passed = self.started.elapsed();
+        let left = self.options.duration.unwrap_or_default().saturating_sub(passed);
+        let Some(open) = &mut self.open else { return (!left.is_zero()).then_some(left) };
+        if !open.begun {
+            return OPENING_TIME.checked_sub(passed);
+        }
+        if !left.is_zero() {
+            return Some(left);
+        }
+        open.pacer = None;
+        let done =
+            open.overdue.is_empty() && open.idle.len() == self.visits.iter().flatten().count();
+        if done {
+            return None;
+        }
+        let over = passed.saturating_sub(self.options.duration.unwrap_or_default()) > DRAIN;
+        if over {
+            self.report.fault("answers missing at the end");
+        }
+        (!over).then_some(Duration::from_millis(10))
+    }
+
+    /// Begins to ask at the rate, once every connection has had an answer.
+    fn start(&mut self) -> io::Result<()> {
+        let now = self.now();
+        let (Some(open), Some(rate)) = (&mut self.open, self.options.rate) else { return Ok(()) };
+        if open.begun || open.idle.len() < self.visits.len() {
+            return Ok(());
+        }
+        open.begun = true;
+        open.pacer = Some(Pacer::new(rate, now, self.poll.registry(), PACER)?);
+        self.started = Instant::now();
+        self.report.received = 0;
+        self.pace()
+    }
+
+    /// Asks what is due.
+    fn pace(&mut self) -> io::Result<()> {
+        loop {
+            let now = self.now();
+            let Some(open) = &mut self.open else { return Ok(()) };
+            let Some(pacer) = &mut open.pacer else { return Ok(()) };
+            let Some((_, due)) = pacer.due(now) else { return pacer.wait(now) };
+            match open.idle.pop_front() {
+                Some(index) => self.ask(index, due),
+                None => open.overdue.push_back(due),
+            }
+        }
+    }
+
+    fn ask(&mut self, index: usize, due: u64) {
+        let Some(visit) = &mut self.visits[index] else { return };
+        visit.ask(due);
+        if let Err(fault) = visit.flush(&self.request) {
+            self.fail(index, &fault);
+        }
     }
 
     fn now(&self) -> u64 {
@@ -88,6 +170,14 @@ impl Visits {
         self.poll.registry().register(&mut socket, Token(index), both)?;
         self.visits[index] = Some(Visit::new(Stream::new(socket, session), begun));
         Ok(())
+    }
+
+    fn fail(&mut self, index: usize, fault: &Fault) {
+        self.report.fault(&fault.to_string());
+        self.visits[index] = None;
+        if let Some(open) = &mut self.open {
+            open.idle.retain(|idle| *idle != index);
+        }
     }
 
     fn turn(&mut self, index: usize, event: &Event) -> Result<(), Fault> {
@@ -107,18 +197,34 @@ impl Visits {
         visit.flush(&self.request)
     }
 
-    /// An answer is whole; the next question goes out on the same connection.
+    /// An answer is whole; the next question goes out on the same connection, when it is due.
     fn done(&mut self, index: usize) {
         let now = self.now();
         let Some(visit) = &mut self.visits[index] else { return };
+        let mut next = Some(now);
+        if let Some(open) = &mut self.open {
+            next = open.overdue.pop_front();
+            if next.is_none() {
+                open.idle.push_back(index);
+            }
+            if !open.begun {
+                return;
+            }
+        }
         self.report.operations += 1;
-        self.report.latency.saturating_record(now - visit.begun);
-        visit.ask(now);
+        self.report.latency.saturating_record(now.saturating_sub(visit.begun));
+        if let Some(begun) = next {
+            visit.ask(begun);
+        }
     }
 
     /// A connection has had its answer and is over; the next begins.
     fn ended(&mut self, index: usize) -> Result<(), Fault> {
         let Some(visit) = self.visits[index].take() else { return Ok(()) };
+        if self.open.is_some() {
+            // At a rate every connection stays.
+            return Err(Fault::Ended);
+        }
         self.report.visited(visit.is_resumed());
         self.report.operations += 1;
         self.report.latency.saturating_record(self.now() - visit.begun);
