@@ -1,6 +1,7 @@
 """Gets what a comparison needs: the peers from packages, ours from source."""
 
 import functools
+import hashlib
 import json
 import os
 import pathlib
@@ -151,8 +152,14 @@ def versions(found):
             text = first[0].split(" Copyright")[0] if first else "?"
             library = re.search(r"unning (?:with|on) (?:OpenSSL version : )?(OpenSSL \S+)", done.stdout + done.stderr)
             text += f" with {library[1]}" if library else ""
+            text += f" ({digest(found[name])})" if name == "tidegate" else ""
             lines.append({"uwsgi": f"uWSGI {text}", "node": f"Node.js {text}, {WS[0]}"}.get(name, text))
     return lines
+
+
+def digest(path):
+    """The start of a file's SHA-256, by which two builds are told apart."""
+    return hashlib.sha256(pathlib.Path(path).read_bytes()).hexdigest()[:8]
 
 
 def run(command):

@@ -5,10 +5,15 @@ import dataclasses
 import pathlib
 import sys
 
-from . import install, report, rows, trace
+from . import figures, install, keep, report, rows, trace, verdicts
 from .candidates import CANDIDATES, candidates_for
-from .measure import Bench, measure
+from .measure import Bench, half, measure
 from .process import Failed
+
+# Memory is the same each time: so many rounds show that.
+MEMORY_ROUNDS = 3
+# Seconds that a measurement takes beside its load: a start, warming up and an end; and one of memory in all.
+AROUND, MEMORY = 1.2, 7
 
 
 def options(description):
@@ -18,24 +23,26 @@ def options(description):
     names = ",".join(CANDIDATES)
     keys = ",".join(row.key for row in rows.ROWS)
     add = parser.add_argument
-    add("--rows", default="", metavar="KEYS", help=f"of {keys}")
-    add("--candidates", default="", metavar="NAMES", help=f"of {names};\ntidegate-again is for A/A")
+    add("--rows", default="", metavar="KEYS", help=f"of {keys};\nthose with a bar if not given")
+    add("--candidates", default="", metavar="NAMES", help=f"of {names};\nthose a row's bars name if not given, and tidegate twice")
+    add("--all", action="store_true", help="all rows and all candidates that are not chosen otherwise")
     add("--rounds", type=int, help="9 if not given, as many as a verdict needs")
-    add("--seconds", type=float, help="per measurement; 3 if not given")
+    add("--seconds", type=float, help="per measurement; 2 if not given")
     add("--idle", type=int, help="WebSockets held in the rows of that name; 8000, over TLS 4000 if not given")
-    add("--quick", action="store_true", help="what is not given becomes 2 rounds of 2 s, 2,000 idle")
-    add("--aa", action="store_true", help="tidegate twice, to see the noise")
-    add("--vs", metavar="BINARY", help="another build of tidegate as candidate `vs`")
+    add("--quick", action="store_true", help="what is not given becomes 2 rounds of 1 s, 2,000 idle")
+    add("--vs", metavar="BINARY", help="another build of tidegate as candidate `vs`, beside ours alone unless others are named")
     add("--binary", metavar="BINARY", help="take this tidegate, build none")
     add("--bare", action="store_true", help="peers add no forwarding fields")
     add("--cores", default="0,1", metavar="PROXY,LOAD")
     add("--strace", action="store_true", help="then print system calls per operation")
     add("--perf", action="store_true", help="then print where the time goes")
     add("--watch", default="tidegate", metavar="NAMES", help="whom --strace and --perf look at")
-    add("--write", metavar="FILE", help="put the tables between the marks in this document")
+    add("--keep", metavar="FILE", help="keep what is measured in this file, row by row, and show what is kept there already as well")
+    add("--from", dest="kept", metavar="FILE", help="measure nothing, show what is kept in this file, or --rows of it")
+    add("--write", metavar="FILE", help="put the tables between the marks in this document, anew after each row")
     add("--marks", default="compare", metavar="NAME", help="which marks; compare if not given")
     found = parser.parse_args()
-    rounds, seconds, idle = (2, 2, 2000) if found.quick else (report.ROUNDS, 3, None)
+    rounds, seconds, idle = (2, 1, 2000) if found.quick else (figures.ROUNDS, 2, None)
     found.rounds = found.rounds or rounds
     found.seconds = found.seconds or seconds
     found.idle = found.idle or idle
@@ -43,78 +50,120 @@ def options(description):
 
 
 def chosen(asked):
-    """Names of the candidates, the reference first."""
+    """Names of the candidates, ours first; none where each row's bars say it."""
     names = [name for name in asked.candidates.split(",") if name]
     unknown = [name for name in names if name not in CANDIDATES]
     if unknown:
         raise SystemExit(f"no candidate {', '.join(unknown)}; there are {', '.join(CANDIDATES)}")
-    if not names:
+    if asked.vs:
+        names += ["tidegate", "tidegate-again", "vs"]
+    elif not names and asked.all:
         names = [name for name in CANDIDATES if name != "vs"]
-    names += ["tidegate-again"] * asked.aa + ["vs"] * bool(asked.vs)
     return [name for name in CANDIDATES if name in names]
 
 
 def main(description):
     asked = options(description)
+    keys = [key for key in asked.rows.split(",") if key]
+    if asked.kept:
+        return show(asked, keep.read(asked.kept), keys)
     names = chosen(asked)
     wanted = [
         dataclasses.replace(row, connections=asked.idle) if row.load == "idle" and asked.idle else row
-        for row in rows.select([key for key in asked.rows.split(",") if key])
+        for row in rows.select(keys, asked.all or asked.vs)
     ]
-    taking_part = {name for row in wanted for name in candidates_for(row, names)}
-    needed = {CANDIDATES[name][0] for name in taking_part} - {"relay", "vs"}
-    needed |= {"wrk"} if any(row.load == "wrk" for row in wanted) else set()
-    needed |= {"openssl"} if any(row.tls for row in wanted) else set()
-    needed |= {"strace"} if asked.strace else set()
-    needed |= {"node", "npm"} if "ws" in needed else set()
-    programs = install.programs(sorted(needed), asked.binary)
-    if asked.vs:
-        programs["vs"] = str(pathlib.Path(asked.vs).resolve())
+    programs = needed(asked, wanted, names)
     proxy_core, load_core = map(int, asked.cores.split(","))
     bench = Bench(programs, install.work_dir(), proxy_core, load_core, asked.bare, asked.seconds)
+    install.say(estimate(asked, wanted, names))
+    done = keep.read(asked.keep) if asked.keep else {}
+    versions = install.versions(programs)
     try:
         with bench.start_backend():
-            samples = rounds(bench, asked.rounds, wanted, names)
-            text = render(asked, programs, wanted, names, samples)
-            print(text)
+            for row in wanted:
+                done[row.key] = work(bench, asked, row, candidates_for(row, names), versions)
+                if asked.keep:
+                    keep.write(asked.keep, done)
+                if asked.write:
+                    report.write(asked.write, asked.marks, report.page(in_order(done)))
+            status = show(asked, done, [])
             look_closer(bench, asked, wanted)
     except Failed as failure:
         print(f"compare: {failure}", file=sys.stderr)
         return 2
+    return status
+
+
+def needed(asked, wanted, names):
+    """The programs that take part, installed or built."""
+    taking_part = {name for row in wanted for name in candidates_for(row, names)}
+    needed = {CANDIDATES[name][0] for name in taking_part} - {"relay", "vs"}
+    needed |= {"wrk"} if any(row.load == "wrk" for row in wanted) else set()
+    needed |= {"strace"} if asked.strace else set()
+    needed |= {"node", "npm"} if "ws" in needed else set()
+    programs = install.programs(sorted(needed | {"openssl"}), asked.binary)
+    if asked.vs:
+        programs["vs"] = str(pathlib.Path(asked.vs).resolve())
+    return programs
+
+
+def estimate(asked, wanted, names):
+    """How long it will take, about."""
+    seconds = 0
+    for row in wanted:
+        count = len(candidates_for(row, names))
+        each = MEMORY if row.load == "idle" else asked.seconds + AROUND
+        # What half load is, and what a message's wake-ups are, is found out once.
+        once = row.half * 2 + row.wakes * (asked.seconds + 3)
+        seconds += count * (each * rounds_of(asked, row) + once)
+    return f"{len(wanted)} rows, about {seconds / 60:.0f} minutes"
+
+
+def rounds_of(asked, row):
+    return min(asked.rounds, MEMORY_ROUNDS) if row.load == "idle" else asked.rounds
+
+
+def work(bench, asked, row, names, versions):
+    """All of a row: candidates alternate, each round from another on."""
+    run = report.run(versions, asked)
+    if row.half:
+        row = dataclasses.replace(row, rate=half(bench, row, [name for name in names if name != "tidegate-again"]))
+        install.say(f"{row.key}: {row.rate:,} a second")
+    samples = {name: [] for name in names}
+    count = rounds_of(asked, row)
+    for number in range(count):
+        turn = number % max(1, len(names))
+        for name in names[turn:] + names[:turn]:
+            try:
+                sample = measure(bench, name, row)
+            except Failed as failure:
+                raise Failed(f"{row.key}, {name}: {failure}") from None
+            samples[name].append(sample)
+            figure = f"{sample.cpu:.2f} µs" if row.load != "idle" else f"{sample.rss:.0f} bytes"
+            noise = f", {sample.foreign:.0%} by others" if sample.foreign > 0.03 else ""
+            install.say(f"{row.key:<18} round {number + 1}/{count}  {name:<15} {figure}{noise}")
+    wakes = {name: trace.wakes(bench, name, row) for name in names if row.wakes and name != "tidegate-again"}
+    return keep.Done(row, run, samples, {name: counted for name, counted in wakes.items() if counted})
+
+
+def in_order(done):
+    """Rows in the order of the table."""
+    return [done[row.key] for row in rows.ROWS if row.key in done]
+
+
+def show(asked, done, keys):
+    """Prints the tables, and writes them where they are wanted; the exit status."""
+    text = report.page([of for of in in_order(done) if not keys or of.row.key in keys])
+    print(text)
     if asked.write:
         report.write(asked.write, asked.marks, text)
-    return 1 if report.misses(text) else 0
-
-
-def rounds(bench, count, wanted, names):
-    """Row -> candidate -> samples; candidates alternate within a row, each round from another on."""
-    samples = {row.key: {name: [] for name in candidates_for(row, names)} for row in wanted}
-    for number in range(count):
-        for row in wanted:
-            taking_part = list(samples[row.key])
-            turn = number % max(1, len(taking_part))
-            for name in taking_part[turn:] + taking_part[:turn]:
-                sample = measure(bench, name, row)
-                samples[row.key][name].append(sample)
-                figure = f"{sample.cpu:.2f} µs" if row.load != "idle" else f"{sample.rss:.0f} bytes"
-                noise = f", {sample.foreign:.0%} by others" if sample.foreign > 0.03 else ""
-                install.say(f"round {number + 1}/{count}  {row.key:<18} {name:<15} {figure}{noise}")
-    return samples
-
-
-def render(asked, programs, wanted, names, samples):
-    lines = report.machine(install.versions(programs), asked)
-    lines += report.verdicts(wanted, samples, names[0])
-    lines += report.summary(wanted, samples)
-    for row in wanted:
-        lines += report.table(row, samples[row.key], names[0])
-    return "\n".join(lines)
+    return 1 if verdicts.misses(text) else 0
 
 
 def look_closer(bench, asked, wanted):
     for name in asked.watch.split(","):
         for row in wanted:
-            if row.load == "idle" or not candidates_for(row, [name]):
+            if row.load == "idle" or row.half or not candidates_for(row, [name]):
                 continue
             if asked.strace:
                 print(trace.system_calls(bench, name, row))

@@ -81,15 +81,27 @@ def measure(bench, name, row):
         cpu, proxy_core, load_core = counters(bench, proxy)
         operations, sample = parse_load(row, bench.load(row, port, bench.seconds))
         cpu_then, proxy_then, load_then = counters(bench, proxy)
-    user, system = (1e6 * (then - now) / operations for now, then in zip(cpu, cpu_then))
+    own, user, system = (then - now for now, then in zip(cpu, cpu_then))
     busy, total = (then - now for now, then in zip(proxy_core, proxy_then))
     load_busy, load_total = (then - now for now, then in zip(load_core, load_then))
-    own = sum(cpu_then) - sum(cpu)
-    sample.user, sample.system = user, system
+    each = 1e6 * own / operations
+    sample.user = each * user / max(1, user + system)
+    sample.system = each - sample.user
     sample.proxy_core = busy / total
     sample.foreign = max(0, busy - own) / total
     sample.load_core = load_busy / load_total
     return sample
+
+
+def half(bench, row, names):
+    """Half of what the slowest of them does saturated, per second, in round figures."""
+    rates = []
+    for name in names:
+        proxy, port = bench.start(name, row)
+        with proxy:
+            parse_load(row, bench.load(row, port, 0.3))
+            rates.append(parse_load(row, bench.load(row, port, 1))[1].rate)
+    return max(100, int(min(rates) / 200) * 100)
 
 
 def counters(bench, proxy):

@@ -1,63 +1,33 @@
-"""Medians, ratios with intervals, verdicts, as markdown."""
+"""Tables as markdown."""
 
 import datetime
 import pathlib
 import platform
-import random
 import re
-import statistics
 
-# A verdict needs as many.
-ROUNDS = 9
-
-
-def median(samples, figure):
-    return statistics.median(getattr(sample, figure) for sample in samples)
+from . import verdicts
+from .candidates import CANDIDATES
+from .figures import median, ratio
 
 
-def ratio(ours, theirs, figure="cpu"):
-    """Median of the rounds' ratios and a bootstrapped 90 % interval of it (their range below five rounds)."""
-    pairs = zip(ours, theirs)
-    return interval(getattr(a, figure) / getattr(b, figure) for a, b in pairs)
-
-
-def interval(values):
-    """Their median and where it lies, nine times out of ten."""
-    values = sorted(values)
-    middle = statistics.median(values)
-    if len(values) < 5:
-        return middle, values[0], values[-1]
-    generator = random.Random(1)
-    draws = sorted(
-        statistics.median(generator.choices(values, k=len(values))) for _ in range(2000)
-    )
-    return middle, draws[100], draws[1899]
-
-
-def verdict(bar, middle, low, high, rounds):
-    """A bar is missed where all of the interval lies above it; few rounds decide nothing."""
-    word = "**missed**" if low > bar else "met" if middle <= bar else "not decided, the bar lies within the interval"
-    return word if rounds >= ROUNDS else f"{word}, but of {rounds} rounds"
-
-
-def summary(rows, samples):
+def summary(rows):
     """CPU per operation, and memory, of all candidates at a glance: proxies, and what WebSockets end in."""
-    passed = glance("\n### CPU of the proxy, µs per operation\n", [row for row in rows if row.to != "echo"], samples)
-    ended = glance("\n### CPU of the server, µs per message\n", [row for row in rows if row.to == "echo"], samples)
+    passed = glance("\n### CPU of the proxy, µs per operation\n", [done for done in rows if done.row.to != "echo"])
+    ended = glance("\n### CPU of the server, µs per message\n", [done for done in rows if done.row.to == "echo"])
     return passed + ended
 
 
-def glance(title, rows, samples):
+def glance(title, rows):
     """One table, a column per candidate; the least in bold."""
-    rows = [row for row in rows if samples[row.key]]
     if not rows:
         return []
-    names = list(dict.fromkeys(name for row in rows for name in samples[row.key]))
+    names = [name for name in CANDIDATES if any(name in done.samples for done in rows)]
     lines = [title, f"| | {' | '.join(names)} |", "|---" * (len(names) + 1) + "|"]
-    for row in rows:
+    for done in rows:
+        row = done.row
         figure, form = ("rss", ",.0f") if row.load == "idle" else ("cpu", ".1f")
-        medians = {name: median(of, figure) for name, of in samples[row.key].items()}
-        least = min((value for name, value in medians.items() if name != "relay"), default=0)
+        medians = {name: median(of, figure) for name, of in done.samples.items()}
+        least = min((value for name, value in medians.items() if not name.startswith("relay")), default=0)
         cells = []
         for name in names:
             value = medians.get(name)
@@ -68,8 +38,23 @@ def glance(title, rows, samples):
     return lines
 
 
-def table(row, samples, reference):
+def wakes(rows):
+    """System calls per operation, and how many messages each wait for events brought."""
+    lines = []
+    for done in rows:
+        for name, counted in done.wakes.items():
+            # An echo is two messages.
+            each = 2 / counted["waits"] if counted["waits"] else 0
+            lines.append(f"| {done.row.title} | {name} | {counted['calls']:.3f} | {counted['waits']:.3f} | {each:,.1f} |")
+    head = [
+        "\n### System calls\n", "| work | | calls per operation | of them `epoll_wait` | messages per wake-up |", "|---|---|---|---|---|",
+    ]
+    return head + lines if lines else []
+
+
+def table(done, reference="tidegate"):
     """One row of work as a table, a line per candidate."""
+    row, samples = done.row, done.samples
     lines = [f"\n### {row.title}\n"]
     if row.load == "idle":
         lines[0] = f"\n### {row.title}, {row.connections:,} of them\n"
@@ -99,51 +84,44 @@ def table(row, samples, reference):
     return lines
 
 
-def verdicts(rows, samples, reference):
-    """How tidegate stands against the bars, a line each."""
-    lines = []
-    for row in rows:
-        of = samples[row.key]
-        if reference != "tidegate" or reference not in of:
-            continue
-        if row.load == "idle":
-            bytes_each = max(median(of[reference], "rss"), median(of[reference], "dirty"))
-            lines.append(f"| {row.title} ({row.connections:,} of them) | at most {row.memory_bar:,} bytes | {bytes_each:,.0f} bytes |"
-                         f" {'met' if bytes_each <= row.memory_bar else '**missed**'} |")
-            continue
-        for peers, bar in row.bars:
-            variants = [name for name in of if name.split("-")[0] in peers]
-            if not variants:
-                continue
-            best = min(variants, key=lambda name: median(of[name], "cpu"))
-            found = ratio(of[reference], of[best])
-            lines.append(f"| {row.title} | at most {bar:g} of {best}'s CPU | {{:.2f}} [{{:.2f}}, {{:.2f}}] | ".format(*found)
-                         + f"{verdict(bar, *found, len(of[reference]))} |")
-        if "tidegate-again" in of:
-            found = ratio(of[reference], of["tidegate-again"])
-            lines.append(f"| {row.title} | the same program beside it | {{:.2f}} [{{:.2f}}, {{:.2f}}] | |".format(*found))
-    head = ["\n### Bars\n", "| work | bar | measured | |", "|---|---|---|---|"]
-    return head + lines if lines else []
+def page(rows):
+    """All of it, of the rows that are done."""
+    lines = machines(rows) + verdicts.bars(rows) + verdicts.builds(rows) + summary(rows) + wakes(rows)
+    for done in rows:
+        lines += table(done)
+    return "\n".join(lines)
 
 
-def misses(text):
-    """Whether a bar was missed for certain."""
-    return "**missed**" in text
-
-
-def machine(versions, options):
-    """When, where and with what."""
+def run(versions, options):
+    """When, where and with what a row is measured."""
     now = datetime.datetime.now().astimezone()
     cpuinfo = pathlib.Path("/proc/cpuinfo").read_text()
     model = re.search(r"model name\s*:\s*(.*)", cpuinfo)
     cores = cpuinfo.count("processor\t")
     congestion = pathlib.Path("/proc/sys/net/ipv4/tcp_congestion_control").read_text().strip()
-    ours = "with the same forwarding fields as tidegate" if not options.bare else "bare"
-    return [
-        f"Measured {now:%Y-%m-%d %H:%M %Z} on {cores} cores of {model[1] if model else '?'}, "
-        f"Linux {platform.release()}, TCP {congestion}; {options.rounds} rounds of {options.seconds:g} s, interleaved; "
-        f"one worker each, peers {ours}. {'; '.join(versions)}."
-    ]
+    return {
+        "at": f"{now:%Y-%m-%d %H:%M %Z}",
+        "machine": f"{cores} cores of {model[1] if model else '?'}, Linux {platform.release()}, TCP {congestion}",
+        "how": f"rounds of {options.seconds:g} s, interleaved; one worker each, peers "
+        + ("bare" if options.bare else "with the same forwarding fields as tidegate"),
+        "versions": "; ".join(versions),
+    }
+
+
+def machines(rows):
+    """A sentence for each way in which some of the rows were measured."""
+    ways = {}
+    for done in rows:
+        way = tuple(done.run[part] for part in ("machine", "how", "versions"))
+        ways.setdefault(way, []).append(done)
+    lines = []
+    for (machine, how, versions), of in ways.items():
+        first, last = min(done.run["at"] for done in of), max(done.run["at"] for done in of)
+        when = first if first == last else f"{first} to {last}"
+        counts = sorted({len(next(iter(done.samples.values()))) for done in of if done.row.load != "idle"} or {1})
+        which = f"{', '.join(f'`{done.row.key}`' for done in of)}: measured" if len(ways) > 1 else "Measured"
+        lines.append(f"{which} {when} on {machine}; {' or '.join(map(str, counts))} {how}. {versions}.")
+    return ["\n\n".join(lines)]
 
 
 def write(path, name, text):

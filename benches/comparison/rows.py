@@ -27,10 +27,26 @@ class Row:
     # A connection resumes the TLS session of the one before it.
     resume: bool = False
     rate: int = 0
+    # The rate is half of what the slowest of those that take part does saturated, found before the first round.
+    half: bool = False
     # Bars: a peer, or several, of which the better counts, and at most how many times its CPU per operation tidegate may take.
     bars: tuple = ()
+    # Peers, of which the better's p99 is the most that ours may be.
+    tail: tuple = ()
+    # How many messages are a turn is counted beside it.
+    wakes: bool = False
     # Bytes of the proxy's own memory that an idle WebSocket may cost.
     memory_bar: int = 0
+
+    @property
+    def asks(self):
+        """Whether anything is asked of tidegate here."""
+        return bool(self.bars or self.tail or self.memory_bar)
+
+    @property
+    def peers(self):
+        """Those whom its bars name."""
+        return {name for names, _ in self.bars for name in names} | set(self.tail)
 
 
 # Of these the better counts.
@@ -96,10 +112,19 @@ def secure():
     yield Row("tcp", "HTTP, a connection each, for comparison", "handshakes", connections=32)
 
 
+def halves():
+    """How long it takes at half load."""
+    get = Row("get100-half", "HTTP GET 100 B at half load", "get", half=True, tail=BEST)
+    echo = Row("ws125-half", "WebSocket echo 125 B at half load", "echo", half=True, tail=BEST)
+    yield from (get, echo)
+    yield dataclasses.replace(get, key="https100-half", title="HTTPS GET 100 B at half load", tls="1.3")
+    yield dataclasses.replace(echo, key="wss125-half", title="wss echo 125 B at half load", tls="1.3")
+
+
 ROWS = [
     Row("get100", "HTTP GET 100 B, keep-alive, 64 connections", "wrk", bars=bars(1.1, 1)),
     Row("get64k", "HTTP GET 64 KB, keep-alive, 64 connections", "wrk", path="/64k", bars=bars(1.03, 1)),
-    Row("ws125", "WebSocket echo 125 B, 64 connections, saturated", "echo", bars=bars(1, 1.05)),
+    Row("ws125", "WebSocket echo 125 B, 64 connections, saturated", "echo", bars=bars(1, 1.05), wakes=True),
     Row("ws125-rate", "WebSocket echo 125 B, 10,000 messages/s", "echo", rate=10_000, bars=bars(1.02)),
     Row(
         "ws64k", "WebSocket echo 64 KB, 16 connections, saturated", "echo", connections=16, size=65536, bars=bars(1.03)
@@ -107,19 +132,23 @@ ROWS = [
     Row("guard125", "WebSocket echo 125 B, guarded on its way, 64 connections", "echo", guard=True),
     Row("churn", "WebSocket open, echo, close; 64 at a time", "churn", bars=bars(nginx=1)),
     *secure(),
-    Row("uwsgi100", "HTTP GET 100 B to a uwsgi upstream, 64 connections", "wrk", to="uwsgi", bars=((("uwsgi",), 0.8),)),
+    Row(
+        "uwsgi100", "HTTP GET 100 B to a uwsgi upstream, 64 connections", "wrk", to="uwsgi",
+        bars=((("relay",), 1.05), (("uwsgi",), 0.8)),
+    ),
+    *halves(),
     *echoes(),
     *idles(),
 ]
 
 
-def select(keys):
-    """Rows by their keys, in the table's order."""
+def select(keys, everything=False):
+    """Rows by their keys, in the table's order; without keys those that ask something, or all."""
     known = {row.key for row in ROWS}
     unknown = [key for key in keys if key not in known]
     if unknown:
         raise SystemExit(f"no row {', '.join(unknown)}; there are {', '.join(sorted(known))}")
-    return [row for row in ROWS if not keys or row.key in keys]
+    return [row for row in ROWS if (row.key in keys if keys else everything or row.asks)]
 
 
 def command(row, programs, port, seconds):

@@ -1,6 +1,7 @@
-"""A closer look at one candidate doing one row's work: system calls, or where the time goes."""
+"""A closer look at one candidate doing one row's work: system calls, wake-ups, or where the time goes."""
 
 import re
+import shutil
 import signal
 import subprocess
 import time
@@ -28,6 +29,27 @@ def system_calls(bench, name, row):
         if count / operations >= 0.001:
             lines.append(f"    {call:<18} {count / operations:8.3f} {failed / operations:8.3f}")
     return "\n".join(lines)
+
+
+def wakes(bench, name, row):
+    """System calls, and waits for events, per operation: counted by the kernel, which slows nothing down as `strace` does.
+
+    Nothing where perf is not there or may not count.
+    """
+    output = bench.dir / name / f"{row.key}.stat"
+    waits = ("syscalls:sys_enter_epoll_wait", "syscalls:sys_enter_epoll_pwait")
+    events = ("raw_syscalls:sys_enter", *waits)
+    if not shutil.which("perf"):
+        return {}
+    operations = watched(
+        bench, name, row,
+        lambda pids: ["perf", "stat", "-x", ",", "-e", ",".join(events), "-o", str(output), "-p", ",".join(map(str, pids))],
+    )
+    lines = [line.split(",") for line in output.read_text().splitlines() if line.count(",") > 2] if output.exists() else []
+    counts = {fields[2]: int(fields[0]) for fields in lines if fields[0].isdigit()}
+    if events[0] not in counts:
+        return {}
+    return {"calls": counts[events[0]] / operations, "waits": sum(counts.get(event, 0) for event in waits) / operations}
 
 
 def profile(bench, name, row):
