@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use crate::base::{Key, Millis, Slab};
+use crate::base::{ByNumber, Key, Millis, Slab};
 use crate::upstream::ServerId;
 
 use super::entry::{Conn, Role};
@@ -16,7 +16,7 @@ const AGE: Duration = Duration::from_secs(30);
 /// Which connections are idle, by server. A key whose connection is gone or busy is passed over.
 #[derive(Debug, Default)]
 pub(super) struct Idle {
-    servers: HashMap<ServerId, Vec<(Key, Millis)>>,
+    servers: HashMap<ServerId, Vec<(Key, Millis)>, ByNumber>,
 }
 
 impl Idle {
