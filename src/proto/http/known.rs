@@ -20,9 +20,9 @@ macro_rules! known {
             /// Every name there is, in lower case.
             pub const NAMES: &'static [(Self, &'static str)] = &[$($((Self::$variant, $name),)+)+];
 
-            fn of_length(length: usize) -> &'static [(Self, &'static str)] {
+            fn of_length(length: usize) -> &'static [(Self, Folded)] {
                 match length {
-                    $($length => &[$((Self::$variant, $name),)+],)+
+                    $($length => const { &[$((Self::$variant, Folded::of_known($name)),)+] },)+
                     _ => &[],
                 }
             }
@@ -61,12 +61,63 @@ known! {
     25: ProxyAuthenticationInfo "proxy-authentication-info";
 }
 
+/// Bytes of names that are compared at once; no name we know is longer.
+const FOLDED: usize = 32;
+/// One in each byte.
+const EACH: u64 = 0x0101_0101_0101_0101;
+
+/// A name in lower case as words, with zeroes behind it: comparing these is a few instructions, whatever the name.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Folded([u64; FOLDED / 8]);
+
+impl Folded {
+    /// `None`: it is longer.
+    fn new(name: &[u8]) -> Option<Folded> {
+        let mut bytes = [0; FOLDED];
+        bytes.get_mut(..name.len())?.copy_from_slice(name);
+        let (words, _) = bytes.as_chunks();
+        let mut folded = Folded([0; FOLDED / 8]);
+        for (folded, word) in folded.0.iter_mut().zip(words) {
+            *folded = lower(u64::from_le_bytes(*word));
+        }
+        Some(folded)
+    }
+
+    /// Of a name in lower case, of at most 32 bytes.
+    const fn of_known(name: &str) -> Folded {
+        let (mut rest, mut halves, mut at) = (name.as_bytes(), (0, 0), 0);
+        while let [byte, tail @ ..] = rest {
+            let placed = (*byte as u128) << (at % 16 * 8);
+            if at < 16 {
+                halves.0 |= placed;
+            } else {
+                halves.1 |= placed;
+            }
+            (rest, at) = (tail, at + 1);
+        }
+        let (first, last): (u128, u128) = halves;
+        Folded([first as u64, (first >> 64) as u64, last as u64, (last >> 64) as u64])
+    }
+}
+
+/// Eight bytes with ASCII capitals made small, and all others as they are.
+const fn lower(word: u64) -> u64 {
+    let low = word & (0x7f * EACH);
+    // No sum goes over into the next byte: bit 7 says that the byte is at least `A`, or beyond `Z`.
+    let from_a = low + (0x80 - b'A' as u64) * EACH;
+    let past_z = low + (0x7f - b'Z' as u64) * EACH;
+    let capital = from_a & !past_z & !word & (0x80 * EACH);
+    word | capital >> 2
+}
+
 impl Known {
     /// Which of these a field name is.
     pub fn classify(name: &str) -> Self {
-        for (known, candidate) in Self::of_length(name.len()) {
-            if name.eq_ignore_ascii_case(candidate) {
-                return *known;
+        if let Some(folded) = Folded::new(name.as_bytes()) {
+            for (known, candidate) in Self::of_length(name.len()) {
+                if folded == *candidate {
+                    return *known;
+                }
             }
         }
         if name.as_bytes().contains(&b'_') {
@@ -163,6 +214,26 @@ mod tests {
             assert_eq!(Known::classify(name), *known);
             assert_eq!(Known::classify(&name.to_ascii_uppercase()), *known);
         }
+    }
+
+    #[test]
+    fn bytes_are_made_small_as_std_does() {
+        for byte in 0..=u8::MAX {
+            for at in 0..8 {
+                let mut bytes = [b'Z', 0xff, 0, b'A', b'z', b'@', b'[', 0x80];
+                bytes.iter_mut().skip(at).take(1).for_each(|place| *place = byte);
+                let small = lower(u64::from_le_bytes(bytes)).to_le_bytes();
+                assert_eq!(small, bytes.map(|byte| byte.to_ascii_lowercase()));
+            }
+        }
+    }
+
+    #[test]
+    fn what_looks_like_a_name_is_none() {
+        assert_eq!(Known::classify("hos\0"), Known::Other);
+        assert_eq!(Known::classify("\0\0\0\0"), Known::Other);
+        assert_eq!(Known::classify("set\rcookie"), Known::Other);
+        assert_eq!(Known::classify(&"x".repeat(33)), Known::Other);
     }
 
     #[test]
