@@ -18,6 +18,14 @@ pub fn elements(value: &[u8]) -> impl Iterator<Item = &[u8]> {
     value.split(|byte| *byte == b',').map(trim).filter(|element| !element.is_empty())
 }
 
+/// What stands before the first such byte, and what behind it where there is one.
+pub fn cut(value: &[u8], byte: u8) -> (&[u8], Option<&[u8]>) {
+    match memchr::memchr(byte, value).and_then(|at| value.split_at_checked(at)) {
+        Some((before, rest)) => (before, rest.get(1..)),
+        None => (value, None),
+    }
+}
+
 /// Whether the list has this token, without regard to case.
 pub fn has_token(value: &[u8], token: &str) -> bool {
     elements(value).any(|element| element.eq_ignore_ascii_case(token.as_bytes()))
@@ -54,6 +62,13 @@ mod tests {
         let all: Vec<_> = elements(b" keep-alive ,, Upgrade\t,").collect();
         assert_eq!(all, [&b"keep-alive"[..], b"Upgrade"]);
         assert_eq!(elements(b" , ").count(), 0);
+    }
+
+    #[test]
+    fn cut_at_the_first() {
+        assert_eq!(cut(b"a;b;c", b';'), (&b"a"[..], Some(&b"b;c"[..])));
+        assert_eq!(cut(b";", b';'), (&b""[..], Some(&b""[..])));
+        assert_eq!(cut(b"abc", b';'), (&b"abc"[..], None));
     }
 
     #[test]
