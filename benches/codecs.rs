@@ -38,7 +38,7 @@ fn forward(path: &[u8]) -> Forward<'_> {
         server: b"127.0.0.1:9000",
         body: Body::Empty,
         switch: Switch::No,
-        identity: Identity { addr: "192.0.2.1", proto: "http", trusted: false },
+        identity: Identity { addr: b"192.0.2.1", proto: "http", trusted: false },
         keep_alive: true,
         expect: false,
         raw: false,

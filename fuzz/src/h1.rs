@@ -45,7 +45,7 @@ fn forwarded(head: &RequestHead<'_, '_>, path: &[u8]) -> Vec<u8> {
             Upgrade::WebSocket => Switch::Passed,
             _ => Switch::No,
         },
-        identity: Identity { addr: "192.0.2.1", proto: "http", trusted: false },
+        identity: Identity { addr: b"192.0.2.1", proto: "http", trusted: false },
         keep_alive: head.keep_alive,
         expect: false,
         raw: false,

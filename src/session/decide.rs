@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::base::Millis;
 use crate::buf::Tx;
 use crate::proto::h1::{RequestHead, Upgrade};
-use crate::proto::http::host::comparable;
+use crate::proto::http::host::comparable_name;
 use crate::proto::http::path::canonical;
 use crate::proto::http::{Body, CanonicalPath, Known, Method, prefers_html};
 use crate::route::Found;
@@ -211,7 +211,7 @@ impl Deciding<'_, '_> {
             canonical.map_err(|error| No::saying(CloseReason::BadRequest, error.to_string()))?;
         let asker =
             asker.map_err(|doubt| No::saying(CloseReason::BadRequest, doubt.to_string()))?;
-        let (peer, host) = (&asker.peer, comparable(head.host, host));
+        let (peer, host) = (&asker.peer, comparable_name(head.name, host));
         if secure.is_some_and(|secure| !secure.covers(host)) {
             return Err(CloseReason::Misdirected.into());
         }

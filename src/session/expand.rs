@@ -10,10 +10,10 @@ use percent_encoding::{AsciiSet, CONTROLS, percent_decode, percent_encode};
 use crate::base::FileKind;
 use crate::config::{Cgi, Part, Template, Variable};
 use crate::proto::h1::RequestHead;
-use crate::proto::http::{CanonicalPath, Known, Pairs};
+use crate::proto::http::{CanonicalPath, Known, Pairs, list};
 use crate::route::{Captures, Says};
 
-use super::peer::{Peer, PeerText};
+use super::peer::{Peer, Short};
 use super::settings::Generation;
 use super::settled::Files;
 
@@ -149,11 +149,11 @@ impl Says for Said<'_> {
 impl Said<'_> {
     fn cgi(&self, cgi: Cgi, put: &mut dyn FnMut(&[u8])) {
         let head = self.head;
-        let peer = || PeerText::new(self.peer);
+        let peer = self.peer;
         match cgi {
-            Cgi::RemoteAddr => put(peer().ip.as_str().as_bytes()),
-            Cgi::RemotePort => put(peer().port.as_str().as_bytes()),
-            Cgi::ServerPort => put(peer().server_port.as_str().as_bytes()),
+            Cgi::RemoteAddr => put(Short::of_ip(peer.ip).as_bytes()),
+            Cgi::RemotePort => put(Short::of_port(peer.port).as_bytes()),
+            Cgi::ServerPort => put(Short::of_port(peer.server_port).as_bytes()),
             Cgi::Method => put(head.method_name.as_bytes()),
             Cgi::Uri => {
                 put(self.asked);
@@ -206,12 +206,17 @@ pub(super) fn decoded(text: &[u8]) -> impl Iterator<Item = u8> {
 
 /// The value of this cookie in one `Cookie` field (RFC 6265 section 4.2.1), without quotes.
 fn cookie<'a>(field: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
-    field.split(|byte| *byte == b';').find_map(|pair| {
-        let pair = pair.trim_ascii();
-        let value = pair.strip_prefix(name)?.strip_prefix(b"=")?;
-        let unquoted = value.strip_prefix(b"\"").and_then(|rest| rest.strip_suffix(b"\""));
-        Some(unquoted.unwrap_or(value))
-    })
+    let mut rest = Some(field);
+    while let Some(pairs) = rest {
+        let (pair, behind) = list::cut(pairs, b';');
+        rest = behind;
+        let value = pair.trim_ascii().strip_prefix(name).and_then(|rest| rest.strip_prefix(b"="));
+        if let Some(value) = value {
+            let unquoted = value.strip_prefix(b"\"").and_then(|rest| rest.strip_suffix(b"\""));
+            return Some(unquoted.unwrap_or(value));
+        }
+    }
+    None
 }
 
 /// What of a capture may not stand in a path as it is. `%` may: a path that is matched has no other escapes left

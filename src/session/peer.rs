@@ -26,39 +26,15 @@ impl Peer {
 
     /// Its address as logs show it.
     pub(super) fn write_address(&self, out: &mut Vec<u8>) {
-        match PeerText::new(self).ip.as_str() {
-            "" => out.extend_from_slice(b"unix"),
-            ip => out.extend_from_slice(ip.as_bytes()),
+        match Short::of_ip(self.ip).as_bytes() {
+            b"" => out.extend_from_slice(b"unix"),
+            ip => out.extend_from_slice(ip),
         }
     }
 }
 
-/// A peer as text, without allocation. What is not known is empty.
-#[derive(Debug)]
-pub(super) struct PeerText {
-    pub(super) ip: Short,
-    pub(super) port: Short,
-    pub(super) server_port: Short,
-}
-
-impl PeerText {
-    pub(super) fn new(peer: &Peer) -> PeerText {
-        let port = |port| {
-            let mut text = Short::default();
-            if port != 0 {
-                text.put_number(port);
-            }
-            text
-        };
-        PeerText {
-            ip: Short::of_ip(peer.ip),
-            port: port(peer.port),
-            server_port: port(peer.server_port),
-        }
-    }
-}
-
-/// A text of at most 45 bytes: the longest IPv6 address.
+/// An address or a port as text of at most 45 bytes, the longest IPv6 address, without allocation. What is not known is
+/// empty.
 #[derive(Debug)]
 pub(super) struct Short {
     len: usize,
@@ -81,6 +57,15 @@ impl Short {
         text
     }
 
+    /// A port, where it is known.
+    pub(super) fn of_port(port: u16) -> Short {
+        let mut text = Short::default();
+        if port != 0 {
+            text.put_number(port);
+        }
+        text
+    }
+
     // Addresses and ports always fit. Every request has its peer written, so the usual kinds do
     // without the formatting machinery.
 
@@ -90,19 +75,31 @@ impl Short {
             return;
         };
         let [first, rest @ ..] = ip.octets();
-        self.put_number(first);
+        self.put_number(first.into());
         for octet in rest {
-            let _ = self.write_str(".");
-            self.put_number(octet);
+            self.put(b'.');
+            self.put_number(octet.into());
         }
     }
 
-    fn put_number(&mut self, number: impl itoa::Integer) {
-        let _ = self.write_str(itoa::Buffer::new().format(number));
+    fn put_number(&mut self, number: u16) {
+        for weight in [10_000, 1000, 100, 10, 1] {
+            if number >= weight || weight == 1 {
+                self.put(b'0' + (number / weight % 10) as u8);
+            }
+        }
     }
 
-    pub(super) fn as_str(&self) -> &str {
-        self.bytes.get(..self.len).and_then(|bytes| str::from_utf8(bytes).ok()).unwrap_or_default()
+    fn put(&mut self, byte: u8) {
+        if let Some(place) = self.bytes.get_mut(self.len) {
+            *place = byte;
+            self.len += 1;
+        }
+    }
+
+    /// The text: ASCII.
+    pub(super) fn as_bytes(&self) -> &[u8] {
+        self.bytes.get(..self.len).unwrap_or_default()
     }
 }
 
@@ -131,17 +128,24 @@ mod tests {
             ("255.200.100.10:65535", "255.200.100.10"),
         ] {
             let address: SocketAddr = address.parse().unwrap();
-            let peer = Peer {
-                ip: Some(address.ip()),
-                port: address.port(),
-                server_port: 80,
-                listener: 0,
-                secure: false,
-            };
-            let text = PeerText::new(&peer);
-            assert_eq!(text.ip.as_str(), ip);
-            assert_eq!(text.port.as_str(), address.port().to_string());
-            assert_eq!(text.server_port.as_str(), "80");
+            assert_eq!(Short::of_ip(Some(address.ip())).as_bytes(), ip.as_bytes());
+            let port = address.port();
+            assert_eq!(Short::of_port(port).as_bytes(), port.to_string().as_bytes());
+        }
+        assert_eq!(
+            (Short::of_ip(None).as_bytes(), Short::of_port(0).as_bytes()),
+            (&b""[..], &b""[..])
+        );
+    }
+
+    #[test]
+    fn every_number_is_written_as_usual() {
+        for number in
+            (0..=u16::MAX).step_by(7).chain([1, 9, 10, 99, 100, 999, 1000, 9999, 10_000, u16::MAX])
+        {
+            let mut text = Short::default();
+            text.put_number(number);
+            assert_eq!(text.as_bytes(), number.to_string().as_bytes());
         }
     }
 }

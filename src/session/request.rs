@@ -19,7 +19,7 @@ use super::edits::{Rewriting, split};
 use super::exchange::Exchange;
 use super::expand::{Filler, leads_astray};
 use super::handshake::Handshake;
-use super::peer::{Peer, PeerText, Short};
+use super::peer::{Peer, Short};
 use super::port::Port;
 use super::reason::CloseReason;
 use super::response::KEPT;
@@ -162,12 +162,13 @@ impl Exchange {
             (None, Some(_)) => Switch::Passed,
             (None, None) => Switch::No,
         };
-        let peer = PeerText::new(&self.facts.peer);
+        let peer = &self.facts.peer;
+        let ip = Short::of_ip(peer.ip);
         let edits = self.edits.as_deref();
         let proxy = self.facts.relayed.then(|| Short::of_ip(self.facts.neighbour));
         let identity = Identity {
-            addr: proxy.as_ref().unwrap_or(&peer.ip).as_str(),
-            proto: self.facts.peer.scheme(),
+            addr: proxy.as_ref().unwrap_or(&ip).as_bytes(),
+            proto: peer.scheme(),
             trusted: proxy.is_some(),
         };
         match &self.route.target.place {
@@ -208,6 +209,8 @@ impl Exchange {
                 let certificate = self.certificate.as_deref();
                 let export = certificate.filter(|_| self.route.certificates.export);
                 let pem = export.map(Certificate::pem);
+                let (port, server_port) =
+                    (Short::of_port(peer.port), Short::of_port(peer.server_port));
                 let packet = uwsgi::Packet {
                     modifier1: *modifier1,
                     modifier2: *modifier2,
@@ -215,10 +218,10 @@ impl Exchange {
                     path_info: target.path.info,
                     query: target.query,
                     server_name: cx.server_name,
-                    server_port: peer.server_port.as_str(),
-                    https: self.facts.peer.secure,
-                    remote_addr: peer.ip.as_str(),
-                    remote_port: peer.port.as_str(),
+                    server_port: server_port.as_bytes(),
+                    https: peer.secure,
+                    remote_addr: ip.as_bytes(),
+                    remote_port: port.as_bytes(),
                     identity,
                     content_length: match body {
                         Body::Length(n) => Some(n),

@@ -1,14 +1,14 @@
 //! Requests as an upstream sees them: written anew from a parsed head.
 
 use super::RequestHead;
-use super::write::{put, put_extra, put_field, put_framing};
+use super::write::{put, put_extra, put_field, put_fields, put_framing};
 use crate::proto::http::{Body, Field, Fields, Known, Pairs};
 
 /// Who is asking, for the forwarding fields.
 #[derive(Clone, Copy, Debug)]
 pub struct Identity<'a> {
     /// The peer's address as text, without a port; empty when it has none (unix sockets).
-    pub addr: &'a str,
+    pub addr: &'a [u8],
     /// How the client came: `http` or `https`.
     pub proto: &'a str,
     /// Whether the peer is a proxy whose own forwarding fields are believed.
@@ -89,11 +89,7 @@ pub fn encode_request(head: &RequestHead<'_, '_>, forward: &Forward<'_>, out: &m
     }
     let own = if head.host.is_empty() { forward.server } else { head.host };
     put(out, &[b" HTTP/1.1\r\nHost: ", forward.host.unwrap_or(own), b"\r\n"]);
-    for field in head.fields.iter() {
-        if goes_on(head, forward, field) {
-            put_field(out, field.name, field.value);
-        }
-    }
+    put_fields(out, head.fields, 0..0, |field| goes_on(head, forward, *field));
     put_framing(out, if forward.raw { head.body } else { forward.body });
     put_identity(head, &forward.identity, out);
     put_extra(out, forward.extra.iter().copied());
@@ -137,7 +133,7 @@ impl Identity<'_> {
     ) -> impl Iterator<Item = &'b [u8]> {
         let believed = self.trusted.then_some(fields);
         let before = believed.into_iter().flat_map(|fields| fields.all(Known::XForwardedFor));
-        before.chain([self.addr.as_bytes()]).filter(|value| !value.is_empty())
+        before.chain([self.addr]).filter(|value| !value.is_empty())
     }
 }
 
@@ -145,14 +141,20 @@ impl Identity<'_> {
 /// `X-Forwarded-For` and added where it said nothing. The scheme is said in one word, by us.
 fn put_identity(head: &RequestHead<'_, '_>, identity: &Identity<'_>, out: &mut Vec<u8>) {
     put_forwarded_for(head.fields, identity, out);
-    put_field(out, "X-Forwarded-Proto", identity.proto.as_bytes());
+    put(out, &[b"X-Forwarded-Proto: ", identity.proto.as_bytes(), b"\r\n"]);
     let said = identity.trusted && head.fields.has(Known::XForwardedHost);
     if !said && !head.host.is_empty() {
-        put_field(out, "X-Forwarded-Host", head.host);
+        put(out, &[b"X-Forwarded-Host: ", head.host, b"\r\n"]);
     }
 }
 
 fn put_forwarded_for(fields: Fields<'_, '_>, identity: &Identity<'_>, out: &mut Vec<u8>) {
+    if !identity.trusted {
+        if !identity.addr.is_empty() {
+            put(out, &[b"X-Forwarded-For: ", identity.addr, b"\r\n"]);
+        }
+        return;
+    }
     let mut separator: &[u8] = b"X-Forwarded-For: ";
     for value in identity.forwarded_for(fields) {
         put(out, &[separator, value]);

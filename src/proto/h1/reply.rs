@@ -1,8 +1,10 @@
 //! Responses as a client sees them: written anew from an upstream's head.
 
+use std::ops::Range;
+
 use super::ResponseHead;
 use super::connection::is_nominated;
-use super::write::{put, put_extra, put_field, put_framing, put_length};
+use super::write::{put, put_extra, put_field, put_fields, put_framing, put_length};
 use crate::proto::http::{Body, Field, Known, Pairs, Version};
 
 /// What the router decides about a response that it sends on.
@@ -71,14 +73,24 @@ fn passes(head: &ResponseHead<'_, '_>, field: Field<'_>) -> bool {
 
 fn put_line_and_fields(head: &ResponseHead<'_, '_>, without: &Pairs, out: &mut Vec<u8>) {
     out.reserve(head.len + 160);
-    let mut digits = itoa::Buffer::new();
-    let status = digits.format(head.status).as_bytes();
-    put(out, &[b"HTTP/1.1 ", status, b" ", head.reason.as_bytes(), b"\r\n"]);
-    for field in head.fields.iter() {
-        if passes(head, field) && !without.has(field.name) {
-            put_field(out, field.name, field.value);
-        }
-    }
+    let line = line(head).unwrap_or_else(|| {
+        let mut digits = itoa::Buffer::new();
+        let status = digits.format(head.status).as_bytes();
+        put(out, &[b"HTTP/1.1 ", status, b" ", head.reason.as_bytes(), b"\r\n"]);
+        0..0
+    });
+    put_fields(out, head.fields, line, |field| passes(head, *field) && !without.has(field.name));
+}
+
+/// Where the status line stands in the head, its end included; `None` where it is not the one that we write.
+fn line(head: &ResponseHead<'_, '_>) -> Option<Range<usize>> {
+    let bytes = head.fields.head();
+    let reason = head.reason.as_ptr().addr().wrapping_sub(bytes.as_ptr().addr());
+    let end = reason.wrapping_add(head.reason.len());
+    let as_ours = reason == b"HTTP/1.1 200 ".len()
+        && bytes.starts_with(b"HTTP/1.1 ")
+        && bytes.get(end..end + 2)? == b"\r\n";
+    as_ours.then_some(0..end + 2)
 }
 
 /// Appends `Connection` where the version's default is not what is meant.

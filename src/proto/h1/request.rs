@@ -33,6 +33,8 @@ pub struct RequestHead<'s, 'a> {
     /// The authority asked for, `host[:port]`, valid: the target's if it has one, else that of
     /// `Host`. Empty only in HTTP/1.0 without either.
     pub host: &'a [u8],
+    /// The host in it, without the port, as it came.
+    pub name: &'a [u8],
     /// The client's version.
     pub version: Version,
     /// The fields as they came.
@@ -85,11 +87,12 @@ pub fn parse_request<'s, 'a>(
     else {
         return Err(RequestError::Method);
     };
-    if !lines_end_in_crlf(window.get(..len).unwrap_or_default(), headers) {
+    let head = window.get(..len).unwrap_or_default();
+    if !lines_end_in_crlf(head, headers) {
         return Err(RequestError::LineEnd);
     }
     let version = if version == Some(0) { Version::Http10 } else { Version::Http11 };
-    let fields = Fields::classify(headers, known);
+    let fields = Fields::classify(head, headers, known);
     understand(method, target.as_bytes(), version, fields, start + len).map(Some)
 }
 
@@ -181,13 +184,15 @@ fn understand<'s, 'a>(
     };
     let new = version == Version::Http11;
     let options = facts.options;
+    let (host, name) = effective_host(target.authority, facts.host, version)?;
     Ok(RequestHead {
         method,
         method_name,
         target: raw_target,
         path: target.path,
         query: target.query,
-        host: effective_host(target.authority, facts.host, version)?,
+        host,
+        name,
         version,
         fields,
         body,
@@ -236,19 +241,20 @@ impl<'a> Facts<'a> {
     }
 }
 
-/// The one answer to "which host": the target's, else that of the field. Both are checked.
+/// The one answer to "which host", with its port and without it: the target's, else that of the field. Both are checked.
 fn effective_host<'a>(
     authority: Option<&'a [u8]>,
     field: Option<&'a [u8]>,
     version: Version,
-) -> Result<&'a [u8], RequestError> {
+) -> Result<(&'a [u8], &'a [u8]), RequestError> {
     if field.is_none() && version == Version::Http11 {
         return Err(RequestError::HostMissing);
     }
+    let mut chosen: (&[u8], &[u8]) = (b"", b"");
     for candidate in [field, authority].into_iter().flatten() {
-        host::parse(candidate).map_err(RequestError::Host)?;
+        chosen = (candidate, host::parse(candidate).map_err(RequestError::Host)?.host);
     }
-    Ok(authority.or(field).unwrap_or_default())
+    Ok(chosen)
 }
 
 fn upgrade(fields: Fields<'_, '_>) -> Upgrade {

@@ -100,7 +100,8 @@ pub fn parse_response<'s, 'a>(
     let httparse::Response { version, code: Some(status), reason, headers } = response else {
         return Err(ResponseError::StatusLine);
     };
-    if !lines_end_in_crlf(window.get(..len).unwrap_or_default(), headers) {
+    let head = window.get(..len).unwrap_or_default();
+    if !lines_end_in_crlf(head, headers) {
         return Err(ResponseError::LineEnd);
     }
     let line = StatusLine {
@@ -108,7 +109,7 @@ pub fn parse_response<'s, 'a>(
         status,
         reason: reason.unwrap_or_default(),
     };
-    understand(line, method, Fields::classify(headers, known), len).map(Some)
+    understand(line, method, Fields::classify(head, headers, known), len).map(Some)
 }
 
 #[cold]

@@ -1,6 +1,8 @@
 //! Appending field lines to a head that is being written.
 
-use crate::proto::http::{Body, list};
+use std::ops::Range;
+
+use crate::proto::http::{Body, Field, Fields, list};
 
 /// Appends pieces of bytes in one reservation.
 pub(super) fn put(out: &mut Vec<u8>, pieces: &[&[u8]]) {
@@ -12,6 +14,30 @@ pub(super) fn put(out: &mut Vec<u8>, pieces: &[&[u8]]) {
 /// Appends `name: value` and CRLF.
 pub(super) fn put_field(out: &mut Vec<u8>, name: &str, value: &[u8]) {
     put(out, &[name.as_bytes(), b": ", value, b"\r\n"]);
+}
+
+/// Appends those fields of a head that go on, as they came; lines that follow each other there in one piece. `run` is
+/// a piece of the head that comes before them.
+pub(super) fn put_fields<'a>(
+    out: &mut Vec<u8>,
+    fields: Fields<'_, 'a>,
+    mut run: Range<usize>,
+    goes_on: impl Fn(&Field<'a>) -> bool,
+) {
+    let put_run = |run: Range<usize>, out: &mut Vec<u8>| {
+        out.extend_from_slice(fields.head().get(run).unwrap_or_default());
+    };
+    for field in fields.iter().filter(goes_on) {
+        match fields.place(field) {
+            Some(place) if place.start == run.end => run.end = place.end,
+            Some(place) => put_run(std::mem::replace(&mut run, place), out),
+            None => {
+                put_run(std::mem::take(&mut run), out);
+                put_field(out, field.name, field.value);
+            }
+        }
+    }
+    put_run(run, out);
 }
 
 /// Appends fields that were added by configuration.

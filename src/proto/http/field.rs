@@ -2,6 +2,7 @@
 
 use super::Known;
 use std::mem::MaybeUninit;
+use std::ops::Range;
 
 /// The most fields a head can have, whatever the configured limit.
 pub const FIELDS_MAX: usize = 256;
@@ -55,14 +56,16 @@ impl Default for FieldStore<'_> {
 /// The fields of one head, in the order in which they came.
 #[derive(Clone, Copy)]
 pub struct Fields<'s, 'a> {
+    head: &'a [u8],
     lines: &'s [httparse::Header<'a>],
     known: &'s [Known],
     present: u64,
 }
 
 impl<'s, 'a> Fields<'s, 'a> {
-    /// Classifies the lines of a head.
+    /// Classifies the lines of a head, which lie in its bytes.
     pub(in crate::proto) fn classify(
+        head: &'a [u8],
         lines: &'s [httparse::Header<'a>],
         known: &'s mut [Known],
     ) -> Self {
@@ -71,7 +74,7 @@ impl<'s, 'a> Fields<'s, 'a> {
             *known = Known::classify(line.name);
             present |= known.bit();
         }
-        Self { lines, known, present }
+        Self { head, lines, known, present }
     }
 
     /// All fields in order.
@@ -81,6 +84,24 @@ impl<'s, 'a> Fields<'s, 'a> {
             value: line.value,
             known: *known,
         })
+    }
+
+    /// Where the line of one of these fields stands in the head, its end included; `None` where it is not written as we
+    /// write lines, `name: value` and CRLF.
+    pub(in crate::proto) fn place(self, field: Field<'_>) -> Option<Range<usize>> {
+        let base = self.head.as_ptr().addr();
+        let start = field.name.as_ptr().addr().wrapping_sub(base);
+        let colon = start.wrapping_add(field.name.len());
+        let value = field.value.as_ptr().addr().wrapping_sub(base);
+        let end = value.wrapping_add(field.value.len());
+        let has = |at: usize, what: &[u8; 2]| self.head.get(at..at.wrapping_add(2)) == Some(what);
+        let plain = value == colon.wrapping_add(2) && has(colon, b": ") && has(end, b"\r\n");
+        plain.then(|| start..end + 2)
+    }
+
+    /// The bytes of the head that they were parsed from.
+    pub(in crate::proto) fn head(self) -> &'a [u8] {
+        self.head
     }
 
     /// Whether there is a field of this kind; one comparison, no search.

@@ -52,10 +52,17 @@ pub fn parse(authority: &[u8]) -> Result<Authority<'_>, HostError> {
 /// The form in which hosts are compared: lower case, without port and trailing dot. Borrowed from
 /// `authority` when that has it already, else written into `scratch`.
 pub fn comparable<'a>(authority: &'a [u8], scratch: &'a mut Vec<u8>) -> &'a [u8] {
-    let host = match memchr::memrchr2(b':', b']', authority) {
+    // From the end, where the port is; the colons of an IPv6 address are inside its brackets.
+    let end = authority.iter().rposition(|byte| matches!(byte, b':' | b']'));
+    let host = match end {
         Some(at) if authority.get(at) == Some(&b':') => authority.get(..at).unwrap_or(authority),
-        _ => authority, // the colons of an IPv6 address are inside its brackets
+        _ => authority,
     };
+    comparable_name(host, scratch)
+}
+
+/// The same of a host without its port.
+pub fn comparable_name<'a>(host: &'a [u8], scratch: &'a mut Vec<u8>) -> &'a [u8] {
     let host = host.strip_suffix(b".").unwrap_or(host);
     if !host.iter().any(u8::is_ascii_uppercase) {
         return host;
@@ -71,7 +78,15 @@ fn split(authority: &[u8]) -> Result<Split<'_>, HostError> {
     if authority.first() == Some(&b'[') {
         return split_literal(authority);
     }
-    let end = authority.iter().position(|byte| !is_name_byte(*byte)).unwrap_or(authority.len());
+    let (mut end, mut before, mut empty_label) = (0, b'.', false);
+    for byte in authority {
+        if IN_NAMES.get(usize::from(*byte)) != Some(&true) {
+            break;
+        }
+        empty_label |= *byte == b'.' && before == b'.';
+        before = *byte;
+        end += 1;
+    }
     let (host, rest) = authority.split_at_checked(end).ok_or(HostError::Name)?;
     match rest {
         [] => {}
@@ -79,7 +94,7 @@ fn split(authority: &[u8]) -> Result<Split<'_>, HostError> {
         _ if rest.contains(&b'@') => return Err(HostError::Userinfo),
         _ => return Err(HostError::Name),
     }
-    if host.len() > HOST_MAX || has_empty_label(host) {
+    if host.len() > HOST_MAX || empty_label {
         return Err(HostError::Name);
     }
     Ok((host, rest.split_first().map(|(_, port)| port)))
@@ -118,10 +133,16 @@ const fn is_name_byte(byte: u8) -> bool {
     matches!(byte, b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~')
 }
 
-fn has_empty_label(host: &[u8]) -> bool {
-    let name = host.strip_suffix(b".").unwrap_or(host);
-    !host.is_empty() && name.split(|byte| *byte == b'.').any(<[u8]>::is_empty)
-}
+/// Which bytes a name may have: looked up, for every request has one.
+static IN_NAMES: [bool; 256] = {
+    let (mut all, mut byte) = ([false; 256], 0u8);
+    let mut rest: &mut [bool] = &mut all;
+    while let [first, tail @ ..] = rest {
+        *first = is_name_byte(byte);
+        (rest, byte) = (tail, byte.wrapping_add(1));
+    }
+    all
+};
 
 #[cfg(test)]
 mod tests {

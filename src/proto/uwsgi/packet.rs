@@ -21,13 +21,13 @@ pub struct Packet<'a> {
     /// This host's name: `SERVER_NAME`.
     pub server_name: &'a str,
     /// The listener's port: `SERVER_PORT`, empty for a unix socket.
-    pub server_port: &'a str,
+    pub server_port: &'a [u8],
     /// Whether the client came by TLS, to us or to a trusted proxy: `HTTPS`.
     pub https: bool,
     /// The client's address: `REMOTE_ADDR`, empty for a unix socket.
-    pub remote_addr: &'a str,
+    pub remote_addr: &'a [u8],
     /// The client's port: `REMOTE_PORT`, empty where it is not known.
-    pub remote_port: &'a str,
+    pub remote_port: &'a [u8],
     /// Who is asking, for `HTTP_X_FORWARDED_FOR`, `_PROTO` and `_HOST`.
     pub identity: Identity<'a>,
     /// The bytes of body that follow the packet, where that is known: `CONTENT_LENGTH`.
@@ -82,7 +82,7 @@ fn push_request(vars: &mut Vars<'_>, head: &RequestHead<'_, '_>, packet: &Packet
     vars.push("SERVER_PROTOCOL", head.version.as_str().as_bytes());
     vars.push("SCRIPT_NAME", b"");
     vars.push("SERVER_NAME", packet.server_name.as_bytes());
-    vars.push("SERVER_PORT", packet.server_port.as_bytes());
+    vars.push("SERVER_PORT", packet.server_port);
     vars.push("UWSGI_ROUTER", b"http");
     if packet.https {
         vars.push("HTTPS", b"on");
@@ -94,8 +94,8 @@ fn push_request(vars: &mut Vars<'_>, head: &RequestHead<'_, '_>, packet: &Packet
             vars.push("HTTPS_CC", pem.as_bytes());
         }
     }
-    vars.push("REMOTE_ADDR", packet.remote_addr.as_bytes());
-    vars.push("REMOTE_PORT", packet.remote_port.as_bytes());
+    vars.push("REMOTE_ADDR", packet.remote_addr);
+    vars.push("REMOTE_PORT", packet.remote_port);
 }
 
 /// The header fields in the order in which each name was first seen.

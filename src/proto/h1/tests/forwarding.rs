@@ -9,7 +9,7 @@ const PLAIN: Forward<'static> = Forward {
     server: b"upstream:9000",
     body: Body::Empty,
     switch: Switch::No,
-    identity: Identity { addr: "192.0.2.1", proto: "http", trusted: false },
+    identity: Identity { addr: b"192.0.2.1", proto: "http", trusted: false },
     keep_alive: true,
     expect: false,
     raw: false,
@@ -19,7 +19,7 @@ const PLAIN: Forward<'static> = Forward {
 };
 
 const TRUSTED: Forward<'static> =
-    Forward { identity: Identity { addr: "192.0.2.1", proto: "https", trusted: true }, ..PLAIN };
+    Forward { identity: Identity { addr: b"192.0.2.1", proto: "https", trusted: true }, ..PLAIN };
 
 /// Sends on a whole head.
 fn forward_head(bytes: &[u8], forward: &Forward<'_>) -> String {
@@ -177,7 +177,7 @@ fn forwarding_identity_of_trusted_peers_is_appended_to_or_kept() {
 
 #[test]
 fn a_peer_without_an_address_adds_none() {
-    let nobody = |trusted| Identity { addr: "", proto: "http", trusted };
+    let nobody = |trusted| Identity { addr: b"", proto: "http", trusted };
     let fields = "X-Forwarded-For: 1.1.1.1\r\n";
     let out = forward_fields(fields, &Forward { identity: nobody(false), ..PLAIN });
     assert_eq!(out, "X-Forwarded-Proto: http\r\nX-Forwarded-Host: a\r\n");

@@ -20,7 +20,7 @@ fn a_request_goes_from_client_to_upstream() {
     assert_eq!(bytes.len() - head.len, 3);
     let mut scratch = PathScratch::default();
     let path = canonical(head.path, true, &mut scratch).unwrap();
-    let identity = Identity { addr: "10.0.0.1", proto: "http", trusted: false };
+    let identity = Identity { addr: b"10.0.0.1", proto: "http", trusted: false };
     let extra: Pairs = [("X-Added", b"yes".as_slice())].into_iter().collect();
     let forward = Forward {
         path: path.sent,

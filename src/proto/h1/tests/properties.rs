@@ -87,7 +87,7 @@ const FORWARD: Forward<'static> = Forward {
     server: b"s",
     body: Body::Empty,
     switch: Switch::No,
-    identity: Identity { addr: "192.0.2.1", proto: "http", trusted: false },
+    identity: Identity { addr: b"192.0.2.1", proto: "http", trusted: false },
     keep_alive: true,
     expect: false,
     raw: false,

@@ -15,11 +15,11 @@ const PLAIN: Packet<'_> = Packet {
     path_info: b"/app/x",
     query: None,
     server_name: "gate",
-    server_port: "8080",
+    server_port: b"8080",
     https: false,
-    remote_addr: "192.0.2.7",
-    remote_port: "51234",
-    identity: Identity { addr: "192.0.2.7", proto: "http", trusted: false },
+    remote_addr: b"192.0.2.7",
+    remote_port: b"51234",
+    identity: Identity { addr: b"192.0.2.7", proto: "http", trusted: false },
     content_length: None,
     chunked: false,
     switch: Switch::No,
@@ -228,7 +228,7 @@ fn identity_of_trusted_peers_is_appended_to() {
     assert_var(&vars, "HTTP_X_FORWARDED_PROTO", "https");
     assert_var(&vars, "HTTP_X_FORWARDED_HOST", "h");
     assert_var(&vars, "HTTP_X_FORWARDED_SSL", "on");
-    let identity = Identity { addr: "", ..TRUSTED.identity };
+    let identity = Identity { addr: b"", ..TRUSTED.identity };
     let vars = variables(request, &Packet { identity, ..TRUSTED });
     assert_var(&vars, "HTTP_X_FORWARDED_FOR", "10.0.0.1, 10.0.0.2");
 }
