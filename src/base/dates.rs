@@ -10,8 +10,8 @@ const LAST: u64 = 253_402_300_799;
 /// One second of wall time as text, all in UTC.
 #[derive(Debug, Clone)]
 pub struct Dates {
-    http: [u8; 29],
-    log: [u8; 26],
+    http: String,
+    log: String,
     iso: [u8; 24],
 }
 
@@ -24,22 +24,22 @@ impl Dates {
         let (day, month, year, hours) = (&http[5..7], &http[8..11], &http[12..16], &http[17..25]);
         let number = MONTHS.iter().position(|name| *name == month).unwrap_or(0) + 1;
         Dates {
-            log: fixed(&format!("{day}/{month}/{year}:{hours} +0000")),
+            log: format!("{day}/{month}/{year}:{hours} +0000"),
             iso: fixed(&format!("{year}-{number:02}-{day}T{hours}.000Z")),
-            http: fixed(&http),
+            http,
         }
     }
 
     /// `Sat, 21 Nov 2026 02:30:00 GMT` (RFC 9110 section 5.6.7).
     #[inline]
     pub fn http(&self) -> &str {
-        text(&self.http)
+        &self.http
     }
 
     /// `21/Nov/2026:02:30:00 +0000`.
     #[inline]
     pub fn log(&self) -> &str {
-        text(&self.log)
+        &self.log
     }
 
     /// `2026-11-21T02:30:00.123Z`, with these milliseconds.

@@ -45,23 +45,29 @@ impl Record {
         generation: &Generation,
         now: Millis,
     ) {
-        let format = generation.log.as_ref();
+        let Some(format) = &generation.log else { return self.begin_unwritten(now) };
         let hidden = generation.hides_tokens.then(|| Hidden::of(head)).flatten();
         let masked = hidden.as_ref().map(|hidden| hidden.head(head));
         let head = masked.as_ref().unwrap_or(head);
         let mut request = std::mem::take(&mut self.request);
         request.clear();
         match format {
-            Some(LogFormat::Combined) => combined::request(head, path, &mut request),
-            Some(LogFormat::Json) => json::request(head, path, &mut request),
-            Some(LogFormat::Own(pieces)) => own::request(pieces, head, path, &mut request),
-            None => {}
+            LogFormat::Combined => combined::request(head, path, &mut request),
+            LogFormat::Json => json::request(head, path, &mut request),
+            LogFormat::Own(pieces) => own::request(pieces, head, path, &mut request),
         }
         if generation.hides_tokens {
             mask(&mut request);
         }
-        let format = format.cloned();
+        let format = Some(format.clone());
         *self = Record { format, request, began: Some(now), ..Record::default() };
+    }
+
+    /// Starts the record of a request of which no line is written.
+    fn begin_unwritten(&mut self, now: Millis) {
+        let mut request = std::mem::take(&mut self.request);
+        request.clear();
+        *self = Record { request, began: Some(now), ..Record::default() };
     }
 
     /// The record of something that is not a request.
