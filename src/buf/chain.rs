@@ -106,8 +106,8 @@ impl Chain {
             Held::Nothing => self.held = Held::One(segment),
             Held::Many(all) => all.push_back(segment),
             Held::One(_) => {
-                // Room for as many as one read brings.
-                let mut all = VecDeque::with_capacity(RX_BLOCKS);
+                // Room for as many as one read brings, behind a head and a residue.
+                let mut all = VecDeque::with_capacity(RX_BLOCKS + 2);
                 if let Held::One(first) = mem::take(&mut self.held) {
                     all.push_back(first);
                 }
