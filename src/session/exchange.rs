@@ -363,6 +363,14 @@ impl Exchange {
         }
     }
 
+    /// Whether all that came has gone over and no end is near: then nothing waits for what leaves.
+    pub(super) fn rests(&self, ports: &[Port; 2]) -> bool {
+        let place = &self.route.target.place;
+        let passes = matches!(place, Place::Http { .. } | Place::Uwsgi { .. }) && !self.is_raw();
+        let passes_on = matches!(self.request, Request::Dialling | Request::Body | Request::Done);
+        passes && passes_on && ports.iter().all(Port::is_still)
+    }
+
     /// When it fails if nothing moves any more.
     pub(super) fn deadline(&self, active: Millis) -> Millis {
         match &self.request {

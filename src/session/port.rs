@@ -121,6 +121,11 @@ impl Port {
         self.rx_end.is_some() && self.rx.is_empty()
     }
 
+    /// Nothing that arrived waits, and both directions go on.
+    pub(super) fn is_still(&self) -> bool {
+        self.rx.is_empty() && self.is_open()
+    }
+
     /// Whether all that was queued has reached the peer's host, or never will; asked before a reset, which would
     /// overtake it.
     pub(super) fn is_delivered(&mut self) -> bool {

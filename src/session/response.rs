@@ -74,7 +74,8 @@ impl Exchange {
         cx: &mut Cx<'_>,
     ) -> Result<Option<Outcome>, CloseReason> {
         let [client, upstream] = ports;
-        if client.tx.room() == 0 {
+        let nothing = upstream.rx.is_empty() && upstream.rx_end.is_none();
+        if nothing || client.tx.room() == 0 {
             return Ok(Some(Outcome::Wait));
         }
         let mut store = FieldStore::new();

@@ -284,9 +284,7 @@ impl Tunnel {
             Sight::Frames(track) => !track.life.guest_rests(),
             Sight::Opaque(_) => false,
         };
-        ports.iter().all(|port| port.rx.is_empty() && port.is_open())
-            && !self.is_leaving()
-            && !waits
+        ports.iter().all(Port::is_still) && !self.is_leaving() && !waits
     }
 
     /// When it ends for silence.

@@ -15,6 +15,13 @@ impl Worker {
     /// Carries out the actions of one session.
     pub(super) fn act(&mut self, key: Key) {
         while !self.world.actions.is_empty() {
+            // Mostly it is one.
+            if self.world.actions.len() == 1 {
+                if let Some(action) = self.world.actions.pop() {
+                    self.act_one(key, action);
+                }
+                continue;
+            }
             let mut actions = std::mem::take(&mut self.world.actions);
             for action in actions.drain(..) {
                 self.act_one(key, action);

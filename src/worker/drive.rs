@@ -76,7 +76,7 @@ impl Worker {
             if moved > 0 {
                 parts.session.active = parts.world.clock.now();
             }
-            if !acted && (moved == 0 || parts.is_through()) {
+            if parts.is_through(acted) || !acted && moved == 0 {
                 break;
             }
             budget = budget.saturating_sub(moved);
@@ -257,11 +257,12 @@ impl Parts<'_> {
         total
     }
 
-    /// Whether another pass would find nothing to do: no connection has more to read, and what has
-    /// just left is not what the machine waits for.
-    fn is_through(&self) -> bool {
-        self.session.machine.rests(&self.session.ports)
-            && !self.conns.iter().flatten().any(|conn| conn.is_readable())
+    /// Whether another pass would find nothing to do: no connection has more to read, and neither what has
+    /// just left nor what the machine has asked for in this pass is what it waits for.
+    fn is_through(&self, acted: bool) -> bool {
+        let machine = &self.session.machine;
+        let rests = machine.rests(&self.session.ports) && !(acted && machine.tunnel().is_some());
+        rests && !self.conns.iter().flatten().any(|conn| conn.is_readable())
     }
 }
 

@@ -174,6 +174,8 @@ impl Client {
     pub fn rests(&self, ports: &[Port; 2]) -> bool {
         match &self.state {
             State::Tunnel(tunnel) => tunnel.rests(ports),
+            State::Exchange(exchange) => exchange.rests(ports),
+            State::Head(_) => ports.iter().all(Port::is_still),
             _ => false,
         }
     }

@@ -160,7 +160,7 @@ impl Router {
                 self.sessions[key].active = self.world.clock.now();
             }
             anything |= moved || acted;
-            if !acted && (!moved || self.is_through(key, &reads)) {
+            if self.is_through(key, &reads, acted) || !acted && !moved {
                 break;
             }
         }
@@ -181,8 +181,11 @@ impl Router {
     }
 
     /// Whether another pass is not worth a worker's while. If so, it must find nothing to do.
-    fn is_through(&mut self, key: usize, reads: &[usize; 2]) -> bool {
+    fn is_through(&mut self, key: usize, reads: &[usize; 2], acted: bool) -> bool {
         let session = &mut self.sessions[key];
+        if acted && session.machine.tunnel().is_some() {
+            return false;
+        }
         let readable = session.wires.iter().zip(reads).any(|(wire, shown)| {
             wire.is_some_and(|wire| *shown > 0 && self.wires[wire].is_readable())
         });

@@ -113,6 +113,9 @@ impl Upstream {
         if self.over {
             return true;
         }
+        if rested && !self.received.is_empty() {
+            self.understand(wire, book, dice);
+        }
         let read = self.receive(wire, book, dice);
         let wrote = self.send(wire, dice);
         rested || read || wrote
@@ -190,7 +193,9 @@ impl Upstream {
                 }
             }
         }
-        let done = self.work.as_ref().is_none_or(|work| work.body.is_done());
+        // Of an early answer nobody knows here when it was whole there: the next request may follow at once.
+        let early = |work: &Work| book.asks[&work.id].reply.early && self.out.is_empty();
+        let done = self.work.as_ref().is_none_or(|work| work.body.is_done() && !early(work));
         let behind = String::from_utf8_lossy(&self.received);
         assert!(!done || behind.is_empty() || self.over, "behind {:?}: {behind}", self.work);
     }
