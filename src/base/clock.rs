@@ -170,8 +170,7 @@ fn process_start() -> Instant {
 }
 
 fn elapsed(start: Instant) -> u64 {
-    let elapsed = start.elapsed();
-    elapsed.as_secs().saturating_mul(1000).saturating_add(elapsed.subsec_millis().into())
+    u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX)
 }
 
 fn unix_millis(time: SystemTime) -> u64 {
