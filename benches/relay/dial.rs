@@ -120,7 +120,11 @@ impl Caller {
                 taken = write(&mut self.client, &at.chunk[..n])?;
             }
             self.waiting.extend_from_slice(&at.chunk[taken..n]);
-            if n < at.chunk.len() && !event.is_read_closed() {
+            if n < at.chunk.len() {
+                // The end was there before this read, so nothing is behind it.
+                if event.is_read_closed() {
+                    self.server = None;
+                }
                 return Ok(());
             }
         }
