@@ -8,9 +8,10 @@ use std::fmt;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, TrySendError, sync_channel};
 
 use mio::Waker;
+
+use super::queue::{QueueReceiver, QueueSender, queue};
 
 /// An item that was not taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,13 +33,13 @@ impl<T> Refused<T> {
 
 /// The receiver's end, with the thread that polls.
 pub struct Mailbox<T> {
-    items: Receiver<T>,
+    items: QueueReceiver<T>,
     awake: Arc<AtomicBool>,
 }
 
 /// A sender's end; clone it for every thread.
 pub struct Sender<T> {
-    items: SyncSender<T>,
+    items: QueueSender<T>,
     awake: Arc<AtomicBool>,
     waker: Arc<dyn Wake>,
 }
@@ -61,7 +62,7 @@ impl Wake for Waker {
 impl<T> Mailbox<T> {
     /// A mailbox with room for `room` items, whose reader is woken by `waker`.
     pub fn new(room: usize, waker: Arc<dyn Wake>) -> (Sender<T>, Mailbox<T>) {
-        let (sender, receiver) = sync_channel(room);
+        let (sender, receiver) = queue(room);
         let awake = Arc::new(AtomicBool::new(false));
         let mailbox = Mailbox { items: receiver, awake: Arc::clone(&awake) };
         (Sender { items: sender, awake, waker }, mailbox)
@@ -72,23 +73,14 @@ impl<T> Mailbox<T> {
     pub fn drain(&self, into: &mut Vec<T>, budget: usize) -> bool {
         // Before looking: who sends after this wakes, and of who sent before this we see the item.
         self.awake.swap(false, Ordering::AcqRel);
-        for _ in 0..budget {
-            match self.items.try_recv() {
-                Ok(item) => into.push(item),
-                Err(TryRecvError::Empty | TryRecvError::Disconnected) => return false,
-            }
-        }
-        true
+        self.items.drain(into, budget)
     }
 }
 
 impl<T> Sender<T> {
     /// Puts an item in without waking anybody.
     pub fn offer(&self, item: T) -> Result<(), Refused<T>> {
-        self.items.try_send(item).map_err(|error| match error {
-            TrySendError::Full(item) => Refused::Full(item),
-            TrySendError::Disconnected(item) => Refused::Gone(item),
-        })
+        self.items.offer(item)
     }
 
     /// Wakes the receiver unless it was woken since it last looked.
@@ -114,7 +106,7 @@ impl<T> Sender<T> {
             Err(Refused::Gone(item)) => return Err(item),
             Err(Refused::Full(item)) => {
                 self.wake();
-                self.items.send(item).map_err(|error| error.0)?;
+                self.items.offer_waiting(item)?;
             }
         }
         self.wake();

@@ -16,6 +16,7 @@ mod names;
 mod offload;
 mod passwords;
 mod peer;
+mod queue;
 mod readiness;
 mod stamp;
 mod stream;

@@ -6,7 +6,6 @@ use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::fs::FileExt;
 use std::path::Path;
-use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
@@ -14,6 +13,7 @@ use super::files::{Below, FileFault, Found, Opener, Patience, Piece, warm};
 use super::look::leads_to;
 use super::names::ask_system;
 use super::passwords::Puzzle;
+use super::queue::{QueueReceiver, QueueSender, queue};
 use super::tokens::{TokenAnswer, Tokens};
 use crate::base::FileKind;
 
@@ -136,14 +136,14 @@ struct Order<R> {
 /// The way to the threads; clone it for every worker. They end when the last clone is dropped and
 /// the queue is empty.
 pub struct Offload<R> {
-    queue: SyncSender<Order<R>>,
+    queue: QueueSender<Order<R>>,
 }
 
 impl<R: Reply> Offload<R> {
     /// Starts `threads` threads called `name`, before which `room` jobs may wait.
     pub fn start(name: &str, threads: usize, room: usize) -> io::Result<Offload<R>> {
         let tokens = Arc::new(Tokens::new(ask_system));
-        let (queue, orders) = sync_channel(room);
+        let (queue, orders) = queue(room);
         let orders = Arc::new(Mutex::new(orders));
         for number in 0..threads.max(1) {
             let (orders, tokens) = (Arc::clone(&orders), Arc::clone(&tokens));
@@ -158,9 +158,8 @@ impl<R: Reply> Offload<R> {
     /// # Errors
     /// The queue is full: here is the job.
     pub fn submit(&self, job: Job, owner: u64, reply: R) -> Result<(), Job> {
-        self.queue.try_send(Order { job, owner, reply }).map_err(|error| match error {
-            TrySendError::Full(order) | TrySendError::Disconnected(order) => order.job,
-        })
+        let order = Order { job, owner, reply };
+        self.queue.offer(order).map_err(|refused| refused.into_inner().job)
     }
 }
 
@@ -176,11 +175,11 @@ impl<R> fmt::Debug for Offload<R> {
     }
 }
 
-fn run<R: Reply>(orders: &Mutex<Receiver<Order<R>>>, tokens: &Tokens) {
+fn run<R: Reply>(orders: &Mutex<QueueReceiver<Order<R>>>, tokens: &Tokens) {
     loop {
         // One thread waits for the next job, the others for their turn to wait.
-        let next = orders.lock().unwrap_or_else(PoisonError::into_inner).recv();
-        let Ok(Order { job, owner, reply }) = next else { return };
+        let next = orders.lock().unwrap_or_else(PoisonError::into_inner).next();
+        let Some(Order { job, owner, reply }) = next else { return };
         if let Some(done) = carry_out(job, tokens) {
             reply.reply(owner, done);
         }
@@ -232,7 +231,7 @@ fn read(file: &File, offset: u64, len: usize) -> io::Result<Vec<u8>> {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::mpsc::{Sender, channel};
+    use std::sync::mpsc::{Receiver, Sender, channel};
 
     use super::super::testing::PATIENCE;
     use super::*;
