@@ -73,12 +73,24 @@ pub(super) fn by_key(group: &Group, key: u64, weight: impl Fn(u16, &Server) -> u
     for (place, server, weight) in parts(group, weight) {
         // A number above 0 and below 1; of so many the exponential of the smallest is shared by weight.
         let chance = (mix(server.hash ^ key) >> 11) as f64 + 0.5;
-        let score = f64::from(weight) / -(chance / (1u64 << 53) as f64).ln();
+        let score = f64::from(weight) / -ln(chance / (1u64 << 53) as f64);
         if best.is_none_or(|(_, most)| score > most) {
             best = Some((place, score));
         }
     }
     best.map(|(place, _)| place)
+}
+
+/// The natural logarithm of a number above 2^-1000. The C library's may differ in its last bit from machine to machine,
+/// this one does not; and nothing else would need `libm`, which takes 0.3 MB.
+fn ln(x: f64) -> f64 {
+    // x is 2^exponent * m, with m from the root of 1/2 to that of 2.
+    let exponent = (x.to_bits() as i64 - std::f64::consts::FRAC_1_SQRT_2.to_bits() as i64) >> 52;
+    let m = f64::from_bits((x.to_bits() as i64 - (exponent << 52)) as u64);
+    // ln m = 2 artanh s = 2 (s + s^3 / 3 + s^5 / 5 + ...), and s is below 0.172.
+    let s = (m - 1.0) / (m + 1.0);
+    let sum = (0..12).rev().fold(0.0, |sum, n| sum * s * s + 1.0 / f64::from(2 * n + 1));
+    exponent as f64 * std::f64::consts::LN_2 + 2.0 * s * sum
 }
 
 /// What a text comes to: FNV-1a, mixed well. The same in every process, for two routers in front of the same servers.
@@ -92,4 +104,23 @@ fn mix(mut z: u64) -> u64 {
     z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
     z ^ (z >> 31)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_logarithm_is_one() {
+        let mut rng = Rng::new(7);
+        let chances = (0..100_000).map(|_| (rng.below(1 << 53) as f64 + 0.5) / (1u64 << 53) as f64);
+        for x in chances.chain([0.25, 0.5, std::f64::consts::FRAC_1_SQRT_2, 1.0 - f64::EPSILON]) {
+            let (ours, want) = (ln(x), x.ln());
+            assert!(
+                (ours - want).abs() <= 4.0 * f64::EPSILON * want.abs(),
+                "{x}: {ours}, not {want}"
+            );
+        }
+        assert_eq!(ln(0.5 / (1u64 << 53) as f64), (0.5 / (1u64 << 53) as f64).ln());
+    }
 }
