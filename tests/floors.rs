@@ -49,6 +49,7 @@ const FLOORS: &[Floor] = &[
             "aws_lc_rs",
             "base64",
             "bcrypt",
+            "libc",
             "md5",
             "sha1",
             "sha_crypt",

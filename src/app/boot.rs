@@ -220,6 +220,8 @@ pub(super) fn run(ready: Ready) -> Result<(), BootError> {
     let shared = shared.transpose().map_err(system("cannot start the thread for the bus"))?;
     watch_signals(signals, over)?;
     systemd::ready();
+    // What reading the command line and the configuration took.
+    reactor::give_back();
     let running = Running {
         maker,
         config,

@@ -3,7 +3,7 @@
 //! [`Stream`] is a connected socket and [`Readiness`] what is known about it between edges;
 //! [`Listener`] makes streams by accepting, [`dial()`] by connecting. [`Mailbox`] is how threads talk.
 //! Whatever would block has a thread of its own: [`Names`] resolves host names, [`Offload`] does the
-//! disk's work and looks up tokens. Files that are served are in `files`.
+//! disk's work and looks up tokens. [`give_back`] is for memory. Files that are served are in `files`.
 
 mod dial;
 mod files;
@@ -12,6 +12,7 @@ mod link;
 mod listener;
 mod look;
 mod mailbox;
+mod memory;
 mod names;
 mod offload;
 mod passwords;
@@ -34,6 +35,7 @@ pub use link::{Secure, SecureTerms, unforeseen};
 pub use listener::{BindError, ListenOptions, Listener, Sharing};
 pub use look::leads_to;
 pub use mailbox::{Mailbox, Outbox, Refused, Sender, Wake};
+pub use memory::give_back;
 pub use names::{Lookup, NameCell, Names};
 pub use offload::{Done, Job, Offload, Reply, Wanted};
 pub use passwords::{Puzzle, Standing, UserFile, UserFiles, is_same};

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::base::Millis;
+use crate::reactor;
 
 use super::logbook::LogSink;
 use super::turn::{Worker, earliest};
@@ -16,6 +17,24 @@ const SWEEP: Duration = Duration::from_secs(3);
 /// Before a session that found no block looks again.
 const STARVED: Duration = Duration::from_millis(5);
 
+/// After a peak of connections the allocator gives back what it holds free, but not for fewer than these.
+const PEAK: usize = 1024;
+
+/// How many connections there were at most since memory was given back.
+#[derive(Debug, Default)]
+struct Peak {
+    most: usize,
+}
+
+impl Peak {
+    /// Learns how many connections there are; true when at least half have gone, and many.
+    fn is_over(&mut self, connections: usize) -> bool {
+        self.most = self.most.max(connections);
+        let gone = self.most - connections;
+        gone >= PEAK && gone >= connections
+    }
+}
+
 /// When which chore is due.
 #[derive(Debug)]
 pub(super) struct Chores {
@@ -23,11 +42,13 @@ pub(super) struct Chores {
     log_due: Option<Millis>,
     sweep_due: Option<Millis>,
     starved_due: Option<Millis>,
+    peak: Peak,
 }
 
 impl Chores {
     pub(super) fn new(log: LogSink) -> Chores {
-        Chores { log, log_due: None, sweep_due: None, starved_due: None }
+        let peak = Peak::default();
+        Chores { log, log_due: None, sweep_due: None, starved_due: None, peak }
     }
 
     pub(super) fn write_log(&mut self, lines: &mut Vec<u8>) {
@@ -53,15 +74,22 @@ impl Worker {
                 self.chores.write_log(&mut self.world.log);
             }
         }
+        let over = self.chores.peak.is_over(self.conns.len());
         if due(self.chores.sweep_due) {
             self.chores.sweep_due = None;
             for conn in self.idle.expire(now, false) {
                 self.hang_up(conn, None);
             }
             self.world.pool.trim();
+            if over {
+                self.chores.peak = Peak::default();
+                reactor::give_back();
+            }
+        } else if over {
+            self.chores.sweep_due.get_or_insert(now + SWEEP);
         }
-        if self.chores.sweep_due.is_none() && (!self.idle.is_empty() || self.world.pool.has_spare())
-        {
+        let spare = !self.idle.is_empty() || self.world.pool.has_spare();
+        if self.chores.sweep_due.is_none() && spare {
             self.chores.sweep_due = Some(now + SWEEP);
         }
         if due(self.chores.starved_due) {
@@ -76,5 +104,27 @@ impl Worker {
         let (head, payload) = self.world.pool.copied();
         self.world.counters.copied_head.set(head);
         self.world.counters.copied_payload.set(payload);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_peak_is_over_when_half_have_gone_and_many() {
+        let mut peak = Peak::default();
+        assert!([0, 500, 0, 1023, 0].iter().all(|connections| !peak.is_over(*connections)));
+        assert!(!peak.is_over(8000));
+        assert!(!peak.is_over(4001));
+        assert!(peak.is_over(4000));
+        assert!(!peak.is_over(5000), "they come back");
+        assert!(peak.is_over(0));
+        peak = Peak::default();
+        assert!(!peak.is_over(0));
+        assert!(!peak.is_over(PEAK - 1));
+        assert!(!peak.is_over(0));
+        assert!(!peak.is_over(PEAK));
+        assert!(peak.is_over(0));
     }
 }
