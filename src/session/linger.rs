@@ -42,7 +42,7 @@ impl Linger {
 
     /// `Some` when the connection can be closed.
     pub(super) fn advance(&mut self, client: &mut Port, cx: &mut Cx<'_>) -> Option<CloseReason> {
-        client.tx_end.get_or_insert(TxEnd::Finish);
+        client.tx_end.get_or_insert(if self.clean { TxEnd::Close } else { TxEnd::Finish });
         self.dropped += client.rx.len();
         client.rx.consume(client.rx.len());
         if client.tx.is_empty() {

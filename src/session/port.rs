@@ -57,6 +57,8 @@ pub enum RxEnd {
 pub enum TxEnd {
     /// Send what is queued, then FIN; receiving goes on.
     Finish,
+    /// Send what is queued; the machine closes then, which says the same and saves a call.
+    Close,
     /// Reset at once; what is queued is lost.
     Abort,
 }
@@ -80,6 +82,8 @@ pub struct Port {
     pub rx: Rx,
     /// Receiving is over; what is in `rx` is the rest.
     pub rx_end: Option<RxEnd>,
+    /// Set by the worker when it knows that the peer has finished: what is there to read is the last.
+    pub closing: bool,
     /// To be sent.
     pub tx: Tx,
     /// Set by the machine when nothing more will be put into `tx`.

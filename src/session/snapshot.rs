@@ -122,6 +122,7 @@ impl PlainPort {
                 None => 0,
                 Some(TxEnd::Finish) => 1,
                 Some(TxEnd::Abort) => 2,
+                Some(TxEnd::Close) => 3,
             },
             tx_broken: port.tx_broken,
             lost: port.lost,
@@ -144,11 +145,14 @@ impl PlainPort {
                 2 => Some(RxEnd::Reset),
                 _ => return Err(SnapshotError::Damaged),
             },
+            // Said anew by the worker.
+            closing: false,
             tx,
             tx_end: match self.tx_end {
                 0 => None,
                 1 => Some(TxEnd::Finish),
                 2 => Some(TxEnd::Abort),
+                3 => Some(TxEnd::Close),
                 _ => return Err(SnapshotError::Damaged),
             },
             tx_broken: self.tx_broken,

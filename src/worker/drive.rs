@@ -90,7 +90,7 @@ impl Worker {
     }
 
     /// The session waits for the world: it gives back what it need not keep, and sets its timer.
-    fn rest(&mut self, key: Key) {
+    pub(super) fn rest(&mut self, key: Key) {
         let Some(session) = self.sessions.get_mut(key) else { return };
         for port in &mut session.ports {
             port.rx.settle(&self.world.pool);
@@ -176,6 +176,7 @@ impl Parts<'_> {
         for side in [Side::Client, Side::Upstream] {
             let Some(conn) = &mut self.conns[side as usize] else { continue };
             let port = &mut self.session.ports[side as usize];
+            port.closing = conn.ready.end == Ending::Closing;
             // Of a client on whose behalf somebody is asked nothing is read meanwhile.
             let asking = side == Side::Client && self.session.machine.is_asking();
             let idle = asking || port.is_drained();

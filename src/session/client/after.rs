@@ -276,8 +276,9 @@ pub(super) fn after_tunnel(
         upstream.tx_end = Some(TxEnd::Abort);
     }
     let gone = client.is_gone();
-    if seen && !gone && client.tx_end == Some(TxEnd::Finish) {
-        return State::Linger(Linger::new(reason, client.rx_end.is_some(), now));
+    if seen && !gone && matches!(client.tx_end, Some(TxEnd::Finish | TxEnd::Close)) {
+        let clean = client.rx_end.is_some() || client.tx_end == Some(TxEnd::Close);
+        return State::Linger(Linger::new(reason, clean, now));
     }
     if reason != CloseReason::Done {
         client.tx_end = Some(TxEnd::Abort);

@@ -61,7 +61,7 @@ fn a_client_that_half_closed_still_gets_its_whole_response() {
     assert_eq!(bench.closed(), None);
     assert!(bench.client_reads().len() > 100_000);
     assert_eq!(bench.closed(), Some(CloseReason::Done));
-    assert_eq!(bench.ports[0].tx_end, Some(TxEnd::Finish));
+    assert_eq!(bench.ports[0].tx_end, Some(TxEnd::Close));
 }
 
 #[test]

@@ -151,6 +151,40 @@ fn two_ends_that_have_said_close_are_parted() {
 }
 
 #[test]
+fn it_is_over_when_both_have_said_close_and_the_upstream_has_finished() {
+    // Its FIN was read, or is known of.
+    for known in [false, true] {
+        let mut bench = open();
+        bench.client_says(close(CLIENT, 1000));
+        assert_eq!(bench.takes_bytes(UPSTREAM), close(CLIENT, 1000));
+        bench.ports[1].closing = known;
+        bench.upstream_says(close(UPSTREAM, 1000));
+        if !known {
+            assert_eq!((bench.ports[0].tx_end, bench.closed()), (None, None));
+            bench.ends(UPSTREAM, RxEnd::Finished);
+        }
+        assert_eq!((bench.ports[0].tx_end, bench.closed()), (Some(TxEnd::Close), None));
+        assert_eq!(told(&mut bench, CLIENT), 1000);
+        assert_eq!(bench.closed(), Some(CloseReason::Done));
+        assert!(bench.actions().contains("hangup"));
+    }
+}
+
+#[test]
+fn an_upstream_that_finishes_right_behind_its_close_still_gets_the_answer() {
+    let mut bench = open();
+    bench.upstream_says(close(UPSTREAM, 1000));
+    bench.ends(UPSTREAM, RxEnd::Finished);
+    assert_eq!(told(&mut bench, CLIENT), 1000);
+    bench.client_says(close(CLIENT, 1000));
+    assert!(!bench.actions().contains("hangup"), "it is not cut off");
+    assert_eq!(bench.takes_bytes(UPSTREAM), close(CLIENT, 1000));
+    assert!(bench.actions().contains("hangup"));
+    bench.ends(CLIENT, RxEnd::Finished);
+    assert_eq!(bench.closed(), Some(CloseReason::Done));
+}
+
+#[test]
 fn a_client_that_breaks_the_rules_hears_it_after_what_was_on_its_way() {
     let unmasked = text(UPSTREAM, "unmasked");
     let long = frame(CLIENT, Opcode::Binary, true, &[0; 1001]);

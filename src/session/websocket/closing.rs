@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::base::Millis;
 use crate::proto::ws::{CloseCode, FrameError};
 
-use super::super::port::{Port, Side};
+use super::super::port::{Port, Side, TxEnd};
 use super::super::reason::CloseReason;
 use super::ending::Ending;
 use super::life::{Closes, Life};
@@ -140,9 +140,21 @@ impl Life {
         if let Some(ending) = &mut self.ending {
             return ending.over(ports, &self.closed, between, now);
         }
+        if self.parts(ports) && ports[1].tx.is_empty() {
+            ports[0].tx_end.get_or_insert(TxEnd::Close);
+            return Some(CloseReason::Done);
+        }
         let finished = |port: &Port| port.tx_end.is_some() && port.tx.is_empty();
         let late = self.parts_at(ports).is_some_and(|at| now >= at);
         (late || ports.iter().all(finished)).then_some(CloseReason::Done)
+    }
+
+    /// Whether all was said: Close by both, then FIN by the upstream, of which it is to come (RFC 6455 section 7.1.1). What is
+    /// left is to close towards the client, which sends nothing any more. Behind a Close nothing is read just to see the FIN.
+    pub(super) fn parts(&self, ports: &[Port; 2]) -> bool {
+        let upstream = &ports[Side::Upstream as usize];
+        let finished = upstream.is_drained() || upstream.closing && upstream.rx.is_empty();
+        self.passes && self.ending.is_none() && self.closed == [true; 2] && finished
     }
 
     /// When two ends that have both said Close are parted: they have taken what came before by then.

@@ -180,14 +180,13 @@ impl Track {
             let new = self.watch[Side::Client as usize].tally.messages - counted;
             self.life.spend(new, rules, cx.now);
         }
-        let (from, to) = pair(ports, side);
-        if !from.is_drained() {
+        if !ports[side as usize].is_drained() {
             return;
         }
         if self.life.is_ending() {
             self.life.finished(side);
-        } else {
-            to.tx_end.get_or_insert(TxEnd::Finish);
+        } else if !self.life.parts(ports) {
+            pair(ports, side).1.tx_end.get_or_insert(TxEnd::Finish);
         }
     }
 
