@@ -4,12 +4,13 @@ use crate::buf::Copied;
 use crate::proto::h1::{
     Limits, Reply, ResponseHead, encode_interim, encode_response, parse_request, parse_response,
 };
-use crate::proto::http::{Body, FIELDS_MAX, FieldStore, Known, Version};
+use crate::proto::http::{Body, FIELDS_MAX, FieldStore, Fields, Known, Version};
 use crate::proto::ws::{self, AcceptError, offered_protocols};
 
 use super::body::{BodyPipe, Framing};
 use super::cx::Cx;
 use super::exchange::{Exchange, Outcome, Request, Response};
+use super::handshake::Handshake;
 use super::port::{Port, RxEnd};
 use super::reason::CloseReason;
 
@@ -155,6 +156,12 @@ impl Exchange {
         let (Some(handshake), Some(kept)) = (self.facts.handshake, self.head.take()) else {
             return Err(CloseReason::BadUpgrade);
         };
+        let chosen = [Known::SecWebSocketProtocol, Known::SecWebSocketExtensions];
+        if handshake.upstream.is_none() && !chosen.iter().any(|field| response.fields.has(*field)) {
+            // What was offered does not matter where nothing of it is chosen.
+            self.invite(response.fields)?;
+            return self.pass_switch(response, (&handshake, None, None), client, cx).map(Some);
+        }
         let mut store = FieldStore::new();
         let Ok(Some(request)) = parse_request(kept.bytes(), &mut store, &KEPT) else {
             return Err(CloseReason::BadUpgrade);
@@ -162,12 +169,8 @@ impl Exchange {
         let offered = offered_protocols(handshake.draft, request.fields);
         self.invite(response.fields)?;
         let Some(opening) = handshake.opening(&request) else {
-            let accept = handshake.accept().ok_or(CloseReason::BadUpgrade)?;
-            let extensions = Some(request.fields);
-            ws::check_response(response, accept, offered.as_deref(), extensions).map_err(bad)?;
-            self.extensions = response.fields.has(Known::SecWebSocketExtensions);
-            self.put_head(response, Body::Empty, client, cx);
-            return Ok(Some(0));
+            let asked = (&handshake, offered.as_deref(), Some(request.fields));
+            return self.pass_switch(response, asked, client, cx).map(Some);
         };
         match opening.check(bytes, response, offered.as_deref()).map_err(bad)? {
             Some((accepted, behind)) => {
@@ -181,6 +184,23 @@ impl Exchange {
                 Ok(None)
             }
         }
+    }
+
+    /// The 101 that answers the client's own handshake goes on; of that come the subprotocols and the fields of extensions that
+    /// were offered. No byte behind it belongs to the proof.
+    fn pass_switch(
+        &mut self,
+        response: &ResponseHead<'_, '_>,
+        (handshake, protocols, offer): (&Handshake, Option<&[u8]>, Option<Fields<'_, '_>>),
+        client: &mut Port,
+        cx: &mut Cx<'_>,
+    ) -> Result<usize, CloseReason> {
+        let accept = handshake.accept().ok_or(CloseReason::BadUpgrade)?;
+        ws::check_response(response, accept, protocols, offer)
+            .map_err(|_| CloseReason::BadUpgrade)?;
+        self.extensions = response.fields.has(Known::SecWebSocketExtensions);
+        self.put_head(response, Body::Empty, client, cx);
+        Ok(0)
     }
 
     /// 100 goes on when the client waits for the upstream's; other interim heads to HTTP/1.1 clients.
