@@ -72,7 +72,9 @@ impl Hub {
     /// A session is gone, or leaves all it has joined.
     pub fn leave(&mut self, who: Key) {
         self.members.leave(who);
-        if let Some((channel, person)) = self.people.remove(&who) {
+        if !self.people.is_empty()
+            && let Some((channel, person)) = self.people.remove(&who)
+        {
             self.moved(channel, person, false);
         }
     }

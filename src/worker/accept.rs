@@ -218,7 +218,11 @@ impl Worker {
             tracing::warn!(%error, "a connection could not be watched");
             return self.remove(key);
         }
-        self.drive(key);
+        if self.world.draining {
+            return self.drive(key);
+        }
+        // Nothing is known to have come: its event says so.
+        self.rest(key);
     }
 
     /// A client connection is gone.

@@ -85,6 +85,9 @@ impl Worker {
 
     /// Closes the file of a session, where there is one.
     pub(super) fn drop_spool(&mut self, key: Key) {
+        if self.spools.is_empty() {
+            return;
+        }
         if let Some(file) = self.spools.remove(&key).and_then(|spool| spool.file) {
             // With a full queue it is closed here, which only takes its time.
             let _ = self.offload.submit(Job::Close { file }, key.to_u64(), self.courier.clone());
