@@ -9,12 +9,16 @@ use crate::reactor::{Ending, Filled, Flushed, Transport, fill_block, offer};
 use crate::session::Side;
 
 use super::drive::{Parts, note_break, note_end};
-use super::entry::Conn;
+use super::entry::{Conn, Session};
 use super::turn::Worker;
 
 impl Worker {
     /// Hands on what has come of one side of a session, or advances it where that is not so simple.
     pub(super) fn pass_on(&mut self, key: Key, side: Side) {
+        let is_tunnel = |session: &Session| session.machine.tunnel().is_some();
+        if !self.sessions.get(key).is_some_and(is_tunnel) {
+            return self.drive(key);
+        }
         self.guarded(key, |worker| {
             let passed = worker.parts(key).is_some_and(|mut parts| parts.pass_on(side));
             if !passed {
@@ -42,7 +46,7 @@ impl Parts<'_> {
         let ready = to.ready.writable && is_plain(to);
         let session = &mut *self.session;
         let clear = session.ports.iter().all(|port| port.is_clear());
-        if !ready || !clear || session.machine.tunnel().is_none() {
+        if !ready || !clear {
             return false;
         }
         let now = self.world.clock.now();
