@@ -27,6 +27,8 @@ pub struct Generation {
     pub groups: Groups,
     /// What takes the rest: `default`, or `http-to`.
     pub fallback: Option<Arc<Route>>,
+    /// What the rest is answered, where `default` is an answer.
+    pub answer: Option<Answer>,
     /// Bounds of a request head.
     pub limits: Limits,
     /// Addresses of listeners, also of those that are gone: connections that came by them may still be there.

@@ -104,6 +104,7 @@ pub(super) fn generation() -> Generation {
         deeds: (0..ROUTES.len()).map(Deed::Go).collect(),
         routes,
         fallback: None,
+        answer: None,
         groups: upstream::Groups::default(),
         limits: Limits::default(),
         listeners: ["127.0.0.1:8080", "unix:/run/in.sock"].map(str::to_owned).into(),

@@ -167,10 +167,17 @@ impl<'a> Walker<'a> {
                 }
             }
         }
-        match &generation.fallback {
-            Some(route) => (End::Route(route), None),
-            None => (End::Nothing, None),
-        }
+        let end = match (&generation.fallback, &generation.answer) {
+            (Some(route), _) => End::Route(route),
+            (None, Some(answer)) => {
+                let said = self.said(&path, query, &edits.vars, &settled.files);
+                let filler = Filler { said: &said, captures: &Captures::NONE, text: b"" };
+                text.clear();
+                answered(answer, &filler, text, &mut edits.response)
+            }
+            (None, None) => End::Nothing,
+        };
+        (end, None)
     }
 
     /// What variables say while the path comes to this and the query is that.

@@ -73,6 +73,10 @@ pub fn build(
         _ => Some(builder.http_to()),
     }
     .map(Arc::new);
+    let answer = match &config.default {
+        Some(Placed { value: Action::Answer(answer), .. }) => Some(answer.clone()),
+        _ => None,
+    };
     let Builder { groups, securer, identities, .. } = builder;
     if securer.failed || securer.problems.iter().any(Problem::is_error) {
         return None;
@@ -90,6 +94,7 @@ pub fn build(
         routes,
         groups,
         fallback,
+        answer,
         limits: limits(&config.settings),
         listeners: config.addresses().map(|address| address.value.to_string()).collect(),
         proxy_protocol: config.proxy_protocol.clone(),

@@ -1,7 +1,7 @@
 //! Tests of what a configuration comes to.
 
 use super::*;
-use crate::config::{Surroundings, parse};
+use crate::config::{Answer, Surroundings, parse};
 use crate::proto::ws::Drafts;
 use crate::reactor::tls::TrafficLog;
 
@@ -66,6 +66,13 @@ fn routes_lead_where_they_say() {
     let fallback = &generation.fallback.as_ref().unwrap().target;
     assert!(matches!(fallback.place, Place::Tcp { token: None }));
     assert_eq!(fallback.group.servers.len(), 1);
+}
+
+#[test]
+fn what_no_rule_takes_may_be_answered() {
+    let generation = built("route = ^/e echo:\ndefault = return:403\n");
+    assert!(generation.fallback.is_none());
+    assert!(matches!(generation.answer, Some(Answer::Status { status: 403, .. })));
 }
 
 #[test]

@@ -188,3 +188,14 @@ def test_websockets_are_changed_alike(stage, echo, mode):
             assert socket.recv() == "hi"
             assert socket.response.headers["X-A"] == path[4:]
     assert [line for line in router.access() if "CLOSE" in line] == []
+
+
+@pytest.mark.parametrize(
+    "action, status, location",
+    [("return:403", 403, None), ("redirect-permanent:https://else.example${REQUEST_URI}", 301, "https://else.example/a?b=c")],
+)
+def test_default_may_be_an_answer(stage, action, status, location):
+    router = stage.tidegate({"route": "^/taken return:410", "default": action})
+    answer = router.get("/a?b=c")
+    assert (answer.status, answer["Location"]) == (status, location)
+    assert router.get("/taken").status == 410
