@@ -226,6 +226,18 @@ impl FrameHead {
         (shortest && whole && payload <= rules.max_message).then_some((payload, len + key))
     }
 
+    /// Bytes of payload of what is one short message in one frame, no more and no less: most pieces are that. `None` for
+    /// all else.
+    #[inline(always)]
+    pub(super) fn lone_message(bytes: &[u8], rules: &Rules) -> Option<u64> {
+        let &[first, second, ..] = bytes else { return None };
+        let (mask_bit, header) = if rules.sender == Sender::Client { (0x80, 6) } else { (0, 2) };
+        let payload = bytes.len().wrapping_sub(header);
+        let lone = payload <= 125 && second == mask_bit | payload as u8;
+        let seen = first == 0x81 || first == 0x82;
+        (lone && seen && payload as u64 <= rules.max_message).then_some(payload as u64)
+    }
+
     /// How many bytes a header that starts with `bytes` has at least; at least one more than these
     /// while [`FrameHead::parse`] asks for more.
     pub fn len_at_least(bytes: &[u8]) -> usize {

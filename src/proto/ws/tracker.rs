@@ -167,6 +167,13 @@ impl Tracker {
     /// that is not enough.
     #[inline(always)]
     pub fn stream_all(&mut self, bytes: &[u8], rules: &Rules, tally: &mut Tally) -> bool {
+        if self.at_message()
+            && let Some(payload) = FrameHead::lone_message(bytes, rules)
+        {
+            tally.messages += 1;
+            tally.payload = tally.payload.wrapping_add(payload);
+            return true;
+        }
         let ahead = self.ahead(bytes, rules);
         let end = bytes.len() as u64;
         if ahead.at < end {
