@@ -192,7 +192,8 @@ impl Worker {
         let conn_key = self.conns.insert(Conn {
             stream,
             transport,
-            ready: Readiness { readable: false, ..Readiness::OPEN },
+            // What has come says its event, and while draining there may be no time for that.
+            ready: Readiness { readable: self.world.draining, ..Readiness::OPEN },
             bulk: false,
             finished: false,
             queued: false,
@@ -221,7 +222,6 @@ impl Worker {
         if self.world.draining {
             return self.drive(key);
         }
-        // Nothing is known to have come: its event says so.
         self.rest(key);
     }
 

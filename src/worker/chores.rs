@@ -14,6 +14,8 @@ const LOG_DELAY: Duration = Duration::from_millis(50);
 const LOG_BYTES: usize = 32 << 10;
 /// Between looks at idle upstream connections and empty slabs.
 const SWEEP: Duration = Duration::from_secs(3);
+/// How long free memory is not looked for again: that holds up all threads, and whoever comes and goes could ask for it.
+const GIVE_BACK: Duration = Duration::from_secs(60);
 /// Before a session that found no block looks again.
 const STARVED: Duration = Duration::from_millis(5);
 
@@ -43,12 +45,14 @@ pub(super) struct Chores {
     sweep_due: Option<Millis>,
     starved_due: Option<Millis>,
     peak: Peak,
+    give_back_after: Millis,
 }
 
 impl Chores {
     pub(super) fn new(log: LogSink) -> Chores {
         let peak = Peak::default();
-        Chores { log, log_due: None, sweep_due: None, starved_due: None, peak }
+        let give_back_after = Millis::default();
+        Chores { log, log_due: None, sweep_due: None, starved_due: None, peak, give_back_after }
     }
 
     pub(super) fn write_log(&mut self, lines: &mut Vec<u8>) {
@@ -81,8 +85,9 @@ impl Worker {
                 self.hang_up(conn, None);
             }
             self.world.pool.trim();
-            if over {
+            if over && now >= self.chores.give_back_after {
                 self.chores.peak = Peak::default();
+                self.chores.give_back_after = now + GIVE_BACK;
                 reactor::give_back();
             }
         } else if over {

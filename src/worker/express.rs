@@ -20,7 +20,7 @@ impl Worker {
             return self.drive(key);
         }
         self.guarded(key, |worker| {
-            let passed = worker.parts(key).is_some_and(|mut parts| parts.pass_on(side));
+            let passed = worker.parts(key).is_some_and(|mut parts| parts.hand_over(side));
             if !passed {
                 worker.drive_on(key);
             }
@@ -37,7 +37,7 @@ impl Conn {
 
 impl Parts<'_> {
     /// Hands on what has come of one side, where nothing waits; false where more is to be done.
-    fn pass_on(&mut self, side: Side) -> bool {
+    fn hand_over(&mut self, side: Side) -> bool {
         let [Some(client), Some(upstream)] = &mut self.conns else { return false };
         let (from, to): (&mut Conn, &mut Conn) = match side {
             Side::Client => (client, upstream),

@@ -54,6 +54,25 @@ def test_exchanges_finish(stage):
     assert router.process.wait(5) == 0
 
 
+def test_whoever_has_asked_already_is_answered(stage):
+    """On a kept connection, and on one that waits to be accepted."""
+    router = stage.tidegate({"route": "^/ return:403"})
+    with router.connect() as kept:
+        kept.get("/")
+        assert kept.response().status == 403
+        # It sees the requests and the signal at the same time.
+        router.process.signal(signal.SIGSTOP)
+        with router.connect() as new:
+            kept.get("/")
+            new.get("/")
+            router.process.signal(signal.SIGTERM)
+            router.process.signal(signal.SIGCONT)
+            for client in (kept, new):
+                assert client.response().status == 403
+                assert client.is_ended(10)
+    assert router.process.wait(10) == 0
+
+
 def _refused(router):
     try:
         router.connect(timeout=1).close()
