@@ -19,7 +19,7 @@ use super::websocket::{Track, Written};
 
 pub(super) use cursor::Cursor;
 
-const VERSION: u8 = 14;
+const VERSION: u8 = 15;
 
 /// Why a snapshot cannot be taken up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
