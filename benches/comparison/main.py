@@ -66,6 +66,9 @@ def main(description):
     asked = options(description)
     keys = [key for key in asked.rows.split(",") if key]
     if asked.kept:
+        if not pathlib.Path(asked.kept).exists():
+            raise SystemExit(f"nothing is kept in {asked.kept}")
+        rows.select(keys)
         return show(asked, keep.read(asked.kept), keys)
     names = chosen(asked)
     wanted = [

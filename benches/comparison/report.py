@@ -118,7 +118,7 @@ def machines(rows):
     for (machine, how, versions), of in ways.items():
         first, last = min(done.run["at"] for done in of), max(done.run["at"] for done in of)
         when = first if first == last else f"{first} to {last}"
-        counts = sorted({len(next(iter(done.samples.values()))) for done in of if done.row.load != "idle"} or {1})
+        counts = sorted({len(next(iter(done.samples.values()))) for done in of})
         which = f"{', '.join(f'`{done.row.key}`' for done in of)}: measured" if len(ways) > 1 else "Measured"
         lines.append(f"{which} {when} on {machine}; {' or '.join(map(str, counts))} {how}. {versions}.")
     return ["\n\n".join(lines)]

@@ -33,7 +33,7 @@ class Row:
     bars: tuple = ()
     # Peers, of which the better's p99 is the most that ours may be.
     tail: tuple = ()
-    # How many messages are a turn is counted beside it.
+    # How many messages each wake-up brings is counted as well.
     wakes: bool = False
     # Bytes of the proxy's own memory that an idle WebSocket may cost.
     memory_bar: int = 0
