@@ -9,7 +9,7 @@ pub type ByNumber = BuildHasherDefault<NumberHasher>;
 #[derive(Clone, Copy, Debug, Default)]
 pub struct NumberHasher(u64);
 
-/// Odd, and without a pattern: 2^64 divided by the golden ratio.
+/// 2^64 divided by the golden ratio, made odd: its bits have no pattern.
 const SPREAD: u64 = 0x9e37_79b9_7f4a_7c15;
 
 impl Hasher for NumberHasher {

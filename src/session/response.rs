@@ -186,8 +186,8 @@ impl Exchange {
         }
     }
 
-    /// The 101 that answers the client's own handshake goes on; of that come the subprotocols and the fields of extensions that
-    /// were offered. No byte behind it belongs to the proof.
+    /// The 101 that answers the client's own handshake goes on. `protocols` and `offer` are what the client offered, where any
+    /// of it is chosen. Nothing behind it belongs to the proof.
     fn pass_switch(
         &mut self,
         response: &ResponseHead<'_, '_>,
