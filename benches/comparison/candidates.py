@@ -51,6 +51,10 @@ def relay(program, at):
     return [program, f"127.0.0.1:{at.listen}", f"127.0.0.1:{at.backend}"]
 
 
+def wide_relay(program, at):
+    return [program, "--wide", f"127.0.0.1:{at.listen}", f"127.0.0.1:{at.backend}"]
+
+
 def relay_dial(program, at):
     return [program, "--dial", f"127.0.0.1:{at.listen}", f"127.0.0.1:{at.backend}"]
 
@@ -236,6 +240,7 @@ CANDIDATES = {
     "haproxy-splice": ("haproxy", haproxy_splice, lambda row: row.key in LARGE_ROWS and not row.tls),
     "uwsgi": ("uwsgi", uwsgi, lambda row: row.to == "uwsgi" or (is_plain(row) and is_websocket(row))),
     "relay": ("relay", relay, is_plain),
+    "wide-relay": ("relay", wide_relay, lambda row: is_plain(row) and row.key in LARGE_ROWS),
     "relay-dial": ("relay", relay_dial, lambda row: row.to == "uwsgi"),
     "websockets": ("websockets", websockets_echo, lambda row: row.to == "echo"),
     "ws": ("ws", ws_echo, lambda row: row.to == "echo"),
@@ -246,8 +251,9 @@ CANDIDATES = {
 def candidates_for(row, names):
     """Those of `names` that take part in a row; without names those that its bars are about, or all where it has none."""
     if not names:
-        ours = ("tidegate", "tidegate-again")
-        names = [name for name in CANDIDATES if name != "vs" and (not row.asks or name in ours or name.split("-")[0] in row.peers)]
+        # The wide relay is shown beside the one that the bars are about.
+        always = ("tidegate", "tidegate-again", "wide-relay")
+        names = [name for name in CANDIDATES if name != "vs" and (not row.asks or name in always or name.split("-")[0] in row.peers)]
     # A pass-through lets the two ends agree on what it does not see: it has no row of its own there.
     if row.guard and row.load == "idle":
         names = [name for name in names if CANDIDATES[name][1] is tidegate]

@@ -27,7 +27,7 @@ def glance(title, rows):
         row = done.row
         figure, form = ("rss", ",.0f") if row.load == "idle" else ("cpu", ".1f")
         medians = {name: median(of, figure) for name, of in done.samples.items()}
-        least = min((value for name, value in medians.items() if not name.startswith("relay")), default=0)
+        least = min((value for name, value in medians.items() if "relay" not in name), default=0)
         cells = []
         for name in names:
             value = medians.get(name)

@@ -2,11 +2,13 @@
 //!
 //! ```text
 //! cargo bench --bench relay -- LISTEN:PORT SERVER:PORT
+//! cargo bench --bench relay -- --wide LISTEN:PORT SERVER:PORT
 //! cargo bench --bench relay -- --dial LISTEN:PORT SERVER:PORT
 //! ```
 //!
-//! One thread, one buffer, each client connection joined to one of its own to the server; with `--dial` to
-//! a new one for each request, which there is a packet of the uwsgi protocol that is always the same.
+//! One thread, one buffer of 64 KiB, each client connection joined to one of its own to the server; with `--wide` the
+//! buffer has 128 KiB; with `--dial` it is a new connection for each request, which there is a packet of the uwsgi
+//! protocol that is always the same.
 
 mod dial;
 
@@ -18,9 +20,10 @@ use mio::net::{TcpListener, TcpStream};
 use mio::{Events, Interest, Poll, Token};
 
 const LISTENER: Token = Token(usize::MAX - 1);
-/// A 64 KB message and its header come in one read; with 64 KiB the header's bytes would cost a second
-/// read and a second write, and the relay were no floor.
-const CHUNK: usize = 128 * 1024;
+/// Bytes of a read.
+const CHUNK: usize = 64 << 10;
+/// The same, `--wide`: a body of 64 KB and its head come in one read.
+const WIDE: usize = 128 << 10;
 
 /// One end of a pair.
 struct End {
@@ -54,16 +57,17 @@ fn main() -> io::Result<()> {
     let addresses: Vec<SocketAddr> =
         std::env::args().skip(1).filter_map(|arg| arg.parse().ok()).collect();
     let [listen, server] = addresses[..] else {
-        eprintln!("usage: relay [--dial] LISTEN:PORT SERVER:PORT");
+        eprintln!("usage: relay [--wide|--dial] LISTEN:PORT SERVER:PORT");
         return Ok(());
     };
-    let dials = std::env::args().any(|arg| arg == "--dial");
+    let asked = |option: &str| std::env::args().any(|arg| arg == option);
+    let (dials, wide) = (asked("--dial"), asked("--wide"));
     let mut poll = Poll::new()?;
     let mut listener = TcpListener::bind(listen)?;
     poll.registry().register(&mut listener, LISTENER, Interest::READABLE)?;
     let mut clients: Vec<Option<Joined>> = Vec::new();
     let mut free: Vec<usize> = Vec::new();
-    let (packet, mut chunk) = (dial::packet(), vec![0; CHUNK]);
+    let (packet, mut chunk) = (dial::packet(), vec![0; if wide { WIDE } else { CHUNK }]);
     let mut events = Events::with_capacity(1024);
     loop {
         match poll.poll(&mut events, None) {
