@@ -234,7 +234,7 @@ impl FrameHead {
         let (mask_bit, header) = if rules.sender == Sender::Client { (0x80, 6) } else { (0, 2) };
         let payload = bytes.len().wrapping_sub(header);
         let lone = payload <= 125 && second == mask_bit | payload as u8;
-        let seen = first == 0x81 || first == 0x82;
+        let seen = matches!(first, 0x81 | 0x82);
         (lone && seen && payload as u64 <= rules.max_message).then_some(payload as u64)
     }
 
