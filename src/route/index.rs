@@ -21,7 +21,7 @@ pub(super) struct Index {
     /// The trie of the rules for any host.
     anywhere: u32,
     /// The tries of the rules that name their hosts.
-    hosts: HashMap<Box<[u8]>, u32, BuildHasherDefault<Fnv>>,
+    hosts: HashMap<Box<[u8]>, u32, BuildHasherDefault<Mixed>>,
     /// By literals of path, host and other texts.
     filters: Vec<Filter>,
 }
@@ -140,21 +140,35 @@ impl Index {
     }
 }
 
-/// FNV-1a: short names of the configuration's own need no better hash, and no slower one.
+/// FNV-1a, eight bytes at a time: short names of the configuration's own need no better hash, and no slower one.
 #[derive(Debug)]
-struct Fnv(u64);
+struct Mixed(u64);
 
-impl Default for Fnv {
-    fn default() -> Fnv {
-        Fnv(0xcbf2_9ce4_8422_2325)
+impl Mixed {
+    fn add(&mut self, word: u64) {
+        let mixed = (self.0 ^ word).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        // A product says little of its factors' upper bits in its lower ones.
+        self.0 = mixed ^ mixed >> 32;
     }
 }
 
-impl Hasher for Fnv {
+impl Default for Mixed {
+    fn default() -> Mixed {
+        Mixed(0xcbf2_9ce4_8422_2325)
+    }
+}
+
+impl Hasher for Mixed {
     fn write(&mut self, bytes: &[u8]) {
-        for &byte in bytes {
-            self.0 = (self.0 ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3);
+        let (words, rest) = bytes.as_chunks();
+        for word in words {
+            self.add(u64::from_le_bytes(*word));
         }
+        self.add(rest.iter().fold(0, |word, byte| word << 8 | u64::from(*byte)));
+    }
+
+    fn write_usize(&mut self, number: usize) {
+        self.add(number as u64);
     }
 
     fn finish(&self) -> u64 {

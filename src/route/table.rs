@@ -163,10 +163,13 @@ impl Table {
             if !step.purposes.contains(facts.purpose) {
                 return None;
             }
-            let captures = self.try_step(step, facts, search, texts)?;
-            if step.then != Then::Next {
-                return Some(Found { rule: step.rule, source: step.matcher.source, captures });
-            }
+            let captures = match step.then {
+                Then::Captures => self.captured(step, facts, search, texts)?,
+                _ if !self.holds(step, facts, search, texts) => return None,
+                Then::Next => continue,
+                Then::Done => Captures::NONE,
+            };
+            return Some(Found { rule: step.rule, source: step.matcher.source, captures });
         }
         None
     }
@@ -180,7 +183,7 @@ impl Table {
             if !step.purposes.contains(facts.purpose) {
                 return Some(Refuted::Purpose(facts.purpose));
             }
-            if self.try_step(step, facts, search, texts).is_none() {
+            if !self.holds(step, facts, search, texts) {
                 let text = match step.matcher.source {
                     Source::Path => facts.path,
                     Source::Host => facts.host,
@@ -197,32 +200,50 @@ impl Table {
         None
     }
 
-    /// Whether one step holds, and where its groups are if they are wanted.
-    fn try_step(
+    /// Whether one step holds.
+    fn holds(
+        &self,
+        step: &Step,
+        facts: &Facts<'_>,
+        search: &mut Search,
+        texts: &mut Texts,
+    ) -> bool {
+        let (text, other) = self.subjects(step, facts, texts);
+        self.matchers.test(&step.matcher, text, other, facts.says, search) != step.negated
+    }
+
+    /// Where the groups of a step are, if it holds.
+    fn captured(
         &self,
         step: &Step,
         facts: &Facts<'_>,
         search: &mut Search,
         texts: &mut Texts,
     ) -> Option<Captures> {
-        let matcher = &step.matcher;
-        let (text, other) = match matcher.source {
-            Source::Path => (facts.path, b"".as_slice()),
-            Source::Host => (facts.host, b"".as_slice()),
+        let (text, _) = self.subjects(step, facts, texts);
+        self.matchers.captures(&step.matcher, text, search)
+    }
+
+    /// What a step looks at, and what it compares that with.
+    #[inline]
+    fn subjects<'t>(
+        &self,
+        step: &Step,
+        facts: &Facts<'t>,
+        texts: &'t mut Texts,
+    ) -> (&'t [u8], &'t [u8]) {
+        match step.matcher.source {
+            Source::Path => (facts.path, b""),
+            Source::Host => (facts.host, b""),
             Source::Text(n) => {
                 texts.make(n, &self.templates, facts.says);
-                let other = self.matchers.other(matcher);
+                let other = self.matchers.other(&step.matcher);
                 if let Some(other) = other {
                     texts.make(other, &self.templates, facts.says);
                 }
                 (texts.get(n), other.map(|other| texts.get(other)).unwrap_or_default())
             }
-        };
-        if step.then == Then::Captures {
-            return self.matchers.captures(matcher, text, search);
         }
-        let holds = self.matchers.test(matcher, text, other, facts.says, search);
-        (holds != step.negated).then_some(Captures::NONE)
     }
 
     /// How many rules there are.
