@@ -96,10 +96,13 @@ impl Compiler {
                 Err(problem) => self.problems.push(problem),
             }
         }
-        if self.steps.len() == step as usize {
+        let always = self.steps.len() == step as usize;
+        if always {
             self.steps.push(Step::always(number));
         }
-        let last = if rule.captures.is_some() { Then::Captures } else { Then::Done };
+        // Groups that are wanted where no regex gives any are empty; the last condition is none the less a condition.
+        let gives = rule.captures.is_some() && (asked.is_some() || always);
+        let last = if gives { Then::Captures } else { Then::Done };
         for step in self.steps.iter_mut().skip(step as usize) {
             step.purposes = purposes;
         }

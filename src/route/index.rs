@@ -140,7 +140,8 @@ impl Index {
     }
 }
 
-/// FNV-1a, eight bytes at a time: short names of the configuration's own need no better hash, and no slower one.
+/// A multiplication and a fold for each eight bytes: names of the configuration's own need no better hash, and no slower
+/// one. A client only asks for them, so nobody can make them collide.
 #[derive(Debug)]
 struct Mixed(u64);
 

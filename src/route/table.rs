@@ -220,6 +220,7 @@ impl Table {
         search: &mut Search,
         texts: &mut Texts,
     ) -> Option<Captures> {
+        debug_assert!(!step.negated, "what does not match has no groups");
         let (text, _) = self.subjects(step, facts, texts);
         self.matchers.captures(&step.matcher, text, search)
     }

@@ -466,6 +466,32 @@ fn a_capture_that_no_group_gives_is_refused() {
 }
 
 #[test]
+fn groups_that_no_regex_gives_make_no_condition_hold() {
+    let (config, problems) = config::parse(
+        b"[tidegate]\nhttp = :80\nhttp-to = a:1\nchannel = room-$1\n\
+          route-if = ipv4in:${REMOTE_ADDR};10.0.0.0/8 http:b:1\n\
+          route-if-not = empty:${HTTP_A} http:b:2\n\
+          route-if = equal:${HTTP_B};${HTTP_C} http:b:3\n",
+        "site.ini",
+        &Surroundings::none(),
+    );
+    assert_eq!(problems, []);
+    let rules: Vec<Rule> = config.rules.iter().map(Rule::from).collect();
+    assert!(rules.iter().all(|rule| rule.captures == Some(1)));
+    let table = table(&rules);
+    for (says, rule) in [
+        (&[("a", ""), ("b", "x")][..], None),
+        (&[("a", "x"), ("b", "x")], Some(1)),
+        (&[("b", "x"), ("c", "x")], Some(2)),
+    ] {
+        let facts = Facts { says: &Speaker(says, Default::default()), ..facts("", "/") };
+        let found = table.find(&facts, &mut Scratch::new());
+        assert_eq!(found.map(|found| found.rule), rule, "{says:?}");
+        assert_eq!(found.and_then(|found| found.captures.get(1)), None);
+    }
+}
+
+#[test]
 fn a_rule_of_a_configuration_is_asked_for_what_its_action_names() {
     let compiled = |text: &str| {
         let (config, problems) = config::parse(text.as_bytes(), "site.ini", &Surroundings::none());
