@@ -1,5 +1,6 @@
-"""All kinds of work that tidegate is for, for a few seconds each: what a profile is made of."""
+"""All kinds of work that tidegate is for, a second each: what a profile is made of."""
 
+import contextlib
 import http.client
 import http.server
 import pathlib
@@ -42,25 +43,40 @@ BROWSER = {
 }
 
 
-def all_of_it(binary):
-    """Every row that takes time, and what they leave out."""
+def all_of_it(binary, counts):
+    """Every row that takes time, and what they leave out, by a program that leaves its counts in this folder."""
     timed = [row for row in rows.ROWS if row.load != "idle" and not row.half]
     programs = {**install.programs(["openssl", "wrk"]), "tidegate": binary}
     bench = Bench(programs, install.work_dir(), 0, 1, False, SECONDS)
     with bench.start_backend():
         for row in timed:
             install.say(f"exercise: {row.title}")
-            measure(bench, "tidegate", row)
+            with counted(counts, row.key):
+                measure(bench, "tidegate", row)
     install.say("exercise: requests of other kinds, files, channels")
-    requests(binary)
+    with counted(counts, "requests"):
+        requests(binary)
     for name, *options in (
         ("files", "--clients", "2", "--size", "1"),
         ("files", "--clients", "2", "--size", "1", "--tls"),
         ("channels", "--only", "tidegate", "--subscribers", "100", "--messages", "50", "--rounds", "1"),
     ):
         command = [sys.executable, str(BENCHES / name), "--binary", binary, *options]
-        # What they judge does not matter here.
-        subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        with counted(counts, name):
+            # What they judge does not matter here.
+            subprocess.run(command, stdout=sys.stderr)
+
+
+@contextlib.contextmanager
+def counted(counts, what):
+    """Whatever happens meanwhile must have left counts: a program that is killed leaves none."""
+    def written():
+        return max((path.stat().st_mtime_ns for path in counts.glob("*.profraw")), default=0)
+
+    before = written()
+    yield
+    if written() == before:
+        raise Failed(f"{what} has left no counts in {counts}")
 
 
 class Backend(http.server.BaseHTTPRequestHandler):

@@ -30,7 +30,8 @@ TOOLS = ("wsload", "wsecho", "relay", "fanout")
 
 def work_dir():
     """Where configurations, logs and the virtual environment live."""
-    target = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
+    # Cargo runs in ROOT.
+    target = ROOT / os.environ.get("CARGO_TARGET_DIR", "target")
     path = target / "compare"
     path.mkdir(parents=True, exist_ok=True)
     return path
@@ -108,10 +109,10 @@ def build_tools():
     return {tool: made[tool] for tool in TOOLS}
 
 
-def cargo(arguments):
-    """Runs cargo; returns the executables it made, by name."""
+def cargo(arguments, env=None):
+    """Runs cargo, in this environment where one is given; returns the executables it made, by name."""
     command = ["cargo", *arguments, "--message-format=json-render-diagnostics"]
-    done = subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True)
+    done = subprocess.run(command, cwd=ROOT, env=env, check=True, stdout=subprocess.PIPE, text=True)
     made = {}
     for line in done.stdout.splitlines():
         message = json.loads(line)

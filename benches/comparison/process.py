@@ -44,6 +44,7 @@ class Process:
                 return self
             except OSError:
                 time.sleep(0.02)
+        self.stop()
         text = self.log.read_text(errors="replace").strip()[-2000:]
         raise Failed(f"{self.name} does not listen on port {port}:\n{text}")
 
@@ -86,7 +87,7 @@ class Process:
 
     def stop(self):
         """Ends it and its children; by force when it lingers."""
-        for kind, patience in ((signal.SIGTERM, 0.5), (signal.SIGKILL, 5)):
+        for kind, patience in ((signal.SIGTERM, 2), (signal.SIGKILL, 5)):
             if self.child.poll() is None:
                 try:
                     os.killpg(self.child.pid, kind)

@@ -1,4 +1,4 @@
-//! A bare relay, the floor of what any proxy costs: one read and one write per chunk, no parsing.
+//! A bare relay, near the floor of what any proxy costs: one read and one write per chunk, no parsing.
 //!
 //! ```text
 //! cargo bench --bench relay -- LISTEN:PORT SERVER:PORT
@@ -7,8 +7,8 @@
 //! ```
 //!
 //! One thread, one buffer of 64 KiB, each client connection joined to one of its own to the server; with `--wide` the
-//! buffer has 128 KiB; with `--dial` it is a new connection for each request, which there is a packet of the uwsgi
-//! protocol that is always the same.
+//! buffer has 128 KiB, so that a body of 64 KB and its head are one chunk and not two; with `--dial` it is a new
+//! connection for each request, which there is a packet of the uwsgi protocol that is always the same.
 
 mod dial;
 
@@ -22,7 +22,7 @@ use mio::{Events, Interest, Poll, Token};
 const LISTENER: Token = Token(usize::MAX - 1);
 /// Bytes of a read.
 const CHUNK: usize = 64 << 10;
-/// The same, `--wide`: a body of 64 KB and its head come in one read.
+/// The same, `--wide`.
 const WIDE: usize = 128 << 10;
 
 /// One end of a pair.
