@@ -17,6 +17,7 @@ mod names;
 mod offload;
 mod passwords;
 mod peer;
+mod pipe;
 mod queue;
 mod readiness;
 mod stamp;
@@ -40,10 +41,11 @@ pub use names::{Lookup, NameCell, Names};
 pub use offload::{Done, Job, Offload, Reply, Wanted};
 pub use passwords::{Puzzle, Standing, UserFile, UserFiles, is_same};
 pub use peer::Peer;
+pub use pipe::Pipe;
 pub use readiness::{Ending, Readiness};
 pub use stream::{Kind, Stream};
 pub use tokens::TokenAnswer;
-pub use transfer::{Filled, Flushed, fill, fill_block, flush, offer};
+pub use transfer::{Bulk, Filled, Flushed, fill, fill_block, flush, offer};
 pub use transport::{Line, Tls, Transport};
 
 // A token is a key's 64 bits.

@@ -219,7 +219,7 @@ impl From<Stream> for OwnedFd {
 
 /// Calls again while a signal interrupts.
 #[inline]
-fn uninterrupted<T>(mut call: impl FnMut() -> rustix::io::Result<T>) -> io::Result<T> {
+pub(super) fn uninterrupted<T>(mut call: impl FnMut() -> rustix::io::Result<T>) -> io::Result<T> {
     loop {
         match call() {
             Err(Errno::INTR) => {}

@@ -40,11 +40,32 @@ pub enum Flushed {
     Lost,
 }
 
-/// Reads once. `bulk` remembers that the last read filled a block: the next one takes several.
+/// Whether the reads of a connection bring much.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Bulk(u8);
+
+impl Bulk {
+    /// Reads that may bring little before it is over: the end of something long is short.
+    const SHORT: u8 = 3;
+
+    /// Whether more than a block may be there.
+    #[inline]
+    pub fn is_set(self) -> bool {
+        self.0 > 0
+    }
+
+    /// Takes in what a read has brought: much is a block full.
+    #[inline]
+    pub fn note(&mut self, much: bool) {
+        self.0 = if much { Bulk::SHORT } else { self.0.saturating_sub(1) };
+    }
+}
+
+/// Reads once: several blocks at a time where `bulk` says so.
 pub fn fill(
     stream: &Stream,
     ready: &mut Readiness,
-    bulk: &mut bool,
+    bulk: &mut Bulk,
     rx: &mut Rx,
     pool: &Pool,
 ) -> Filled {
@@ -55,7 +76,7 @@ pub fn fill(
             block.filled(n);
         }
         result.map(|n| (n, wanted))
-    } else if *bulk && rx.room() > 1 {
+    } else if bulk.is_set() && rx.room() > 1 {
         fill_many(stream, rx, pool)
     } else if rx.room() > 0 {
         return match fill_block(stream, ready, bulk, pool) {
@@ -76,7 +97,7 @@ pub fn fill(
             Filled::Finished
         }
         Ok((n, wanted)) => {
-            *bulk = n == wanted || n >= BLOCK - HEADROOM;
+            bulk.note(n == wanted || n >= BLOCK - HEADROOM);
             ready.read_result(wanted, n);
             Filled::Bytes(n)
         }
@@ -102,7 +123,7 @@ pub(super) fn not_read(error: &io::Error, ready: &mut Readiness) -> Filled {
 pub fn fill_block(
     stream: &Stream,
     ready: &mut Readiness,
-    bulk: &mut bool,
+    bulk: &mut Bulk,
     pool: &Pool,
 ) -> Result<Block, Filled> {
     let Some(mut block) = pool.take() else { return Err(Filled::Nothing) };
@@ -111,7 +132,7 @@ pub fn fill_block(
         Ok(n) => {
             block.filled(n);
             ready.read_result(wanted, n);
-            *bulk = n == wanted || n >= BLOCK - HEADROOM;
+            bulk.note(n == wanted || n >= BLOCK - HEADROOM);
             if n > 0 { Ok(block) } else { Err(Filled::Finished) }
         }
         Err(error) => Err(not_read(&error, ready)),
@@ -177,12 +198,19 @@ pub(super) fn written(result: io::Result<usize>, wanted: usize, ready: &mut Read
             ready.write_result(wanted, n);
             Flushed::Bytes(n)
         }
-        Err(error) if error.kind() == ErrorKind::WouldBlock => {
+        Err(error) => not_written(&error, ready),
+    }
+}
+
+/// What a write that failed says of the connection.
+pub(super) fn not_written(error: &io::Error, ready: &mut Readiness) -> Flushed {
+    match error.kind() {
+        ErrorKind::WouldBlock => {
             ready.write_blocked();
             Flushed::Nothing
         }
-        Err(error) if is_silence(&error) => Flushed::Lost,
-        Err(_) => Flushed::Broken,
+        _ if is_silence(error) => Flushed::Lost,
+        _ => Flushed::Broken,
     }
 }
 

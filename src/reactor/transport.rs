@@ -1,7 +1,7 @@
 //! What lies between a stream and the bytes a machine sees: nothing, or TLS.
 
 use super::tls::{Handshake, Records, Scratch};
-use super::{Filled, Flushed, Readiness, Stream, fill, flush};
+use super::{Bulk, Filled, Flushed, Readiness, Stream, fill, flush};
 use crate::base::Millis;
 use crate::buf::{Pool, Rx, Tx};
 
@@ -84,7 +84,7 @@ impl Transport {
 
     /// Reads once; see [`fill()`].
     #[inline]
-    pub fn fill(&mut self, line: Line<'_>, bulk: &mut bool, rx: &mut Rx) -> Filled {
+    pub fn fill(&mut self, line: Line<'_>, bulk: &mut Bulk, rx: &mut Rx) -> Filled {
         let Line { stream, ready, pool, scratch } = line;
         if matches!(self, Transport::Plain) {
             return fill(stream, ready, bulk, rx, pool);

@@ -89,6 +89,26 @@ impl BodyPipe {
         }
     }
 
+    /// How many of the bytes that come next leave as they are.
+    pub(super) fn reach(&self) -> u64 {
+        match (self.framing, self.decode) {
+            (Framing::Plain, Decode::Length(left)) => left,
+            (Framing::Plain, Decode::UntilClose) => u64::MAX,
+            _ => 0,
+        }
+    }
+
+    /// So many of them went over without having been here.
+    pub(super) fn pass_unseen(&mut self, n: u64) {
+        self.moved += n;
+        if let Decode::Length(left) = &mut self.decode {
+            *left -= n;
+            if *left == 0 {
+                self.decode = Decode::Done;
+            }
+        }
+    }
+
     fn at_end_of_input(
         &mut self,
         end: Option<RxEnd>,

@@ -24,7 +24,7 @@ use super::body::{BodyFault, BodyPipe};
 use super::channels::{Gather, Wish};
 use super::cx::{Action, Cx, Input};
 use super::edits::Edits;
-use super::port::Port;
+use super::port::{Port, Side};
 use super::reason::CloseReason;
 use super::request::Facts;
 use super::settings::{Place, Route};
@@ -245,6 +245,26 @@ impl Exchange {
             Request::Body | Request::Replay(_) | Request::Done | Request::Refused => {}
         }
         self.advance_response(ports, cx)
+    }
+
+    /// How many of the bytes that come next of `side` are of a body that goes over as it is.
+    pub(super) fn reach(&self, side: Side) -> u64 {
+        match (side, &self.request, &self.response) {
+            (Side::Client, Request::Body, _) => {
+                self.body.reach().min(self.facts.max_body.saturating_sub(self.body.moved))
+            }
+            (Side::Upstream, _, Response::Body(pipe)) => pipe.reach(),
+            _ => 0,
+        }
+    }
+
+    /// So many of them went over.
+    pub(super) fn pass_unseen(&mut self, side: Side, n: u64) {
+        match (side, &mut self.response) {
+            (Side::Client, _) => self.body.pass_unseen(n),
+            (Side::Upstream, Response::Body(pipe)) => pipe.pass_unseen(n),
+            _ => {}
+        }
     }
 
     /// Fields that rules add to the response.

@@ -140,6 +140,27 @@ impl Tunnel {
         passes
     }
 
+    /// How many of the bytes that come next of `side` may go over unseen; see [`Client::reach`](super::Client::reach).
+    pub(super) fn reach(&self, side: Side, next: &[u8], now: Millis) -> Option<u64> {
+        match (&self.sight, &self.route.websockets) {
+            (Sight::Frames(track), Some(websockets)) => {
+                track.reach(side, next, &websockets.rules, now)
+            }
+            (Sight::Opaque(opaque), _) if self.watched && opaque.is_plain() => Some(u64::MAX),
+            _ => Some(0),
+        }
+    }
+
+    /// So many of them went over.
+    pub(super) fn pass_unseen(&mut self, side: Side, next: &[u8], n: u64, now: Millis) {
+        if let (Sight::Frames(track), Some(websockets)) = (&mut self.sight, &self.route.websockets)
+        {
+            track.pass_unseen(side, next, n, &websockets.rules);
+        }
+        self.bytes[side as usize] += n;
+        self.active = now;
+    }
+
     /// Something was published where its client has joined; returns how many messages were dropped for it.
     pub(super) fn hear(&mut self, batch: &mut Batch<'_>, client: &mut Port, now: Millis) -> u64 {
         match &mut self.sight {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::base::{Key, Millis};
 use crate::reactor::tls::{Acceptor, Handshake};
-use crate::reactor::{AcceptFault, Listener, Readiness, Stream, Transport};
+use crate::reactor::{AcceptFault, Bulk, Listener, Readiness, Stream, Transport};
 use crate::session::{Client, CloseReason, Peer, Port};
 
 use super::entry::{Conn, Role, Session};
@@ -194,7 +194,7 @@ impl Worker {
             transport,
             // What has come says its event, and while draining there may be no time for that.
             ready: Readiness { readable: self.world.draining, ..Readiness::OPEN },
-            bulk: false,
+            bulk: Bulk::default(),
             finished: false,
             queued: false,
             role,

@@ -6,7 +6,7 @@ use mio::event::Event;
 
 use crate::base::Key;
 use crate::reactor::tls::{Connector, Handshake};
-use crate::reactor::{self, DialError, Readiness, Stream, Transport};
+use crate::reactor::{self, Bulk, DialError, Readiness, Stream, Transport};
 use crate::session::{Input, Reuse, Route, Side};
 use crate::upstream::{Server, ServerId};
 
@@ -78,7 +78,7 @@ impl Worker {
             stream,
             transport: Transport::Plain,
             ready: Readiness::NONE,
-            bulk: false,
+            bulk: Bulk::default(),
             finished: false,
             queued: false,
             role: Role::Dialling(attempt),
@@ -197,7 +197,9 @@ impl Worker {
     /// Keeps a clean upstream connection for another request to its server.
     pub(super) fn park(&mut self, conn_key: Key, server: ServerId) {
         let Some(conn) = self.conns.get_mut(conn_key) else { return };
-        let quiet = !conn.ready.readable && !conn.ready.is_closing() && conn.transport.is_quiet();
+        // A long body may have gone over without anything having been read behind it.
+        let nothing = !conn.ready.readable || conn.stream.is_quiet();
+        let quiet = nothing && !conn.ready.is_closing() && conn.transport.is_quiet();
         let clean = quiet && !self.world.draining;
         conn.role = Role::Idle;
         conn.session = None;

@@ -194,6 +194,12 @@ impl Parts<'_> {
             if side == Side::Client && !self.session.machine.wants_client_bytes(port) {
                 continue;
             }
+            if let Some(n) = self.splice(side) {
+                total += n;
+                continue;
+            }
+            let Some(conn) = &mut self.conns[side as usize] else { continue };
+            let port = &mut self.session.ports[side as usize];
             let Conn { stream, transport, ready, bulk, .. } = &mut **conn;
             let World { pool, records: scratch, .. } = &mut *self.world;
             let line = Line { stream, ready, pool, scratch };

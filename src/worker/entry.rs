@@ -1,7 +1,7 @@
 //! What the two slabs hold: connections and sessions.
 
 use crate::base::{Key, Millis, TimerKey};
-use crate::reactor::{Readiness, Stream, Transport};
+use crate::reactor::{Bulk, Readiness, Stream, Transport};
 use crate::session::{Client, Port};
 
 /// One socket.
@@ -10,8 +10,8 @@ pub(super) struct Conn {
     pub(super) stream: Stream,
     pub(super) transport: Transport,
     pub(super) ready: Readiness,
-    /// The last read filled its block.
-    pub(super) bulk: bool,
+    /// Whether its reads bring much.
+    pub(super) bulk: Bulk,
     /// Our FIN was sent.
     pub(super) finished: bool,
     /// Its TLS handshake waits for its turn.

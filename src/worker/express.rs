@@ -31,7 +31,7 @@ impl Worker {
 impl Conn {
     /// Whether what it brings next may go the short way: bytes as they are, and not very many.
     pub(super) fn goes_straight(&self) -> bool {
-        self.ready.readable && !self.bulk && is_plain(self)
+        self.ready.readable && !self.bulk.is_set() && is_plain(self)
     }
 }
 

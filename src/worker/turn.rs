@@ -150,6 +150,7 @@ impl Worker {
             clock,
             pool: Pool::new(setup.memory),
             records: tls::Scratch::default(),
+            pipe: None,
             counters: setup.counters,
             generation: setup.generation,
             upstreams: upstream::State::new(setup.index),

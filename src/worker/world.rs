@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::base::{Clock, Counters, Millis, Rng};
 use crate::buf::Pool;
-use crate::reactor::tls;
+use crate::reactor::{Pipe, tls};
 use crate::session::{Action, Cx, Generation, Scratch};
 use crate::upstream;
 
@@ -15,6 +15,8 @@ pub(super) struct World {
     pub(super) pool: Pool,
     /// Where TLS records lie between sockets and blocks.
     pub(super) records: tls::Scratch,
+    /// What long payloads go through, once there were any; empty between two of them.
+    pub(super) pipe: Option<Pipe>,
     pub(super) counters: Arc<Counters>,
     pub(super) generation: Arc<Generation>,
     pub(super) upstreams: upstream::State,

@@ -183,6 +183,19 @@ impl Tracker {
         true
     }
 
+    /// How many bytes may pass with no more than a look at the headers in the next ones, `next`: the rest of a payload,
+    /// and messages of one frame. It may end in the middle of `next`, or far behind it.
+    pub fn reach(&self, next: &[u8], rules: &Rules) -> u64 {
+        self.ahead(next, rules).at
+    }
+
+    /// Notes that `n` bytes went by, at most as many as [`Tracker::reach`] says of `next`.
+    pub fn go_over(&mut self, next: &[u8], n: u64, rules: &Rules, tally: &mut Tally) {
+        let ahead = self.ahead(next, rules);
+        debug_assert!(n <= ahead.at);
+        self.go(&ahead, n.min(ahead.at), tally);
+    }
+
     #[inline(always)]
     fn ahead(&self, bytes: &[u8], rules: &Rules) -> Ahead {
         let end = bytes.len() as u64;

@@ -149,6 +149,25 @@ impl Client {
         }
     }
 
+    /// How many of the bytes that come next of `side` may go over to the other one unseen, where both are open; `next` are
+    /// the first of them, as far as they are known. `None` where they say that themselves, and `next` is too short.
+    pub fn reach(&self, side: Side, next: &[u8], now: Millis) -> Option<u64> {
+        match &self.state {
+            State::Tunnel(tunnel) => tunnel.reach(side, next, now),
+            State::Exchange(exchange) => Some(exchange.reach(side)),
+            _ => Some(0),
+        }
+    }
+
+    /// So many of them went over, `next` among them.
+    pub fn pass_unseen(&mut self, side: Side, next: &[u8], n: u64, now: Millis) {
+        match &mut self.state {
+            State::Tunnel(tunnel) => tunnel.pass_unseen(side, next, n, now),
+            State::Exchange(exchange) => exchange.pass_unseen(side, n),
+            _ => {}
+        }
+    }
+
     /// Takes the answer to an action, then goes on.
     pub fn input(&mut self, input: Input, ports: &mut [Port; 2], cx: &mut Cx<'_>) {
         match &mut self.state {

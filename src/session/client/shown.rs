@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::super::exchange::{Exchange, Request};
+use super::super::exchange::{Exchange, Request, Response};
 use super::super::files::{Piece, Sought};
 use super::super::head::HeadTimeouts;
 use super::super::peer::Peer;
@@ -137,6 +137,16 @@ impl Client {
             State::Check(_) | State::File(_) => client.rx.is_empty(),
             _ => true,
         }
+    }
+
+    /// Whether the head of a response is awaited.
+    pub fn awaits_response(&self) -> bool {
+        self.exchange().is_some_and(|exchange| matches!(exchange.response, Response::Wait))
+    }
+
+    /// Whether what comes is looked through for signs of life, so that it must not be left lying.
+    pub fn listens(&self) -> bool {
+        self.tunnel().is_some_and(Tunnel::is_seen)
     }
 
     /// The file that it waits for.

@@ -8,7 +8,7 @@ use super::dice::Dice;
 use super::invariants;
 use super::wire::{Got, Wire};
 use crate::base::Millis;
-use crate::buf::{RX_BLOCKS, Segment};
+use crate::buf::{RX_BLOCKS, Segment, Stub};
 use crate::session::testing::{World, peer};
 use crate::session::*;
 use crate::upstream::ServerId;
@@ -48,6 +48,8 @@ pub(super) struct Faults {
     pub(super) disk: usize,
     /// Tunnels are written down and taken up so often.
     pub(super) snapshot: usize,
+    /// What may go over unseen does so often.
+    pub(super) unseen: usize,
 }
 
 /// How much the kernel holds and shows at once.
@@ -78,7 +80,7 @@ pub(super) struct Router {
     pub(super) vanished: Vec<Vec<u8>>,
     pub(super) spooled: u64,
     pub(super) kernel: Kernel,
-    /// When tunnels are written down, by chance of its own: nothing else may depend on it.
+    /// When tunnels are written down and bytes go over unseen, by chance of its own: nothing else may depend on it.
     whim: Dice,
 }
 
@@ -219,17 +221,26 @@ impl Router {
         for side in [Side::Client, Side::Upstream] {
             let at = side as usize;
             let session = &mut self.sessions[key];
-            let Some(wire) = session.wires[at] else { continue };
-            let port = &mut session.ports[at];
+            if session.wires[at].is_none() {
+                continue;
+            }
+            let port = &session.ports[at];
             let wants = side == Side::Upstream || session.machine.wants_client_bytes(port);
             if port.rx_end.is_some() || !wants || shown[at] == 0 {
                 continue;
             }
-            let wire = &mut self.wires[wire];
             let most = dice.pick(&[1, 100, 10_000, 20_000, 20_000]);
             // A block that is partly full must not show in what is read.
             let most = if self.kernel == Kernel::All { most.min(2_000) } else { most };
             let most = most.min(shown[at]);
+            if let Some(n) = self.pass_unseen(key, side, most) {
+                total += n;
+                shown[at] -= n;
+                continue;
+            }
+            let Session { ports, wires, .. } = &mut self.sessions[key];
+            let (port, Some(wire)) = (&mut ports[at], wires[at]) else { continue };
+            let wire = &mut self.wires[wire];
             let room = port.rx.room();
             let got = match port.rx.tail_block() {
                 Some(tail) => {
@@ -266,6 +277,43 @@ impl Router {
             assert!(port.rx.iter().count() <= 2 * RX_BLOCKS);
         }
         total
+    }
+
+    /// Hands at most `most` bytes of one side over without the machine's having them, where it may be so.
+    fn pass_unseen(&mut self, key: usize, side: Side, most: usize) -> Option<usize> {
+        let now = self.world.clock.now();
+        let Session { machine, ports, wires, .. } = &mut self.sessions[key];
+        let (from, to) = (wires[side as usize]?, wires[side.other() as usize]?);
+        let clear = ports.iter().all(Port::is_open)
+            && ports[side as usize].rx.is_empty()
+            && ports[side.other() as usize].tx.is_empty();
+        if !clear || !self.whim.chance(self.faults.unseen) {
+            return None;
+        }
+        let n = most.min(self.wires[from].readable());
+        let next = self.wires[from].next(n.min(14));
+        let reach = machine.reach(side, &[], now).or_else(|| machine.reach(side, &next, now))?;
+        // Where nothing may depend on it, as much must pass as would have been read.
+        let whole = self.kernel == Kernel::All;
+        let n = if whole { n } else { n.min(usize::try_from(reach).unwrap_or(usize::MAX)) };
+        if n == 0 || reach < n as u64 {
+            return None;
+        }
+        let Got::Bytes(bytes) = self.wires[from].router_read(n) else { return None };
+        machine.pass_unseen(side, &next, n as u64, now);
+        ports[side as usize].received = now;
+        let sink = &mut ports[side.other() as usize];
+        match self.wires[to].router_write(&bytes, usize::MAX) {
+            Some(taken) => {
+                sink.tx_begun |= taken > 0;
+                sink.sent = now;
+                if taken < bytes.len() {
+                    sink.tx.queue(Segment::Stub(Stub::new(&bytes[taken..])));
+                }
+            }
+            None => sink.tx_broken = true,
+        }
+        Some(n)
     }
 
     fn flush(&mut self, key: usize, shown: &mut [usize; 2]) -> usize {

@@ -46,7 +46,7 @@ impl Run {
         let faults = dice.pick(&[0, 0, 10, 40]);
         let outside = if faults > 0 { dice.pick(&[0, 10]) } else { 0 };
         let snapshot = dice.pick(&[0, 30]);
-        let outer = Faults { dial: outside, disk: outside, snapshot };
+        let outer = Faults { dial: outside, disk: outside, snapshot, unseen: dice.pick(&[0, 50]) };
         let mut router = Router::new(generation(), outer, Dice::new(!seed));
         let mut book = Book::default();
         let (mut many, mut clients) = (Vec::new(), Vec::new());

@@ -123,6 +123,11 @@ impl Wire {
         self.inward.len()
     }
 
+    /// The first bytes of that, at most so many.
+    pub(super) fn next(&self, most: usize) -> Vec<u8> {
+        self.inward.iter().take(most).copied().collect()
+    }
+
     pub(super) fn router_read(&mut self, max: usize) -> Got {
         if max > 0 && !self.inward.is_empty() {
             let n = max.min(self.inward.len());

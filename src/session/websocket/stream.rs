@@ -53,6 +53,35 @@ impl Track {
         }
     }
 
+    /// How many of the bytes that come next of `side` may go over unseen, as [`Track::passes`] says of those that are
+    /// there. `None` where they begin with a header that is not all in `next`.
+    pub(in super::super) fn reach(
+        &self,
+        side: Side,
+        next: &[u8],
+        rules: &WebSocketRules,
+        now: Millis,
+    ) -> Option<u64> {
+        if now >= self.calm || self.life.is_ending() {
+            return Some(0);
+        }
+        let reach = self.watch[side as usize].tracker.reach(next, &self.frames(side, rules));
+        Some(reach).filter(|reach| *reach > 0)
+    }
+
+    /// So many of them went over.
+    pub(in super::super) fn pass_unseen(
+        &mut self,
+        side: Side,
+        next: &[u8],
+        n: u64,
+        rules: &WebSocketRules,
+    ) {
+        let frames = self.frames(side, rules);
+        let Watch { tracker, tally } = &mut self.watch[side as usize];
+        tracker.go_over(next, n, &frames, tally);
+    }
+
     /// Whether no more than a look at each header is needed; then they are counted.
     // Knowing its side makes it much shorter.
     #[inline(always)]

@@ -96,6 +96,18 @@ const STREAM_ALL: Ask = |tracker, piece, rules, tally| {
     tracker.advance(piece, Until::End, rules, tally)
 };
 
+/// No more than the longest header is seen, and what follows it goes over.
+const UNSEEN: Ask = |tracker, piece, rules, tally| {
+    let next = &piece[..piece.len().min(HEAD_MAX)];
+    match tracker.reach(next, rules).min(piece.len() as u64) {
+        0 => tracker.advance(piece, Until::End, rules, tally),
+        n => {
+            tracker.go_over(next, n, rules, tally);
+            Ok(Step::Pass(n as usize))
+        }
+    }
+};
+
 /// The same from a tracker to which the stream is shown as it arrives, up to each of `cuts`.
 fn tracked(stream: &[u8], cuts: &[usize], ask: Ask, rules: &Rules) -> Story {
     let mut story = Story { boundaries: vec![(0, true)], ..Story::default() };
@@ -147,7 +159,7 @@ fn agree(stream: &[u8], cuts: &[usize], rules: &Rules) {
     let expected = told(stream, rules);
     let every = tracked(stream, cuts, FRAME, rules);
     assert_eq!(every, expected, "{stream:02x?} at {cuts:?}");
-    for ask in [MESSAGE, END, STREAM, STREAM_ALL] {
+    for ask in [MESSAGE, END, STREAM, STREAM_ALL, UNSEEN] {
         let some = tracked(stream, cuts, ask, rules);
         assert!(some.boundaries.iter().all(|at| expected.boundaries.contains(at)), "{some:?}");
         assert_eq!(

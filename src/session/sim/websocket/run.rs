@@ -48,14 +48,18 @@ pub(super) fn run(seed: u64, verbose: bool) {
     let often = dice.pick(&[0, 30]);
     let go = |often| Run::new(seed, plan.clone(), often).go(verbose);
     if plan.twin {
-        assert_eq!(go(0), go(30), "being written down and taken up changes what happens");
+        assert_eq!(
+            go(0),
+            go(30),
+            "being written down and taken up, or not seen, changes what happens"
+        );
     } else {
         go(often);
     }
 }
 
 impl Run {
-    fn new(seed: u64, plan: Plan, snapshot: usize) -> Run {
+    fn new(seed: u64, plan: Plan, often: usize) -> Run {
         let mut dice = Dice::new(seed ^ 0x5eed);
         let mut generation = generation();
         generation.routes.iter_mut().for_each(|route| {
@@ -65,7 +69,7 @@ impl Run {
                 settings.upstream = None;
             }
         });
-        let faults = Faults { snapshot, ..Faults::default() };
+        let faults = Faults { snapshot: often, unseen: often, ..Faults::default() };
         let mut router = Router::new(generation, faults, Dice::new(!seed));
         let longest = plan.manners.iter().map(|manner| manner.longest).max();
         router.kernel = match longest {
