@@ -197,9 +197,11 @@ impl Worker {
     /// Keeps a clean upstream connection for another request to its server.
     pub(super) fn park(&mut self, conn_key: Key, server: ServerId) {
         let Some(conn) = self.conns.get_mut(conn_key) else { return };
-        // A long body may have gone over without anything having been read behind it.
-        let nothing = !conn.ready.readable || conn.stream.is_quiet();
-        let quiet = nothing && !conn.ready.is_closing() && conn.transport.is_quiet();
+        if conn.ready.readable && conn.stream.is_quiet() {
+            // A long body has gone over without a read behind it.
+            conn.ready.read_blocked();
+        }
+        let quiet = !conn.ready.readable && !conn.ready.is_closing() && conn.transport.is_quiet();
         let clean = quiet && !self.world.draining;
         conn.role = Role::Idle;
         conn.session = None;

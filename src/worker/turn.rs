@@ -264,7 +264,9 @@ impl Worker {
     fn take_events(&mut self, events: &Events) -> bool {
         if !self.idle.is_empty() {
             for event in events.iter() {
-                if let Some(key) = Key::from_u64(event.token().0 as u64) {
+                // That it can be written is no news: it comes along with what was read in the turn before.
+                let news = event.is_readable() || event.is_read_closed() || event.is_error();
+                if let Some(key) = Key::from_u64(event.token().0 as u64).filter(|_| news) {
                     self.drop_idle(key);
                 }
             }
