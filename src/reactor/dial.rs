@@ -73,10 +73,9 @@ pub fn dial(address: &Address) -> Result<Stream, DialError> {
 fn dial_ip(address: SocketAddr) -> Result<Stream, DialError> {
     let family = if address.is_ipv4() { AddressFamily::INET } else { AddressFamily::INET6 };
     let fd = open(family)?;
-    sockopt::set_tcp_nodelay(&fd, true).map_err(DialError::of)?;
     match connect(&fd, &address) {
         // Interrupted, a non-blocking socket goes on connecting too.
-        Ok(()) | Err(Errno::INPROGRESS | Errno::INTR) => Ok(Stream::new(fd, Kind::Tcp)),
+        Ok(()) | Err(Errno::INPROGRESS | Errno::INTR) => Ok(Stream::dialled(fd)),
         Err(error) => Err(DialError::of(error)),
     }
 }

@@ -21,9 +21,19 @@ fn tcp() {
     assert_eq!(dialled(&address), Ok(true));
     let stream = dial(&address).unwrap();
     assert_eq!(connected(&stream, Readiness::NONE), Ok(false));
-    assert!(sockopt::tcp_nodelay(&stream).unwrap());
     drop(listener);
     assert_eq!(dialled(&address), Err(DialError::Failed(Errno::CONNREFUSED)));
+}
+
+#[test]
+fn a_second_write_is_not_held_back() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let stream = dial(&Address::Ip(listener.local_addr().unwrap())).unwrap();
+    let _peer = listener.accept().unwrap();
+    for (bytes, prompt) in [(b"one", false), (b"two", true), (b"six", true)] {
+        assert_eq!(stream.write(bytes).unwrap(), 3);
+        assert_eq!(sockopt::tcp_nodelay(&stream).unwrap(), prompt, "{bytes:?}");
+    }
 }
 
 #[test]

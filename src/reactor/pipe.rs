@@ -58,6 +58,7 @@ impl Pipe {
     /// Gives a socket as much as it takes of what is in it. Where that is not all only another call says whether the
     /// socket is full.
     pub fn flush(&mut self, to: &Stream, ready: &mut Readiness) -> Flushed {
+        to.begin_write();
         match uninterrupted(|| splice(&self.out, None, to, None, self.held, FLAGS)) {
             Ok(n) => {
                 self.held -= n;

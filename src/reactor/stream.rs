@@ -1,5 +1,6 @@
 //! A connected socket: the raw calls, nothing remembered but its kind.
 
+use std::cell::Cell;
 use std::ffi::c_int;
 use std::io::{self, IoSlice, IoSliceMut};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
@@ -41,12 +42,30 @@ pub struct Stream {
     kind: Kind,
     /// Whether a unix socket is registered for WRITABLE.
     wants_write: bool,
+    prompt: Cell<Prompt>,
+}
+
+/// Whether what is written leaves at once, however short it is (`TCP_NODELAY`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Prompt {
+    /// It does.
+    Always,
+    /// Only once: there is nothing yet whose acknowledgement it could wait for.
+    Once,
+    /// It has to be asked for.
+    Ask,
 }
 
 impl Stream {
     /// Wraps a socket that is non-blocking already.
     pub fn new(fd: OwnedFd, kind: Kind) -> Stream {
-        Stream { fd, kind, wants_write: false }
+        Stream { fd, kind, wants_write: false, prompt: Cell::new(Prompt::Always) }
+    }
+
+    /// Wraps a non-blocking TCP socket that was made here. Its second write asks for small writes to be sent at once: many
+    /// have but one.
+    pub fn dialled(fd: OwnedFd) -> Stream {
+        Stream { prompt: Cell::new(Prompt::Once), ..Stream::new(fd, Kind::Tcp) }
     }
 
     /// What it is made of.
@@ -78,12 +97,14 @@ impl Stream {
     /// Writes as much as the socket takes.
     #[inline]
     pub fn write(&self, bytes: &[u8]) -> io::Result<usize> {
+        self.begin_write();
         uninterrupted(|| rustix::net::send(&self.fd, bytes, SendFlags::NOSIGNAL))
     }
 
     /// Writes several buffers, one after the other, as much as the socket takes.
     #[inline]
     pub fn writev(&self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+        self.begin_write();
         uninterrupted(|| {
             let mut control = SendAncillaryBuffer::default();
             rustix::net::sendmsg(&self.fd, slices, &mut control, SendFlags::NOSIGNAL)
@@ -128,9 +149,20 @@ impl Stream {
         Ok(sockopt::socket_error(&self.fd)?.err().map(io::Error::from))
     }
 
-    /// Sends small writes at once (TCP only). Accepted and dialled streams have it set.
-    pub fn set_nodelay(&self, on: bool) -> io::Result<()> {
-        self.only_tcp(|fd| sockopt::set_tcp_nodelay(fd, on))
+    /// What is written next leaves at once, however short it is. To be called by whoever writes past this.
+    #[inline]
+    pub(super) fn begin_write(&self) {
+        if self.prompt.get() != Prompt::Always {
+            self.be_prompt();
+        }
+    }
+
+    fn be_prompt(&self) {
+        if self.prompt.replace(Prompt::Ask) == Prompt::Ask {
+            self.prompt.set(Prompt::Always);
+            // Where it is refused, what is written still arrives.
+            let _ = sockopt::set_tcp_nodelay(&self.fd, true);
+        }
     }
 
     /// Lets the kernel probe a silent peer after `idle`, then every `interval`, and give up after

@@ -86,8 +86,6 @@ fn options_and_ends() {
     let ip = |address: std::io::Result<SocketAddr>| Peer::Ip(address.unwrap());
     assert_eq!(stream.peer().unwrap(), ip(peer.local_addr()));
     assert_eq!(stream.local().unwrap(), ip(peer.peer_addr()));
-    stream.set_nodelay(true).unwrap();
-    assert!(sockopt::tcp_nodelay(&stream).unwrap());
     stream.set_keepalive(Duration::from_secs(60), Duration::from_millis(10), 4).unwrap();
     assert!(sockopt::socket_keepalive(&stream).unwrap());
     assert_eq!(sockopt::tcp_keepidle(&stream).unwrap(), Duration::from_secs(60));
@@ -101,7 +99,6 @@ fn options_and_ends() {
     assert!(stream.take_error().unwrap().is_none());
 
     let (stream, _peer) = unix_pair();
-    stream.set_nodelay(true).unwrap();
     stream.set_user_timeout(Duration::from_secs(1)).unwrap();
     stream.set_keepalive(Duration::from_secs(1), Duration::from_secs(1), 1).unwrap();
     assert_eq!(stream.peer().unwrap(), Peer::Unix);

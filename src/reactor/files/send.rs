@@ -68,6 +68,7 @@ impl OpenFile {
             return not;
         }
         let mut offset = piece.offset;
+        stream.begin_write();
         loop {
             return match sendfile(stream, &self.file, Some(&mut offset), len as usize) {
                 // A short one may have met the end of the file, the next one would.
