@@ -127,7 +127,7 @@ ROWS = [
     Row("ws125", "WebSocket echo 125 B, 64 connections, saturated", "echo", bars=bars(1, 1.05), wakes=True),
     Row("ws125-rate", "WebSocket echo 125 B, 10,000 messages/s", "echo", rate=10_000, bars=bars(1.02)),
     Row(
-        "ws64k", "WebSocket echo 64 KB, 16 connections, saturated", "echo", connections=16, size=65536, bars=bars(1.03)
+        "ws64k", "WebSocket echo 64 KB, 16 connections, saturated", "echo", connections=16, size=65536, bars=bars(0.98)
     ),
     Row("guard125", "WebSocket echo 125 B, guarded on its way, 64 connections", "echo", guard=True),
     Row("churn", "WebSocket open, echo, close; 64 at a time", "churn", bars=bars(nginx=1)),
