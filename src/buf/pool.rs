@@ -132,6 +132,11 @@ impl Pool {
         self.shared().taken.get()
     }
 
+    /// Bytes of blocks that may still be taken; the system may have less.
+    pub fn spare(&self) -> usize {
+        (self.shared().limit * PER_SLAB - self.taken()) * BLOCK
+    }
+
     /// Bytes held from the operating system.
     pub fn held(&self) -> usize {
         self.shared().slabs.borrow().len() * SLAB

@@ -45,7 +45,7 @@ pub use pipe::Pipe;
 pub use readiness::{Ending, Readiness};
 pub use stream::{Kind, Stream};
 pub use tokens::TokenAnswer;
-pub use transfer::{Bulk, Filled, Flushed, fill, fill_block, flush, offer};
+pub use transfer::{Bulk, Filled, Flushed, fill, fill_block, fill_some, flush, offer};
 pub use transport::{Line, Tls, Transport};
 
 // A token is a key's 64 bits.

@@ -42,27 +42,66 @@ fn bytes_go_through() {
     let bytes = pattern(100_000);
     source.write_all(&bytes).unwrap();
     fill(&mut pipe, &from, 60_000);
-    assert!(!pipe.is_empty());
+    assert!(!pipe.is_clean());
     let mut ready = Readiness::OPEN;
     assert_eq!(pipe.flush(&to, &mut ready), Flushed::Bytes(60_000));
-    assert!(pipe.is_empty() && ready.writable);
+    assert!(pipe.is_clean() && ready.writable);
     fill(&mut pipe, &from, 40_000);
     assert_eq!(pipe.flush(&to, &mut ready), Flushed::Bytes(40_000));
     assert!(read(&mut sink, 100_000) == bytes);
 }
 
 #[test]
-fn what_is_not_there_or_over_is_said() {
-    let (from, source) = tcp_pair();
+fn a_copy_goes_before_what_comes() {
+    let ((from, mut source), (to, mut sink)) = (tcp_pair(), tcp_pair());
+    let mut pipe = Pipe::new().unwrap();
+    source.write_all(b"payload").unwrap();
+    assert!(pipe.put(b"header "));
+    fill(&mut pipe, &from, 7);
+    assert_eq!(pipe.flush(&to, &mut { Readiness::OPEN }), Flushed::Bytes(14));
+    assert_eq!(read(&mut sink, 14), b"header payload");
+}
+
+#[test]
+fn only_a_read_says_why_nothing_comes() {
+    let (from, mut source) = tcp_pair();
     let mut pipe = Pipe::new().unwrap();
     let mut ready = Readiness::OPEN;
     assert_eq!(pipe.fill(&from, &mut ready, 1000), Filled::Nothing);
-    assert!(!ready.readable);
-    drop(source);
+    // An urgent byte is in the way of everything behind it, which a read steps over.
+    socket2::SockRef::from(&source).send_out_of_band(b"!").unwrap();
+    source.write_all(b"more").unwrap();
     let end = Instant::now() + PATIENCE;
-    while pipe.fill(&from, &mut ready, 1000) != Filled::Finished {
+    let mut room = [0; 8];
+    while from.read(&mut room).ok() != Some(4) {
+        assert!(Instant::now() < end);
+        assert_eq!(pipe.fill(&from, &mut ready, 1000), Filled::Nothing);
+    }
+    drop(source);
+    while from.read(&mut room).ok() != Some(0) {
+        assert!(Instant::now() < end);
+        assert_eq!(pipe.fill(&from, &mut ready, 1000), Filled::Nothing);
+    }
+    assert!(ready.readable && pipe.is_clean());
+}
+
+#[test]
+fn a_reset_is_said_at_once() {
+    let (from, source) = tcp_pair();
+    socket2::SockRef::from(&source).set_linger(Some(std::time::Duration::ZERO)).unwrap();
+    drop(source);
+    let (mut pipe, end) = (Pipe::new().unwrap(), Instant::now() + PATIENCE);
+    while pipe.fill(&from, &mut { Readiness::OPEN }, 1000) != Filled::Reset {
         assert!(Instant::now() < end);
     }
+}
+
+#[test]
+fn what_is_no_socket_is_refused_and_harmless() {
+    let mut pipe = Pipe::new().unwrap();
+    let directory = Stream::new(std::fs::File::open("/").unwrap().into(), super::super::Kind::Tcp);
+    assert_eq!(pipe.fill(&directory, &mut { Readiness::OPEN }, 1000), Filled::Nothing);
+    assert!(!pipe.is_clean(), "it is not tried again");
 }
 
 #[test]
@@ -81,11 +120,12 @@ fn a_peer_that_is_gone_is_an_error() {
             break;
         }
     }
-    assert!(!pipe.is_empty());
+    assert!(!pipe.is_clean());
 }
 
-/// What a socket does not take comes back in order: into blocks, and without any into memory of its own.
-fn taken_back(pool: &Pool) {
+#[test]
+fn what_is_not_taken_comes_back() {
+    let pool = &Pool::new(1 << 20);
     let ((from, mut source), (to, mut sink)) = (tcp_pair(), tcp_pair());
     let bytes = pattern(MUCH);
     let sent = bytes.clone();
@@ -101,7 +141,7 @@ fn taken_back(pool: &Pool) {
             broken => panic!("{broken:?}"),
         }
         pipe.take_back(pool, |piece| kept.extend_from_slice(piece.bytes())).unwrap();
-        assert!(pipe.is_empty());
+        assert!(pipe.is_clean());
         assert!(given < MUCH, "the socket takes everything");
     }
     assert!(read(&mut sink, given) == bytes[..given]);
@@ -111,13 +151,13 @@ fn taken_back(pool: &Pool) {
 }
 
 #[test]
-fn what_is_not_taken_comes_back() {
-    taken_back(&Pool::new(1 << 20));
-}
-
-#[test]
-fn what_is_not_taken_comes_back_without_blocks() {
+fn without_blocks_it_keeps_what_it_has() {
+    let (from, mut source) = tcp_pair();
     let pool = Pool::new(1);
     let _all: Vec<_> = std::iter::from_fn(|| pool.take()).collect();
-    taken_back(&pool);
+    assert_eq!(pool.spare(), 0);
+    let mut pipe = Pipe::new().unwrap();
+    source.write_all(b"bytes").unwrap();
+    fill(&mut pipe, &from, 5);
+    assert!(pipe.take_back(&pool, |_| {}).is_err() && !pipe.is_clean());
 }

@@ -40,9 +40,12 @@ pub enum Flushed {
     Lost,
 }
 
-/// Whether the reads of a connection bring much.
+/// Whether the reads of a connection bring much, and in what.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Bulk(u8);
+pub struct Bulk {
+    left: u8,
+    framed: bool,
+}
 
 impl Bulk {
     /// Reads that may bring little before it is over: the end of something long is short.
@@ -51,13 +54,24 @@ impl Bulk {
     /// Whether more than a block may be there.
     #[inline]
     pub fn is_set(self) -> bool {
-        self.0 > 0
+        self.left > 0
+    }
+
+    /// Whether what comes next may well be a frame that is longer than a block; never where it is not set.
+    #[inline]
+    pub fn is_framed(self) -> bool {
+        self.framed && self.is_set()
+    }
+
+    /// Notes that the last frame was so long, or was not.
+    pub fn set_framed(&mut self, framed: bool) {
+        self.framed = framed;
     }
 
     /// Takes in what a read has brought: much is a block full.
     #[inline]
     pub fn note(&mut self, much: bool) {
-        self.0 = if much { Bulk::SHORT } else { self.0.saturating_sub(1) };
+        self.left = if much { Bulk::SHORT } else { self.left.saturating_sub(1) };
     }
 }
 
@@ -133,6 +147,28 @@ pub fn fill_block(
             block.filled(n);
             ready.read_result(wanted, n);
             bulk.note(n == wanted || n >= BLOCK - HEADROOM);
+            if n > 0 { Ok(block) } else { Err(Filled::Finished) }
+        }
+        Err(error) => Err(not_read(&error, ready)),
+    }
+}
+
+/// Reads once, at most `most` bytes, into a block of its own.
+///
+/// # Errors
+/// As [`fill_block`].
+pub fn fill_some(
+    stream: &Stream,
+    ready: &mut Readiness,
+    most: usize,
+    pool: &Pool,
+) -> Result<Block, Filled> {
+    let Some(mut block) = pool.take() else { return Err(Filled::Nothing) };
+    let room = block.tail().get_mut(..most).unwrap_or_default();
+    match stream.read(room) {
+        Ok(n) => {
+            block.filled(n);
+            ready.read_result(most, n);
             if n > 0 { Ok(block) } else { Err(Filled::Finished) }
         }
         Err(error) => Err(not_read(&error, ready)),

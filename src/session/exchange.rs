@@ -261,8 +261,14 @@ impl Exchange {
     /// So many of them went over.
     pub(super) fn pass_unseen(&mut self, side: Side, n: u64) {
         match (side, &mut self.response) {
-            (Side::Client, _) => self.body.pass_unseen(n),
-            (Side::Upstream, Response::Body(pipe)) => pipe.pass_unseen(n),
+            (Side::Client, _) => {
+                self.body.pass_unseen(n);
+                self.record.bytes_in = self.body.moved;
+            }
+            (Side::Upstream, Response::Body(pipe)) => {
+                pipe.pass_unseen(n);
+                self.record.bytes_out = pipe.moved;
+            }
             _ => {}
         }
     }

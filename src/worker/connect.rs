@@ -198,7 +198,7 @@ impl Worker {
     pub(super) fn park(&mut self, conn_key: Key, server: ServerId) {
         let Some(conn) = self.conns.get_mut(conn_key) else { return };
         if conn.ready.readable && conn.stream.is_quiet() {
-            // A long body has gone over without a read behind it.
+            // The last read was full, or the end of a long body has gone over unseen: nothing was read behind it.
             conn.ready.read_blocked();
         }
         let quiet = !conn.ready.readable && !conn.ready.is_closing() && conn.transport.is_quiet();

@@ -10,6 +10,7 @@ use crate::reactor::{Ending, Filled, Flushed, Line};
 use crate::session::{CloseReason, Delivery, HeadTimeouts, Input, Port, RxEnd, Side, TxEnd};
 
 use super::entry::{Conn, Role, Session};
+use super::splice::Spliced;
 use super::turn::Worker;
 use super::world::World;
 
@@ -194,9 +195,13 @@ impl Parts<'_> {
             if side == Side::Client && !self.session.machine.wants_client_bytes(port) {
                 continue;
             }
-            if let Some(n) = self.splice(side) {
-                total += n;
-                continue;
+            match self.splice(side) {
+                Spliced::Moved(n) => {
+                    total += n;
+                    continue;
+                }
+                Spliced::Waits => continue,
+                Spliced::No => {}
             }
             let Some(conn) = &mut self.conns[side as usize] else { continue };
             let port = &mut self.session.ports[side as usize];
@@ -207,10 +212,7 @@ impl Parts<'_> {
                 Filled::Bytes(n) => {
                     total += n;
                     port.received = self.world.clock.now();
-                    match side {
-                        Side::Client => self.world.counters.client_in.add(n as u64),
-                        Side::Upstream => self.world.counters.upstream_in.add(n as u64),
-                    }
+                    self.world.received(side).add(n as u64);
                 }
                 Filled::Nothing if conn.ready.readable && port.rx.room() > 0 => {
                     self.starved.push(key);
@@ -246,10 +248,7 @@ impl Parts<'_> {
             if n > 0 {
                 total += n;
                 port.sent = self.world.clock.now();
-                match side {
-                    Side::Client => self.world.counters.client_out.add(n as u64),
-                    Side::Upstream => self.world.counters.upstream_out.add(n as u64),
-                }
+                self.world.sent(side).add(n as u64);
             }
             let queued = !port.tx.is_empty() || conn.transport.is_behind();
             let file = side == Side::Client && self.session.machine.piece().is_some();

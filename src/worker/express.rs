@@ -66,19 +66,14 @@ impl Parts<'_> {
             };
         session.active = now;
         source.received = now;
-        let counters = &self.world.counters;
-        let (received, sent) = match side {
-            Side::Client => (&counters.client_in, &counters.upstream_out),
-            Side::Upstream => (&counters.upstream_in, &counters.client_out),
-        };
-        received.add(block.len() as u64);
+        self.world.received(side).add(block.len() as u64);
         if !session.machine.passes(side, block.bytes(), now) {
             source.rx.push(Segment::Block(block));
             return false;
         }
         match offer(&to.stream, &mut to.ready, block.bytes()) {
             Flushed::Bytes(n) => {
-                sent.add(n as u64);
+                self.world.sent(side.other()).add(n as u64);
                 sink.tx_begun = true;
                 sink.sent = now;
                 block.consume(n);

@@ -3,22 +3,71 @@
 //! The pipe is empty whenever this is over: what the other side does not take is read out of it and queued. So one is
 //! enough for all sessions of a worker. What waits for a slow reader otherwise stays in the socket it came from.
 
+use std::time::Duration;
+
 use crate::base::Millis;
-use crate::reactor::{Bulk, Ending, Filled, Flushed, Kind, Pipe, Transport};
+use crate::buf::{HIGH_WATER, Segment};
+use crate::reactor::{Bulk, Ending, Filled, Flushed, Kind, Pipe, Transport, fill_some};
 use crate::session::{Client, Port, Side};
 
 use super::drive::{Parts, note_break, note_end};
 use super::entry::Conn;
 use super::world::World;
 
-/// Bytes that go through it at once, at most: about what a window and a queue hold.
-const MOST: u64 = 128 << 10;
-/// Bytes of a frame for which its header is looked at by itself. With fewer that costs as much as it saves.
+/// Bytes that go through it at once, at most.
+const MOST: usize = 128 << 10;
+/// Bytes of a frame for which its header is read by itself. With fewer that costs as much as it saves.
 const FRAME: u64 = 16 << 10;
 /// Bytes of what is left of something for which the pipe is worth it.
 const REST: u64 = 4 << 10;
 /// Bytes of the longest header of a frame (RFC 6455 section 5.2).
 const HEADER: usize = 14;
+/// How long nothing is tried where there was no pipe to be had, or it did not work.
+const PAUSE: Duration = Duration::from_secs(10);
+
+// What comes out of it again finds room in a queue.
+const _: () = assert!(MOST <= HIGH_WATER);
+
+/// What has become of an attempt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Spliced {
+    /// So many bytes were received and sent, or an end.
+    Moved(usize),
+    /// Nothing is received until what is queued on the other side has left.
+    Waits,
+    /// It has to be read.
+    No,
+}
+
+/// The pipe of a worker.
+#[derive(Debug, Default)]
+pub(super) struct Pipes {
+    /// Empty; made when there is need of one.
+    pipe: Option<Pipe>,
+    not_before: Millis,
+}
+
+impl Pipes {
+    fn take(&mut self, now: Millis) -> Option<Pipe> {
+        if self.pipe.is_none() && now >= self.not_before {
+            self.pipe = Pipe::new().ok();
+            self.pause(now);
+        }
+        self.pipe.take()
+    }
+
+    /// Takes it back for others, unless there is something in it.
+    fn put(&mut self, pipe: Pipe, now: Millis) {
+        match pipe.is_clean() {
+            true => self.pipe = Some(pipe),
+            false => self.pause(now),
+        }
+    }
+
+    fn pause(&mut self, now: Millis) {
+        self.not_before = now + PAUSE;
+    }
+}
 
 /// Where bytes come from and where they go.
 struct Way<'a> {
@@ -32,106 +81,122 @@ struct Way<'a> {
 }
 
 impl Parts<'_> {
-    /// Hands over what has come of one side and may go over unseen, where that is much; bytes moved. `None`: it has to
-    /// be read.
-    pub(super) fn splice(&mut self, side: Side) -> Option<usize> {
-        if !self.conns[side as usize].as_ref()?.bulk.is_set() {
-            return None;
-        }
-        let [Some(client), Some(upstream)] = &mut self.conns else { return None };
+    /// Hands over what has come of one side and may go over unseen, where that is much.
+    pub(super) fn splice(&mut self, side: Side) -> Spliced {
+        let [Some(client), Some(upstream)] = &mut self.conns else { return Spliced::No };
         let [client_port, upstream_port] = &mut self.session.ports;
         let (from, to, source, sink) = match side {
             Side::Client => (client, upstream, client_port, upstream_port),
             Side::Upstream => (upstream, client, upstream_port, client_port),
         };
-        let machine = &mut self.session.machine;
-        let way = Way { side, from, to, source, sink, machine, world: &mut *self.world };
-        let moved = way.splice();
-        if moved.is_some_and(|n| n > 0) {
-            self.session.active = self.world.clock.now();
+        if !from.bulk.is_set() {
+            return Spliced::No;
         }
-        moved
+        let machine = &mut self.session.machine;
+        Way { side, from, to, source, sink, machine, world: &mut *self.world }.splice()
     }
 }
 
 impl Way<'_> {
-    fn splice(mut self) -> Option<usize> {
+    fn splice(mut self) -> Spliced {
         let open = self.source.is_open() && self.sink.is_open() && self.source.rx.is_empty();
         if !open || !is_bare(self.from) || !is_bare(self.to) {
-            return None;
+            return Spliced::No;
         }
         if self.side == Side::Upstream && self.machine.awaits_response() {
             // With its head not much of a body is read: the rest need not be seen.
             self.from.bulk = Bulk::default();
-            return None;
+            return Spliced::No;
         }
         let now = self.world.clock.now();
-        let free = self.sink.tx.is_empty() && self.to.ready.writable;
-        let mut header = [0; HEADER];
-        let (next, reach) = match self.machine.reach(self.side, &[], now) {
-            Some(reach) => (&[][..], Some(reach).filter(|reach| *reach >= REST)),
-            None if free => {
-                let n = self.from.stream.peek(&mut header).unwrap_or(0);
-                let next = header.get(..n).unwrap_or_default();
-                let reach = self.machine.reach(self.side, next, now);
-                (next, reach.filter(|reach| *reach >= FRAME))
+        let reach = self.machine.reach(self.side, &[], now);
+        if reach.is_some_and(|reach| reach < REST) || reach.is_none() && !self.from.bulk.is_framed()
+        {
+            return Spliced::No;
+        }
+        if !self.sink.tx.is_empty() || !self.to.ready.writable {
+            // Where frames are followed what is left lying could be a sign of life.
+            return if self.machine.follows_frames() { Spliced::No } else { Spliced::Waits };
+        }
+        // Whatever goes in must find room in memory if it has to come out again.
+        if self.world.pool.spare() < HIGH_WATER {
+            return Spliced::No;
+        }
+        let Some(mut pipe) = self.world.pipes.take(now) else { return Spliced::No };
+        let spliced = match reach {
+            Some(reach) => {
+                self.from.bulk.set_framed(self.machine.follows_frames());
+                self.move_through(&mut pipe, &[], reach, now)
             }
-            None => return None,
+            None => self.move_frame(&mut pipe, now),
         };
-        let most = reach?.min(MOST) as usize;
-        if !free {
-            // It stays where it is until that has left, unless signs of life are looked for in it.
-            return (!self.machine.listens()).then_some(0);
-        }
-        let mut pipe = self.world.pipe.take().or_else(|| Pipe::new().ok())?;
-        let moved = self.move_through(&mut pipe, next, most, now);
-        if pipe.is_empty() {
-            self.world.pipe = Some(pipe);
-        }
-        moved
+        self.world.pipes.put(pipe, now);
+        spliced
     }
 
-    fn move_through(
-        &mut self,
-        pipe: &mut Pipe,
-        next: &[u8],
-        most: usize,
-        now: Millis,
-    ) -> Option<usize> {
-        let n = match pipe.fill(&self.from.stream, &mut self.from.ready, most) {
+    /// The same where a frame is to begin: its header goes into the pipe as a copy, for what comes of the socket may be
+    /// memory that its sender can change.
+    fn move_frame(&mut self, pipe: &mut Pipe, now: Millis) -> Spliced {
+        let Conn { stream, ready, .. } = &mut *self.from;
+        let block = match fill_some(stream, ready, HEADER, &self.world.pool) {
+            Ok(block) => block,
+            // There was no block.
+            Err(Filled::Nothing) if ready.readable => return Spliced::No,
+            Err(Filled::Nothing) => return Spliced::Moved(0),
+            Err(end) => return self.end(end),
+        };
+        self.note_received(block.len(), now);
+        let reach = self.machine.reach(self.side, block.bytes(), now).unwrap_or(0);
+        if reach >= FRAME && pipe.put(block.bytes()) {
+            return self.move_through(pipe, block.bytes(), reach, now);
+        }
+        self.from.bulk.set_framed(false);
+        let n = block.len();
+        self.source.rx.push(Segment::Block(block));
+        Spliced::Moved(n)
+    }
+
+    /// Moves what is there of the next `reach` bytes, of which `next` were read and are in the pipe.
+    fn move_through(&mut self, pipe: &mut Pipe, next: &[u8], reach: u64, now: Millis) -> Spliced {
+        let most = (reach - next.len() as u64).min(MOST as u64) as usize;
+        let taken = match pipe.fill(&self.from.stream, &mut self.from.ready, most) {
             Filled::Bytes(n) => n,
-            Filled::Nothing => return Some(0),
-            // A read says so again.
-            Filled::Finished => return None,
-            end => {
-                note_end(self.source, end);
-                return Some(1);
-            }
+            Filled::Nothing if next.is_empty() => return Spliced::No,
+            Filled::Nothing => 0,
+            end => return self.end(end),
         };
-        let counters = &self.world.counters;
-        let (received, sent) = match self.side {
-            Side::Client => (&counters.client_in, &counters.upstream_out),
-            Side::Upstream => (&counters.upstream_in, &counters.client_out),
-        };
-        received.add(n as u64);
-        self.source.received = now;
-        self.from.bulk.note(n == most || n as u64 >= FRAME);
+        self.note_received(taken, now);
+        self.from.bulk.note(taken == most || taken as u64 >= FRAME);
+        let n = next.len() + taken;
         self.machine.pass_unseen(self.side, next, n as u64, now);
+        let mut moved = n;
         match pipe.flush(&self.to.stream, &mut self.to.ready) {
             Flushed::Bytes(n) => {
-                sent.add(n as u64);
+                self.world.sent(self.side.other()).add(n as u64);
                 self.sink.tx_begun = true;
                 self.sink.sent = now;
+                moved += n;
             }
             Flushed::Nothing => {}
-            broken => note_break(self.sink, broken),
+            broken => {
+                note_break(self.sink, broken);
+                return Spliced::Moved(moved);
+            }
         }
-        let World { pool, .. } = &mut *self.world;
-        if !self.sink.tx_broken && pipe.take_back(pool, |piece| self.sink.tx.queue(piece)).is_err()
-        {
+        if pipe.take_back(&self.world.pool, |piece| self.sink.tx.queue(piece)).is_err() {
             note_break(self.sink, Flushed::Broken);
         }
-        Some(n)
+        Spliced::Moved(moved)
+    }
+
+    fn end(&mut self, end: Filled) -> Spliced {
+        note_end(self.source, end);
+        Spliced::Moved(1)
+    }
+
+    fn note_received(&mut self, n: usize, now: Millis) {
+        self.world.received(self.side).add(n as u64);
+        self.source.received = now;
     }
 }
 

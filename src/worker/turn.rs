@@ -26,6 +26,7 @@ use super::lines::Lines;
 use super::logbook::LogSink;
 use super::mail::{Courier, Mail, Peers};
 use super::probes::Probes;
+use super::splice::Pipes;
 use super::spool::SpoolFile;
 use super::world::World;
 
@@ -150,7 +151,7 @@ impl Worker {
             clock,
             pool: Pool::new(setup.memory),
             records: tls::Scratch::default(),
-            pipe: None,
+            pipes: Pipes::default(),
             counters: setup.counters,
             generation: setup.generation,
             upstreams: upstream::State::new(setup.index),

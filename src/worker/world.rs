@@ -2,11 +2,13 @@
 
 use std::sync::Arc;
 
-use crate::base::{Clock, Counters, Millis, Rng};
+use crate::base::{Clock, Counter, Counters, Millis, Rng};
 use crate::buf::Pool;
-use crate::reactor::{Pipe, tls};
-use crate::session::{Action, Cx, Generation, Scratch};
+use crate::reactor::tls;
+use crate::session::{Action, Cx, Generation, Scratch, Side};
 use crate::upstream;
+
+use super::splice::Pipes;
 
 /// The shared part of a worker that machines may see.
 #[derive(Debug)]
@@ -15,8 +17,8 @@ pub(super) struct World {
     pub(super) pool: Pool,
     /// Where TLS records lie between sockets and blocks.
     pub(super) records: tls::Scratch,
-    /// What long payloads go through, once there were any; empty between two of them.
-    pub(super) pipe: Option<Pipe>,
+    /// What long payloads go through.
+    pub(super) pipes: Pipes,
     pub(super) counters: Arc<Counters>,
     pub(super) generation: Arc<Generation>,
     pub(super) upstreams: upstream::State,
@@ -29,6 +31,24 @@ pub(super) struct World {
 }
 
 impl World {
+    /// Bytes that came of all connections on this side.
+    #[inline]
+    pub(super) fn received(&self, side: Side) -> &Counter {
+        match side {
+            Side::Client => &self.counters.client_in,
+            Side::Upstream => &self.counters.upstream_in,
+        }
+    }
+
+    /// Bytes that went to them.
+    #[inline]
+    pub(super) fn sent(&self, side: Side) -> &Counter {
+        match side {
+            Side::Client => &self.counters.client_out,
+            Side::Upstream => &self.counters.upstream_out,
+        }
+    }
+
     /// The view for a session whose bytes last moved at `active`.
     pub(super) fn cx(&mut self, active: Millis) -> Cx<'_> {
         Cx {

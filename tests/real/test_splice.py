@@ -1,6 +1,7 @@
 """Long payloads go from socket to socket through a pipe: whole, in order, and nothing of them stays in it for others."""
 
 import os
+import socket
 import threading
 import time
 
@@ -153,6 +154,83 @@ def test_a_body_that_is_cut_short_is_not_whole(stage):
         raw.get("/")
         answer = raw.response()
         assert not answer.complete and answer.body == LONG[: len(answer.body)]
+
+
+def test_a_reset_in_the_middle_is_one(stage):
+    """Of a WebSocket between two messages, and within one."""
+    for whole in (True, False):
+        def resetting(peer):
+            peer.record = False
+            request = peer.request()
+            peer.send(websocket.response(websocket.accept_of(request["Sec-WebSocket-Key"])))
+            message = websocket.frame(LONG[:300_000], masked=False)
+            peer.send(message + message if whole else message + message[:-5])
+            assert websocket.message(peer)[1] == b"got it"
+            peer.reset()
+
+        router, _ = start(stage, resetting)
+        with router.connect() as raw:
+            websocket.open_websocket(raw)
+            assert websocket.message(raw)[1] == LONG[:300_000]
+            raw.send(websocket.frame(b"got it"))
+            raw.rest()
+        line = until("its line", lambda: next((line for line in router.access() if "CLOSE websocket" in line), None))
+        assert "end=tunnel-reset" in line, line
+
+
+def test_an_urgent_byte_holds_nothing_up(stage):
+    """It is in the way of a pipe; a read steps over it."""
+    router, _ = start(stage, serve_long)
+    with router.connect() as raw:
+        raw.send(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000\r\n\r\n")
+        raw.send(LONG[:400_000])
+        time.sleep(0.2)
+        raw.socket.send(b"!", socket.MSG_OOB)
+        raw.send(LONG[400_000:1_000_000])
+        assert raw.response().body == b"same"
+
+
+def test_what_follows_an_upload_is_another_request(stage):
+    """Pipelined behind a body that goes unseen."""
+    router, upstream = start(stage, serve_long)
+    with router.connect() as raw:
+        request = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 500000\r\n\r\n" + LONG[:500_000]
+        in_background(raw.send, request + request + b"GET /70000 HTTP/1.1\r\nHost: a\r\n\r\n")
+        assert [raw.response().body for _ in range(3)] == [b"same", b"same", LONG[:70_000]]
+
+
+def test_half_an_end_is_half_an_end(stage):
+    """An end of the client behind its request, and of a server behind its response, cut nothing off."""
+    def once(peer):
+        peer.record = False
+        request = peer.request()
+        peer.send(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(request.body) + request.body)
+        peer.finish()
+
+    router, _ = start(stage, once)
+    with router.connect() as raw:
+        in_background(lambda: raw.send(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000\r\n\r\n" + LONG[:1_000_000]).finish())
+        assert raw.response().body == LONG[:1_000_000]
+
+
+@pytest.mark.parametrize("more, status", [(0, 200), (1, 413)])
+def test_the_longest_body_there_may_be(stage, more, status):
+    router, _ = start(stage, serve_long, **{"http-max-body": 1_000_000})
+    with router.connect() as raw:
+        raw.send(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n" % (1_000_000 + more))
+        in_background(raw.send, LONG[: 1_000_000 + more])
+        assert raw.response().status == status
+
+
+def test_pings_find_their_place_beside_a_slow_reader(stage):
+    """Nobody is taken for dead while long messages wait for somebody slow."""
+    router, _ = start(stage, echo, **{"websockets-ping-interval": 1, "websockets-pong-tolerance": 1})
+    with router.connect(receive_buffer=8192) as raw:
+        websocket.open_websocket(raw)
+        in_background(lambda: [raw.send(websocket.frame(LONG[:MIB])) for _ in range(3)])
+        for _ in range(3):
+            time.sleep(1.5)
+            assert websocket.message(raw)[1] == LONG[:MIB]
 
 
 def test_a_body_until_the_end_comes_whole(stage):

@@ -144,8 +144,8 @@ impl Client {
         self.exchange().is_some_and(|exchange| matches!(exchange.response, Response::Wait))
     }
 
-    /// Whether what comes is looked through for signs of life, so that it must not be left lying.
-    pub fn listens(&self) -> bool {
+    /// Whether the frames of a WebSocket are followed, some of which are signs of life.
+    pub fn follows_frames(&self) -> bool {
         self.tunnel().is_some_and(Tunnel::is_seen)
     }
 

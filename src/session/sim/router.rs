@@ -284,11 +284,14 @@ impl Router {
         let now = self.world.clock.now();
         let Session { machine, ports, wires, .. } = &mut self.sessions[key];
         let (from, to) = (wires[side as usize]?, wires[side.other() as usize]?);
-        let clear = ports.iter().all(Port::is_open)
-            && ports[side as usize].rx.is_empty()
-            && ports[side.other() as usize].tx.is_empty();
-        if !clear || !self.whim.chance(self.faults.unseen) {
+        let open = ports.iter().all(Port::is_open) && ports[side as usize].rx.is_empty();
+        if !open || !self.whim.chance(self.faults.unseen) {
             return None;
+        }
+        if !ports[side.other() as usize].tx.is_empty() {
+            // It waits where it is.
+            let waits = machine.reach(side, &[], now).is_some_and(|reach| reach > 0);
+            return (waits && !machine.follows_frames()).then_some(0);
         }
         let n = most.min(self.wires[from].readable());
         let next = self.wires[from].next(n.min(14));

@@ -53,8 +53,8 @@ impl Track {
         }
     }
 
-    /// How many of the bytes that come next of `side` may go over unseen, as [`Track::passes`] says of those that are
-    /// there. `None` where they begin with a header that is not all in `next`.
+    /// How many of the bytes that come next of `side` may go over unseen; see [`Client::reach`](super::super::Client::reach).
+    /// None inside a message of many frames: their order has to be seen.
     pub(in super::super) fn reach(
         &self,
         side: Side,
@@ -65,8 +65,9 @@ impl Track {
         if now >= self.calm || self.life.is_ending() {
             return Some(0);
         }
-        let reach = self.watch[side as usize].tracker.reach(next, &self.frames(side, rules));
-        Some(reach).filter(|reach| *reach > 0)
+        let tracker = &self.watch[side as usize].tracker;
+        let reach = tracker.reach(next, &self.frames(side, rules));
+        Some(reach).filter(|reach| *reach > 0 || !tracker.at_message())
     }
 
     /// So many of them went over.
