@@ -215,7 +215,7 @@ def test_half_an_end_is_half_an_end(stage):
 
 @pytest.mark.parametrize("more, status", [(0, 200), (1, 413)])
 def test_the_longest_body_there_may_be(stage, more, status):
-    router, _ = start(stage, serve_long, **{"http-max-body": 1_000_000})
+    router, _ = start(stage, serve_long, **{"max-body": 1_000_000})
     with router.connect() as raw:
         raw.send(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n" % (1_000_000 + more))
         in_background(raw.send, LONG[: 1_000_000 + more])
@@ -224,7 +224,7 @@ def test_the_longest_body_there_may_be(stage, more, status):
 
 def test_pings_find_their_place_beside_a_slow_reader(stage):
     """Nobody is taken for dead while long messages wait for somebody slow."""
-    router, _ = start(stage, echo, **{"websockets-ping-interval": 1, "websockets-pong-tolerance": 1})
+    router, _ = start(stage, echo, **{"websockets-ping-freq": 1, "websockets-pong-tolerance": 1})
     with router.connect(receive_buffer=8192) as raw:
         websocket.open_websocket(raw)
         in_background(lambda: [raw.send(websocket.frame(LONG[:MIB])) for _ in range(3)])
