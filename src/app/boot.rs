@@ -114,7 +114,9 @@ pub(super) fn run(ready: Ready) -> Result<(), BootError> {
     let passwords = Offload::start("password", worker_count(Workers::Auto).div_ceil(2), PASSWORDS)
         .map_err(system("cannot start the threads for passwords"))?;
     maker.watch().map_err(system("cannot watch files of users"))?;
-    let possible = (descriptors - RESERVE.min(descriptors / 2)) / 2;
+    // Each worker may have a pipe as well.
+    let reserve = RESERVE + 2 * count as u64;
+    let possible = (descriptors - reserve.min(descriptors / 2)) / 2;
     let most = config.max_connections.unwrap_or(possible);
 
     let mut polls = Vec::new();
