@@ -42,36 +42,37 @@ pub enum Flushed {
 
 /// Whether the reads of a connection bring much, and in what.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Bulk {
-    left: u8,
-    framed: bool,
-}
+pub struct Bulk(u8);
 
 impl Bulk {
     /// Reads that may bring little before it is over: the end of something long is short.
     const SHORT: u8 = 3;
+    /// The bit that says what it comes in.
+    const FRAMED: u8 = 0x80;
 
     /// Whether more than a block may be there.
     #[inline]
     pub fn is_set(self) -> bool {
-        self.left > 0
+        self.0 & !Bulk::FRAMED > 0
     }
 
     /// Whether what comes next may well be a frame that is longer than a block; never where it is not set.
     #[inline]
     pub fn is_framed(self) -> bool {
-        self.framed && self.is_set()
+        self.0 > Bulk::FRAMED
     }
 
     /// Notes that the last frame was so long, or was not.
     pub fn set_framed(&mut self, framed: bool) {
-        self.framed = framed;
+        self.0 = self.0 & !Bulk::FRAMED | if framed { Bulk::FRAMED } else { 0 };
     }
 
     /// Takes in what a read has brought: much is a block full.
     #[inline]
     pub fn note(&mut self, much: bool) {
-        self.left = if much { Bulk::SHORT } else { self.left.saturating_sub(1) };
+        let left = self.0 & !Bulk::FRAMED;
+        self.0 &= Bulk::FRAMED;
+        self.0 |= if much { Bulk::SHORT } else { left.saturating_sub(1) };
     }
 }
 
@@ -256,4 +257,24 @@ fn is_silence(error: &io::Error) -> bool {
         error.kind(),
         ErrorKind::TimedOut | ErrorKind::HostUnreachable | ErrorKind::NetworkUnreachable
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn three_short_reads_end_what_is_bulk() {
+        let mut bulk = Bulk::default();
+        bulk.note(false);
+        bulk.set_framed(true);
+        assert!(!bulk.is_set() && !bulk.is_framed());
+        bulk.note(true);
+        for framed in [true, false, true] {
+            bulk.set_framed(framed);
+            assert_eq!((bulk.is_set(), bulk.is_framed()), (true, framed));
+            bulk.note(false);
+        }
+        assert!(!bulk.is_set() && !bulk.is_framed());
+    }
 }
