@@ -132,8 +132,10 @@ def test_bytes_behind_a_long_body_are_no_answer_to_the_next_request(stage):
     def generous(peer):
         peer.record = False
         while peer.request() is not None:
-            peer.reply(LONG[:100_000])
-            peer.send(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nwrong")
+            peer.send(b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n" + LONG[:99_000])
+            time.sleep(0.05)
+            # What comes later than the response cannot be told from the answer to the next request: this comes with its end.
+            peer.send(LONG[99_000:100_000] + b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nwrong")
 
     router, upstream = start(stage, generous)
     with router.connect() as raw:
