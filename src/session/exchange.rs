@@ -394,6 +394,8 @@ impl Exchange {
         let place = &self.route.target.place;
         let passes = matches!(place, Place::Http { .. } | Place::Uwsgi { .. }) && !self.is_raw();
         let passes_on = matches!(self.request, Request::Dialling | Request::Body | Request::Done);
+        // A response that is through waits for the request to leave.
+        let passes_on = passes_on && !matches!(self.response, Response::Done);
         passes && passes_on && ports.iter().all(Port::is_still)
     }
 

@@ -54,7 +54,8 @@ impl Exchange {
 
     /// The response is through: so is the exchange, unless the upstream still takes the request.
     fn at_end(&mut self, upstream: &Port) -> Outcome {
-        let still_sending = matches!(self.request, Request::Body | Request::Replay(_));
+        let still_coming = matches!(self.request, Request::Body | Request::Replay(_));
+        let still_sending = still_coming || !upstream.tx.is_empty();
         let accepts = self.reusable && upstream.rx_end.is_none() && !upstream.tx_broken;
         if still_sending && accepts && !self.until_close {
             return Outcome::Wait;

@@ -28,6 +28,19 @@ fn a_uwsgi_connection_serves_one_request() {
 }
 
 #[test]
+fn the_end_of_a_request_leaves_though_it_was_answered_before() {
+    let mut bench = asked("POST /http HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nfirst");
+    bench.upstream_says(OK);
+    assert_eq!(bench.actions(), "");
+    bench.client_says("other");
+    assert_eq!(bench.actions(), "");
+    assert_eq!(bench.upstream_reads(), "other");
+    assert_eq!(bench.actions(), "park");
+    assert!(bench.client_reads().ends_with("ok"));
+    assert!(bench.awaits_request());
+}
+
+#[test]
 fn an_upstream_that_has_ended_is_not_kept() {
     let mut bench = asked(GET);
     bench.upstream_says("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n");
@@ -101,6 +114,7 @@ fn a_client_that_asks_on_and_never_reads_is_held_back_and_then_closed() {
         bench.client_says(GET);
         bench.actions();
         bench.input(Input::Dialled { reused: true });
+        bench.upstream_reads();
         let head = "HTTP/1.1 200 OK\r\nContent-Length: 30000\r\n\r\n";
         bench.upstream_says([head.as_bytes(), &[b'x'; 30_000]].concat());
         asked += 1;
