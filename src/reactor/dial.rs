@@ -59,7 +59,7 @@ impl fmt::Display for DialError {
 
 impl std::error::Error for DialError {}
 
-/// Begins a connection. Over TCP it is made when [`connected`] says so; a unix socket is connected
+/// Begins a connection. Over TCP it is made when [`connected`] says so, which may be at once; a unix socket is connected
 /// already.
 pub fn dial(address: &Address) -> Result<Stream, DialError> {
     match address {
@@ -75,7 +75,7 @@ fn dial_ip(address: SocketAddr) -> Result<Stream, DialError> {
     let fd = open(family)?;
     match connect(&fd, &address) {
         // Interrupted, a non-blocking socket goes on connecting too.
-        Ok(()) | Err(Errno::INPROGRESS | Errno::INTR) => Ok(Stream::dialled(fd)),
+        Ok(()) | Err(Errno::INPROGRESS | Errno::INTR) => Ok(Stream::dialled(fd, Kind::Tcp)),
         Err(error) => Err(DialError::of(error)),
     }
 }
@@ -83,7 +83,7 @@ fn dial_ip(address: SocketAddr) -> Result<Stream, DialError> {
 fn dial_unix(address: rustix::io::Result<SocketAddrUnix>) -> Result<Stream, DialError> {
     let fd = open(AddressFamily::UNIX)?;
     match address.and_then(|address| connect(&fd, &address)) {
-        Ok(()) => Ok(Stream::new(fd, Kind::Unix)),
+        Ok(()) => Ok(Stream::dialled(fd, Kind::Unix)),
         Err(Errno::AGAIN) => Err(DialError::Busy),
         Err(error) => Err(DialError::of(error)),
     }
@@ -98,13 +98,13 @@ fn open(family: AddressFamily) -> Result<std::os::fd::OwnedFd, DialError> {
 /// `Ok(false)` is "not yet".
 pub fn connected(stream: &Stream, readiness: Readiness) -> Result<bool, DialError> {
     if !readiness.writable && !readiness.is_closing() {
-        return Ok(stream.kind() == Kind::Unix);
+        return Ok(stream.was_connected());
     }
     if !readiness.is_closing() {
         return Ok(true);
     }
     match sockopt::socket_error(stream) {
-        Ok(Ok(())) => Ok(readiness.writable),
+        Ok(Ok(())) => Ok(readiness.writable || stream.was_connected()),
         Ok(Err(error)) | Err(error) => Err(DialError::of(error)),
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use rustix::net::sockopt;
 
-use super::super::testing::{Watch, tcp_pair, unix_pair};
+use super::super::testing::{Watch, dialled_pair, tcp_pair, unix_pair};
 use super::super::{Kind, Stream};
 use super::*;
 
@@ -160,6 +160,22 @@ fn full_and_free_again(mut stream: Stream, mut peer: impl Read) {
 fn a_full_tcp_socket_tells_when_it_is_free() {
     let (stream, peer) = tcp_pair();
     full_and_free_again(stream, peer);
+}
+
+#[test]
+fn a_full_socket_that_was_dialled_tells_when_it_is_free() {
+    let (stream, peer) = dialled_pair();
+    full_and_free_again(stream, peer);
+}
+
+#[test]
+fn a_socket_that_was_dialled_says_nothing_of_writing_unasked() {
+    let (stream, peer) = dialled_pair();
+    let (mut watch, mut readiness) = (registered(&stream), Readiness::OPEN);
+    assert_eq!(stream.write(b"x").unwrap(), 1);
+    assert_eq!(watch.turn(TOKEN, &mut readiness, Duration::from_millis(20)), 0);
+    drop(peer);
+    watch.until(TOKEN, &mut readiness, |ready| ready.is_closing());
 }
 
 #[test]

@@ -40,8 +40,10 @@ pub enum Kind {
 pub struct Stream {
     fd: OwnedFd,
     kind: Kind,
-    /// Whether a unix socket is registered for WRITABLE.
+    /// Whether it is registered for WRITABLE, where that is not so from the start.
     wants_write: bool,
+    /// It was made here, and connected at once.
+    connected: bool,
     prompt: Cell<Prompt>,
 }
 
@@ -59,13 +61,21 @@ enum Prompt {
 impl Stream {
     /// Wraps a socket that is non-blocking already.
     pub fn new(fd: OwnedFd, kind: Kind) -> Stream {
-        Stream { fd, kind, wants_write: false, prompt: Cell::new(Prompt::Always) }
+        let prompt = Cell::new(Prompt::Always);
+        Stream { fd, kind, wants_write: false, connected: false, prompt }
     }
 
-    /// Wraps a non-blocking TCP socket that was made here. Its second write asks for small writes to be sent at once: many
-    /// have but one.
-    pub fn dialled(fd: OwnedFd) -> Stream {
-        Stream { prompt: Cell::new(Prompt::Once), ..Stream::new(fd, Kind::Tcp) }
+    /// Wraps a non-blocking socket that was made here. Its second write asks for small writes to be sent at once: many have
+    /// but one.
+    pub fn dialled(fd: OwnedFd, kind: Kind) -> Stream {
+        // One to the same machine is connected before the call that connects returns, though that says otherwise over TCP.
+        let connected = kind == Kind::Unix || rustix::net::getpeername(&fd).is_ok();
+        Stream { connected, prompt: Cell::new(Prompt::Once), ..Stream::new(fd, kind) }
+    }
+
+    /// Whether it was made here, and connected when it was wrapped.
+    pub fn was_connected(&self) -> bool {
+        self.connected
     }
 
     /// What it is made of.
@@ -158,7 +168,9 @@ impl Stream {
     }
 
     fn be_prompt(&self) {
-        if self.prompt.replace(Prompt::Ask) == Prompt::Ask {
+        if self.kind == Kind::Unix {
+            self.prompt.set(Prompt::Always);
+        } else if self.prompt.replace(Prompt::Ask) == Prompt::Ask {
             self.prompt.set(Prompt::Always);
             // Where it is refused, what is written still arrives.
             let _ = sockopt::set_tcp_nodelay(&self.fd, true);
@@ -208,20 +220,21 @@ impl Stream {
     }
 
     /// Registers for edges: TCP for reading and writing once and for all, unix for reading only,
-    /// because a unix socket wakes a writer at every read of its peer.
+    /// because a unix socket wakes a writer at every read of its peer. So is a server that was connected: that it can be written
+    /// is no news, and most take all that they are sent.
     pub fn register(&self, registry: &Registry, token: u64) -> io::Result<()> {
-        let interest = match self.kind {
-            Kind::Tcp => Interest::READABLE | Interest::WRITABLE,
-            Kind::Unix => Interest::READABLE,
+        let interest = match self.connected || self.kind == Kind::Unix {
+            false => Interest::READABLE | Interest::WRITABLE,
+            true => Interest::READABLE,
         };
         registry.register(&mut SourceFd(&self.fd.as_raw_fd()), Token(token as usize), interest)
     }
 
-    /// Asks for an edge when a unix socket can be written, or no longer; does nothing for TCP, or
-    /// when that is so already. An edge comes at once if it can be written now.
+    /// Asks for an edge when it can be written, or no longer, where it was not registered for that or is a unix socket; does
+    /// nothing when that is so already. An edge comes at once if it can be written now.
     #[inline]
     pub fn want_write(&mut self, registry: &Registry, token: u64, want: bool) -> io::Result<()> {
-        if self.kind == Kind::Tcp || self.wants_write == want {
+        if self.wants_write == want || self.kind == Kind::Tcp && !(want && self.connected) {
             return Ok(());
         }
         self.wants_write = want;

@@ -6,7 +6,9 @@ use std::time::{Duration, Instant};
 
 use mio::{Events, Poll};
 
-use super::{Kind, Readiness, Stream};
+use crate::base::Address;
+
+use super::{Kind, Readiness, Stream, dial};
 
 /// How long anything on loopback may take.
 pub(super) const PATIENCE: Duration = Duration::from_secs(10);
@@ -19,6 +21,15 @@ pub(super) fn tcp_pair() -> (Stream, TcpStream) {
     ours.set_nonblocking(true).unwrap();
     peer.set_read_timeout(Some(PATIENCE)).unwrap();
     (Stream::new(ours.into(), Kind::Tcp), peer)
+}
+
+/// The same, where it was us who connected.
+pub(super) fn dialled_pair() -> (Stream, TcpStream) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let ours = dial(&Address::Ip(listener.local_addr().unwrap())).unwrap();
+    let (peer, _) = listener.accept().unwrap();
+    peer.set_read_timeout(Some(PATIENCE)).unwrap();
+    (ours, peer)
 }
 
 /// The same with unix sockets.
