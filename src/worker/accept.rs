@@ -209,6 +209,7 @@ impl Worker {
             armed: Millis::NEVER,
             active: now,
             held: 0,
+            begun: false,
             queued: false,
         });
         self.world.counters.sessions.add(1);

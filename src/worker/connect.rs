@@ -142,6 +142,7 @@ impl Worker {
     pub(super) fn dialled(&mut self, key: Key, conn_key: Key) {
         let Some(conn) = self.conns.get_mut(conn_key) else { return };
         conn.role = Role::Upstream;
+        self.together.dialled = true;
         self.answer(key, Input::Dialled { reused: false });
     }
 
@@ -175,6 +176,10 @@ impl Worker {
             return self.queue_handshake(conn_key);
         }
         match conn.role {
+            // Parked since events were asked for: whatever it says is no answer to a next request.
+            Role::Idle if conn.ready.readable || conn.ready.is_closing() => {
+                self.drop_idle(conn_key)
+            }
             Role::Idle | Role::Greeting => {}
             Role::Dialling(_) => {
                 if let Some(key) = session {
@@ -186,10 +191,15 @@ impl Worker {
             }
             Role::Client | Role::Upstream => {
                 let side = if conn.role == Role::Client { Side::Client } else { Side::Upstream };
-                let short = conn.goes_straight();
-                if let Some(key) = session {
-                    if short { self.pass_on(key, side) } else { self.drive(key) }
+                let straight = conn.goes_straight();
+                let Some(key) = session else { return };
+                let Some(session) = self.sessions.get(key) else { return };
+                let straight = straight && session.machine.tunnel().is_some();
+                // What has begun goes on before what happens next.
+                if session.begun {
+                    self.go_through();
                 }
+                if straight { self.pass_on(key, side) } else { self.begin(key, side) }
             }
         }
     }

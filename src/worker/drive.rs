@@ -51,17 +51,40 @@ impl Worker {
     }
 
     pub(super) fn drive_on(&mut self, key: Key) {
+        let mut pass = Pass::default();
+        self.receive(key, &mut pass);
+        self.advance(key, &mut pass);
+        self.finish(key, pass);
+    }
+
+    /// The first step of a pass: reads once from each connection that has something.
+    pub(super) fn receive(&mut self, key: Key, pass: &mut Pass) {
+        if let Some(mut parts) = self.parts(key) {
+            parts.session.begun = true;
+            pass.filled = parts.fill(key);
+        }
+    }
+
+    /// The second step: lets the machine go on, and does what it asks for.
+    pub(super) fn advance(&mut self, key: Key, pass: &mut Pass) {
+        let Some(mut parts) = self.parts(key) else { return };
+        parts.advance();
+        let (acted, grown) = (!parts.world.actions.is_empty(), parts.session.has_grown());
+        pass.acted = acted;
+        if acted {
+            self.act(key);
+        }
+        if grown {
+            self.count_messages(key);
+        }
+    }
+
+    /// The third step: writes. Then passes until there is nothing to do, or others have their turn.
+    pub(super) fn finish(&mut self, key: Key, mut pass: Pass) {
         let mut budget = BUDGET;
         loop {
             let Some(mut parts) = self.parts(key) else { return };
-            let filled = parts.fill(key);
-            parts.advance();
-            let acted = !parts.world.actions.is_empty();
-            if acted {
-                self.act(key);
-                let Some(again) = self.parts(key) else { return };
-                parts = again;
-            }
+            parts.session.begun = false;
             let mut sent = 0;
             if parts.session.machine.piece().is_some() {
                 sent = self.send_file(key);
@@ -73,11 +96,11 @@ impl Worker {
             if parts.session.machine.closed().is_some() {
                 return self.remove(key);
             }
-            let moved = filled + flushed;
+            let moved = pass.filled + flushed;
             if moved > 0 {
                 parts.session.active = parts.world.clock.now();
             }
-            if parts.is_through(acted) || !acted && moved == 0 {
+            if parts.is_through(pass.acted) || !pass.acted && moved == 0 {
                 break;
             }
             budget = budget.saturating_sub(moved);
@@ -85,6 +108,9 @@ impl Worker {
                 self.queue_again(key);
                 break;
             }
+            pass = Pass::default();
+            self.receive(key, &mut pass);
+            self.advance(key, &mut pass);
         }
         self.count_messages(key);
         self.rest(key);
@@ -159,6 +185,15 @@ impl Worker {
         }
         self.world.counters.sessions.sub(1);
     }
+}
+
+/// What the steps of a pass have done for a session.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Pass {
+    /// Bytes read.
+    filled: usize,
+    /// Whether the machine asked for something.
+    acted: bool,
 }
 
 /// A session, its connections, and what of the worker the two need.

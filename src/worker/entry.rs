@@ -57,8 +57,22 @@ pub(super) struct Session {
     pub(super) active: Millis,
     /// Memory that holds parts of its messages, as it was counted last.
     pub(super) held: u32,
+    /// It is in the middle of a pass, together with others.
+    pub(super) begun: bool,
     /// It stands on the `again` list.
     pub(super) queued: bool,
+}
+
+impl Session {
+    /// Memory that holds parts of its messages now, in bytes.
+    pub(super) fn holds(&self) -> u32 {
+        u32::try_from(self.machine.held()).unwrap_or(u32::MAX)
+    }
+
+    /// Whether that is more than was counted.
+    pub(super) fn has_grown(&self) -> bool {
+        self.holds() > self.held
+    }
 }
 
 #[cfg(test)]

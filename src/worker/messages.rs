@@ -9,7 +9,7 @@ impl Worker {
     /// Counts what the messages of one session hold now.
     pub(super) fn count_messages(&mut self, key: Key) {
         let Some(session) = self.sessions.get_mut(key) else { return };
-        let held = u32::try_from(session.machine.held()).unwrap_or(u32::MAX);
+        let held = session.holds();
         if held == session.held {
             return;
         }

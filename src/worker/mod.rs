@@ -38,6 +38,7 @@ mod probes;
 mod renew;
 mod splice;
 mod spool;
+mod together;
 mod trust;
 mod turn;
 mod world;

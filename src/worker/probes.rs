@@ -106,6 +106,7 @@ impl Worker {
             armed: Millis::NEVER,
             active: self.world.clock.now(),
             held: 0,
+            begun: false,
             queued: false,
         });
         self.world.counters.sessions.add(1);

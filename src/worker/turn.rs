@@ -28,13 +28,14 @@ use super::mail::{Courier, Mail, Peers};
 use super::probes::Probes;
 use super::splice::Pipes;
 use super::spool::SpoolFile;
+use super::together::{self, Together};
 use super::world::World;
 
 /// Events of a turn, at most: what is done once a turn waits for no more.
 const EVENTS: usize = 1024;
 /// Events taken from the kernel at once where there are no idle connections: few, so that what it has just looked at of a
 /// socket is still in the nearest cache when the socket is read. A thousand cost one to three percent of a message more.
-const FEW: usize = 16;
+const FEW: usize = together::MOST;
 /// The last part of a drain in which both ends of a tunnel are told and may answer, at most.
 const GOODBYE: Duration = Duration::from_secs(2);
 /// Letters read in a turn.
@@ -113,6 +114,8 @@ pub struct Worker {
     /// Who has joined which channel.
     pub(super) channels: Channels,
     pub(super) world: World,
+    /// Sessions that are in the middle of a pass.
+    pub(super) together: Together,
     /// Sessions that stopped early and go on before the next poll.
     pub(super) again: Vec<Key>,
     /// Memory that parts of messages hold in all sessions together, in bytes.
@@ -188,6 +191,7 @@ impl Worker {
             probes: Probes::default(),
             channels,
             world,
+            together: Together::default(),
             again: Vec::new(),
             messages: 0,
             starved: Vec::new(),
@@ -235,8 +239,8 @@ impl Worker {
                 }
             }
             self.world.clock.tick();
-            mail |= self.take_events(events);
             let count = events.iter().count();
+            mail |= self.take_events(events, count);
             taken += count;
             if idle || count < FEW {
                 break;
@@ -262,7 +266,7 @@ impl Worker {
     }
 
     /// Does what the events ask for; true when there is mail.
-    fn take_events(&mut self, events: &Events) -> bool {
+    fn take_events(&mut self, events: &Events, count: usize) -> bool {
         if !self.idle.is_empty() {
             for event in events.iter() {
                 // That it can be written is no news: it comes along with what was read in the turn before.
@@ -272,6 +276,7 @@ impl Worker {
                 }
             }
         }
+        self.begin_together(count);
         let mut mail = false;
         for event in events.iter() {
             match event.token() {
@@ -284,6 +289,7 @@ impl Worker {
                 }
             }
         }
+        self.end_together();
         mail
     }
 

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from .waiting import until
+
 WALL = 0x40000000  # threads as well as processes
 SEIZE, INTERRUPT, DETACH = 0x4206, 0x4207, 17
 libc = ctypes.CDLL(None, use_errno=True)
@@ -20,7 +22,10 @@ def ptrace(request, thread):
 
 
 def thread_named(pid, name):
-    return next(int(task.name) for task in Path(f"/proc/{pid}/task").iterdir() if (task / "comm").read_text().strip() == name)
+    """It may have just been started."""
+    tasks = Path(f"/proc/{pid}/task")
+    named = lambda: [int(task.name) for task in tasks.iterdir() if (task / "comm").read_text().strip() == name]
+    return until(f"a thread {name}", named)[0]
 
 
 @contextmanager
