@@ -199,7 +199,7 @@ impl Worker {
                 if session.begun {
                     self.go_through();
                 }
-                if straight { self.pass_on(key, side) } else { self.begin(key, side) }
+                if straight { self.pass_on(key, side) } else { self.begin(key) }
             }
         }
     }

@@ -29,7 +29,7 @@ impl Worker {
             }
         });
         if !passed {
-            self.begin(key, side);
+            self.begin(key);
         }
     }
 }

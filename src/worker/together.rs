@@ -29,8 +29,8 @@ pub(super) struct Together {
 /// What is left to do for one of them.
 #[derive(Debug)]
 enum Next {
-    /// The second and the third step of a pass that an event of this side began.
-    Pass(Side, Pass),
+    /// The second and the third step of a pass.
+    Pass(Pass),
     /// Sending bytes that came of this side, to the other one, as they are.
     Send(Side, Block),
     /// Nothing.
@@ -55,14 +55,14 @@ impl Worker {
         self.together.on
     }
 
-    /// Something happened on one side of a session: it is driven, or its pass begun.
-    pub(super) fn begin(&mut self, key: Key, side: Side) {
+    /// Something happened to a session: it is driven, or its pass begun.
+    pub(super) fn begin(&mut self, key: Key) {
         if !self.together.on {
             return self.drive(key);
         }
         let mut pass = Pass::default();
         self.guarded(key, |worker| worker.receive(key, &mut pass));
-        self.put(key, Next::Pass(side, pass));
+        self.put(key, Next::Pass(pass));
     }
 
     /// Bytes that came of one side of a session shall go over to the other.
@@ -80,26 +80,20 @@ impl Worker {
     /// Takes all sessions that have begun through what is left to do.
     pub(super) fn go_through(&mut self) {
         let mut begun = std::mem::take(&mut self.together.begun);
-        // What is done for clients' bytes is other code than what is done for servers'.
-        for turn in [Side::Client, Side::Upstream] {
-            for (key, next) in &mut begun {
-                if let Next::Pass(side, pass) = next
-                    && *side == turn
-                {
-                    self.together.dialled = false;
-                    self.guarded(*key, |worker| worker.advance(*key, pass));
-                    // A server that is dialled is woken for that, and shall find its first bytes then.
-                    if self.together.dialled {
-                        let pass = *pass;
-                        *next = Next::Nothing;
-                        self.guarded(*key, |worker| worker.finish(*key, pass));
-                    }
-                }
+        for (key, next) in &mut begun {
+            let Next::Pass(pass) = next else { continue };
+            self.together.dialled = false;
+            self.guarded(*key, |worker| worker.advance(*key, pass));
+            // A server that is dialled is woken for that, and shall find its first bytes then.
+            if self.together.dialled {
+                let pass = *pass;
+                *next = Next::Nothing;
+                self.guarded(*key, |worker| worker.finish(*key, pass));
             }
         }
         for (key, next) in begun.drain(..) {
             match next {
-                Next::Pass(_, pass) => self.guarded(key, |worker| worker.finish(key, pass)),
+                Next::Pass(pass) => self.guarded(key, |worker| worker.finish(key, pass)),
                 Next::Send(side, block) => {
                     self.guarded(key, |worker| worker.hand_over(key, side, block));
                 }
