@@ -18,7 +18,7 @@ use super::edits::{Edits, Rewriting};
 use super::exchange::Exchange;
 use super::files::{FileFault, FileState, Transfer};
 use super::port::Side;
-use super::settings::{Generation, Route};
+use super::settings::Generation;
 use super::settled::{FileQuestion, Settled};
 use super::trace::Trace;
 
@@ -117,16 +117,9 @@ pub struct Scratch {
 /// What a machine asks its worker for.
 #[derive(Debug)]
 pub enum Action {
-    /// Connect the upstream port to a server of the route's group; answered by [`Input::Dialled`] or
-    /// [`Input::DialFailed`].
-    Dial {
-        /// The route whose group it is.
-        route: Arc<Route>,
-        /// Which server.
-        server: u16,
-        /// Whether an idle connection will do.
-        reuse: Reuse,
-    },
+    /// Connect the upstream port to the server that the machine has chosen; an idle connection will do or not. Answered by
+    /// [`Input::Dialled`] or [`Input::DialFailed`].
+    Dial(Reuse),
     /// Find the server that a token stands for; answered by [`Input::Found`].
     Find {
         /// Lines of `TOKEN: ADDR`.

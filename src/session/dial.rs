@@ -1,7 +1,6 @@
 //! Getting a request to a server: which one is dialled, what becomes of the dial, and when it is sent once more.
 
 use std::mem::take;
-use std::sync::Arc;
 
 use crate::base::Address;
 use crate::config::Balance;
@@ -70,7 +69,6 @@ impl Exchange {
         if self.is_introduced() {
             cx.actions.push(Action::Endpoint);
         }
-        let route = Arc::clone(&self.route);
         // A raw exchange cannot be tried again: it does not see whether there was an answer.
         let reuse = if fresh || self.is_raw() || self.is_introduced() {
             Reuse::Never
@@ -79,7 +77,7 @@ impl Exchange {
         } else {
             Reuse::Quiet
         };
-        cx.actions.push(Action::Dial { route, server: self.server, reuse });
+        cx.actions.push(Action::Dial(reuse));
     }
 
     pub(super) fn dialled(&mut self, reused: bool, ports: &mut [Port; 2], cx: &mut Cx<'_>) {

@@ -328,8 +328,10 @@ impl Bench {
 
     /// What the machine asked for since the last call, in words.
     pub(super) fn actions(&mut self) -> String {
+        let chosen = self.client.dialled_place().map_or(0, |(_, server)| server);
         let word = |action| match action {
-            Action::Dial { server, reuse, .. } => {
+            Action::Dial(reuse) => {
+                let server = chosen;
                 format!("dial {server}{}", if reuse == Reuse::Never { " fresh" } else { "" })
             }
             Action::Find { file, token } => format!("find {token} in {}", file.display()),

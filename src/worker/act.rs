@@ -36,7 +36,7 @@ impl Worker {
 
     fn act_one(&mut self, key: Key, action: Action) {
         match action {
-            Action::Dial { route, server, reuse } => self.dial_server(key, &route, server, reuse),
+            Action::Dial(reuse) => self.dial_server(key, reuse),
             Action::Find { file, token } => self.find(key, file, token),
             Action::DialFound => self.dial_address(key, 0),
             Action::Queue => self.queue(key),

@@ -6,20 +6,22 @@ use mio::event::Event;
 
 use crate::base::Key;
 use crate::reactor::tls::{Connector, Handshake};
-use crate::reactor::{self, Bulk, DialError, Readiness, Stream, Transport};
-use crate::session::{Input, Reuse, Route, Side};
-use crate::upstream::{Server, ServerId};
+use crate::reactor::{self, Bulk, DialError, NameCell, Readiness, Stream, Transport};
+use crate::session::{Input, Reuse, Side};
+use crate::upstream::ServerId;
 
 use super::entry::{Conn, Role};
 use super::turn::Worker;
 
 impl Worker {
-    /// Connects a session's upstream port to a server; the answer may come before this returns.
-    pub(super) fn dial_server(&mut self, key: Key, route: &Route, server: u16, reuse: Reuse) {
-        let Some(server) = route.target.server(server) else {
+    /// Connects a session's upstream port to the server its machine has chosen; the answer may come before this returns.
+    pub(super) fn dial_server(&mut self, key: Key, reuse: Reuse) {
+        let session = self.sessions.get(key);
+        let Some(server) = session.and_then(|session| session.machine.dialled_server()) else {
             return self.answer(key, Input::DialFailed { ours: false });
         };
-        if let Some(conn) = self.idle_connection(server, reuse) {
+        let (id, cell) = (server.id, server.cell.clone());
+        if let Some(conn) = self.idle_connection(id, cell.as_deref(), reuse) {
             self.world.counters.reuses.add(1);
             self.attach(key, conn, Role::Upstream);
             return self.answer(key, Input::Dialled { reused: true });
@@ -28,16 +30,20 @@ impl Worker {
     }
 
     /// An idle connection to a server that may be used again.
-    fn idle_connection(&mut self, server: &Server, reuse: Reuse) -> Option<Key> {
+    fn idle_connection(
+        &mut self,
+        server: ServerId,
+        cell: Option<&NameCell>,
+        reuse: Reuse,
+    ) -> Option<Key> {
         if reuse == Reuse::Never {
             return None;
         }
         loop {
-            let key = self.idle.check_out(server.id, &self.conns)?;
+            let key = self.idle.check_out(server, &self.conns)?;
             let quiet = |conn: &Conn| reuse == Reuse::Any || conn.stream.is_quiet();
             // A name may lead elsewhere by now.
-            let fits =
-                |conn: &Conn| server.cell.as_ref().is_none_or(|cell| cell.has(|| address(conn)));
+            let fits = |conn: &Conn| cell.is_none_or(|cell| cell.has(|| address(conn)));
             if self.conns.get(key).is_some_and(|conn| quiet(conn) && fits(conn)) {
                 return Some(key);
             }

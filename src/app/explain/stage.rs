@@ -53,13 +53,15 @@ pub(super) fn perform(config: &Config, generation: &Arc<Generation>, asked: &Ask
                 stage.hear(Input::Looked(Some(leads_to(&path, kind))));
             }
             Action::Verify(puzzle) => stage.hear(Input::Verified(Some(puzzle.solve()))),
-            Action::Dial { route, .. } if stage.client.is_asking() => {
-                came.push(Came::Asked(sent(&route, &bytes(&stage.ports[1]))));
-                stage.let_pass();
-            }
-            Action::Dial { route, .. } => {
-                came.push(to(&route));
-                came.push(Came::Sent(sent(&route, &bytes(&stage.ports[1]))));
+            Action::Dial(_) => {
+                let Some((route, _)) = stage.client.dialled_place() else { continue };
+                let sent = sent(route, &bytes(&stage.ports[1]));
+                if stage.client.is_asking() {
+                    came.push(Came::Asked(sent));
+                    stage.let_pass();
+                } else {
+                    came.extend([to(route), Came::Sent(sent)]);
+                }
             }
             Action::Find { file, token } => {
                 came.push(Came::ByToken { file: file.display().to_string(), token });

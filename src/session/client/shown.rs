@@ -8,6 +8,7 @@ use super::super::head::HeadTimeouts;
 use super::super::peer::Peer;
 use super::super::port::Port;
 use super::super::reason::CloseReason;
+use super::super::settings::Route;
 use super::super::tunnel::Tunnel;
 use crate::base::{Address, Millis};
 use crate::buf::Pool;
@@ -112,6 +113,11 @@ impl Client {
             State::Probe(probe) => probe.server(),
             _ => self.exchange()?.server(),
         }
+    }
+
+    /// The route whose server is dialled, and the server's place in its group.
+    pub fn dialled_place(&self) -> Option<(&Arc<Route>, u16)> {
+        self.exchange().map(|exchange| (&exchange.route, exchange.server))
     }
 
     /// Writes down who the connection that is dialled is for, where its server wants to know.

@@ -365,7 +365,10 @@ impl Router {
             acted = true;
             for action in std::mem::take(&mut self.world.actions) {
                 match action {
-                    Action::Dial { route, server, reuse } => {
+                    Action::Dial(reuse) => {
+                        let place = self.sessions[key].machine.dialled_place();
+                        let (route, server) = place.expect("a server was chosen");
+                        let route = Arc::clone(route);
                         self.dial(key, &route, server, reuse, dice);
                     }
                     Action::Find { .. } | Action::DialFound => panic!("no route has tokens"),
