@@ -67,9 +67,9 @@ impl Worker {
 
     /// The second step: lets the machine go on, and does what it asks for.
     pub(super) fn advance(&mut self, key: Key, pass: &mut Pass) {
-        let Some(mut parts) = self.parts(key) else { return };
-        parts.advance();
-        let (acted, grown) = (!parts.world.actions.is_empty(), parts.session.has_grown());
+        let Some(session) = self.sessions.get_mut(key) else { return };
+        session.machine.advance(&mut session.ports, &mut self.world.cx(session.active));
+        let (acted, grown) = (!self.world.actions.is_empty(), session.has_grown());
         pass.acted = acted;
         if acted {
             self.act(key);
@@ -112,11 +112,11 @@ impl Worker {
             self.receive(key, &mut pass);
             self.advance(key, &mut pass);
         }
-        self.count_messages(key);
         self.rest(key);
     }
 
-    /// The session waits for the world: it gives back what it need not keep, and sets its timer.
+    /// The session waits for the world: it gives back what it need not keep, sets its timer, and what its
+    /// messages hold is counted.
     pub(super) fn rest(&mut self, key: Key) {
         let Some(session) = self.sessions.get_mut(key) else { return };
         for port in &mut session.ports {
@@ -135,6 +135,9 @@ impl Worker {
         if deadline < session.armed {
             session.armed = deadline;
             self.wheel.rearm(session.timer, deadline.get());
+        }
+        if session.holds() != session.held {
+            self.count_messages(key);
         }
     }
 
@@ -263,11 +266,6 @@ impl Parts<'_> {
             self.session.active = self.world.clock.now();
         }
         total
-    }
-
-    fn advance(&mut self) {
-        let session = &mut *self.session;
-        session.machine.advance(&mut session.ports, &mut self.world.cx(session.active));
     }
 
     /// Writes what the connections take; bytes written.
