@@ -260,7 +260,7 @@ impl Deciding<'_, '_> {
         {
             return Err(No::from(CloseReason::BodyTooLarge).of(route).into());
         }
-        let mut exchange = Exchange::begin(spare, route, facts, Record::default(), cx.now);
+        let mut exchange = Exchange::begin(spare, route, facts, cx.now);
         exchange.certificate = secure.and_then(|secure| secure.certificate.clone());
         let no = |reason| No::from(reason).of(route);
         let Rewriting { target, path: memory, .. } = rewriting;

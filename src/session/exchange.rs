@@ -10,7 +10,6 @@
 //!              '--101 with the right proof--> Switched
 //! ```
 
-use std::mem::take;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -150,15 +149,19 @@ pub(super) struct Exchange {
 }
 
 impl Exchange {
-    /// An exchange at its beginning, in the memory of one that is over where there is one.
+    /// An exchange at its beginning, in the memory of one that is over where there is one. Whose line is written sets
+    /// its record: that of a spare one is left as it is.
     pub(super) fn begin(
         spare: Option<Box<Exchange>>,
         route: &Arc<Route>,
         facts: Facts,
-        record: Record,
         now: Millis,
     ) -> Box<Exchange> {
-        let fresh = |host, uri| Exchange {
+        if let Some(mut exchange) = spare {
+            exchange.renew(route, facts, now);
+            return exchange;
+        }
+        Box::new(Exchange {
             route: Arc::clone(route),
             facts,
             server: 0,
@@ -175,7 +178,7 @@ impl Exchange {
             body: facts.body_pipe(),
             collected: None,
             response: Response::Wait,
-            record,
+            record: Record::default(),
             reused: false,
             retried: false,
             reusable: false,
@@ -188,18 +191,63 @@ impl Exchange {
             interims: 0,
             packet: 0,
             dial_began: now,
+            host: Vec::new(),
+            uri: Vec::new(),
+            edits: None,
+        })
+    }
+
+    /// Makes one that is over another one at its beginning: field by field, since most of them are as they were.
+    fn renew(&mut self, new_route: &Arc<Route>, new_facts: Facts, now: Millis) {
+        let Exchange {
+            route,
+            facts,
+            server,
+            tried,
+            seat,
+            avoid,
+            key,
+            search,
+            wish,
+            guests,
+            published,
+            head,
+            request,
+            body,
+            collected,
+            response,
+            record: _,
+            reused,
+            retried,
+            reusable,
+            keep,
+            extensions,
+            endpoint,
+            certificate,
+            opened,
+            until_close,
+            interims,
+            packet,
+            dial_began,
             host,
             uri,
-            edits: None,
-        };
-        match spare {
-            Some(mut spare) => {
-                let (host, uri) = (take(&mut spare.host), take(&mut spare.uri));
-                *spare = fresh(host, uri);
-                spare
-            }
-            None => Box::new(fresh(Vec::new(), Vec::new())),
+            edits,
+        } = self;
+        if !Arc::ptr_eq(route, new_route) {
+            *route = Arc::clone(new_route);
         }
+        (*facts, *body) = (new_facts, new_facts.body_pipe());
+        (*server, *tried, *seat, *avoid, *key) = (0, Tried::default(), Seat::default(), None, None);
+        (*search, *wish, *published) = (None, None, 0);
+        guests.clear();
+        (*head, *collected) = (None, None);
+        (*request, *response) = (Request::Dialling, Response::Wait);
+        (*reused, *retried, *reusable, *keep) = (false, false, false, false);
+        (*extensions, *until_close) = (false, false);
+        (*endpoint, *certificate, *opened, *edits) = (None, None, None, None);
+        (*interims, *packet, *dial_began) = (0, 0, now);
+        host.clear();
+        uri.clear();
     }
 
     /// Goes on as far as possible.
@@ -208,6 +256,11 @@ impl Exchange {
             Ok(outcome) => outcome,
             Err(reason) => Outcome::Failed(reason),
         }
+    }
+
+    /// Whether a server is being connected to.
+    pub(super) fn is_dialling(&self) -> bool {
+        matches!(self.request, Request::Dialling)
     }
 
     fn try_advance(
@@ -416,5 +469,50 @@ impl Exchange {
             Request::Replay(replay) => !replay.is_reading(),
             _ => self.collected.is_some() || self.facts.has_no_body(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::asker::Asker;
+    use super::super::client::release;
+    use super::super::testing::{Bench, peer};
+    use super::*;
+    use crate::proto::h1::{Limits, parse_request};
+    use crate::proto::http::FieldStore;
+
+    #[test]
+    fn one_that_is_renewed_is_as_a_new_one() {
+        let mut bench = Bench::new();
+        let routes = bench.world.generation.routes.clone();
+        let mut store = FieldStore::new();
+        let limits = Limits { max_uri: 100, max_head: 100, max_fields: 9 };
+        let head = parse_request(b"GET / HTTP/1.0\r\n\r\n", &mut store, &limits);
+        let head = head.expect("a good head").expect("a whole one");
+        let facts = |route: &Route| Facts::new(&head, route, None, Asker::direct(&peer()));
+        let (first, second) = (&routes[0], &routes[1]);
+
+        let mut used = Exchange::begin(None, first, facts(first), Millis(1));
+        used.facts.is_head = true;
+        used.tried.add(3);
+        (used.server, used.avoid, used.key) = (3, Some(1), Some(7));
+        used.search = Some(Box::new(Search { token: "token".to_owned(), found: Vec::new() }));
+        used.guests = vec!["news".into()];
+        (used.published, used.interims, used.packet) = (4, 9, 9);
+        used.head = Some(Segment::Fixed(b"GET"));
+        used.body.moved = 5;
+        (used.request, used.response) = (Request::Refused, Response::Done);
+        (used.reused, used.retried, used.reusable, used.keep) = (true, true, true, true);
+        (used.extensions, used.until_close) = (true, true);
+        used.endpoint = Some(([127, 0, 0, 1], 80).into());
+        (used.host, used.uri) = (b"host".to_vec(), b"/uri".to_vec());
+        used.edits = Some(Box::default());
+        release(used, &mut bench.world.cx(Millis(1)));
+
+        let spare = bench.world.scratch.spare.pop();
+        assert!(spare.is_some(), "its memory is kept");
+        let renewed = Exchange::begin(spare, second, facts(second), Millis(2));
+        let new = Exchange::begin(None, second, facts(second), Millis(2));
+        assert_eq!(format!("{renewed:?}"), format!("{new:?}"));
     }
 }

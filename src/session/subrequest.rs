@@ -8,7 +8,6 @@ use crate::buf::{Segment, Stub};
 use crate::proto::h1::{RequestHead, ResponseHead, parse_request, parse_response};
 use crate::proto::http::{Body, Field, FieldStore, Known, Method, Pairs};
 
-use super::access_log::Record;
 use super::asker::Asker;
 use super::client::release;
 use super::cx::{Action, Cx, Input};
@@ -99,9 +98,7 @@ impl Subrequest {
         };
         let facts = Facts::new(&head, &auth.route, None, asker);
         let spare = cx.scratch.spare.pop();
-        let mut exchange = Exchange::begin(spare, &auth.route, facts, Record::default(), cx.now);
-        exchange.uri.clear();
-        exchange.host.clear();
+        let mut exchange = Exchange::begin(spare, &auth.route, facts, cx.now);
         exchange.host.extend_from_slice(auth.authority.as_bytes());
         exchange.certificate = certificate;
         // As a client's, they would be believed of trusted proxies only.

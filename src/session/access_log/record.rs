@@ -65,9 +65,12 @@ impl Record {
 
     /// Starts the record of a request of which no line is written.
     fn begin_unwritten(&mut self, now: Millis) {
-        let mut request = std::mem::take(&mut self.request);
+        // Field by field: it is done for each request, and most are nothing to be dropped.
+        let Record { format, request, began, first_byte, status, bytes_in, bytes_out, silent } =
+            self;
         request.clear();
-        *self = Record { request, began: Some(now), ..Record::default() };
+        (*format, *began, *first_byte) = (None, Some(now), None);
+        (*status, *bytes_in, *bytes_out, *silent) = (0, 0, 0, false);
     }
 
     /// The record of something that is not a request.

@@ -136,7 +136,15 @@ impl Client {
     pub fn advance(&mut self, ports: &mut [Port; 2], cx: &mut Cx<'_>) {
         while let Some(next) = self.step(ports, cx) {
             self.state = next;
+            if self.is_dialling() {
+                return;
+            }
         }
+    }
+
+    /// Whether a server has just been asked for: nothing goes on before the answer.
+    fn is_dialling(&self) -> bool {
+        matches!(&self.state, State::Exchange(exchange) if exchange.is_dialling())
     }
 
     /// Whether bytes that came of `side` may all go over to the other one as they are, where nothing waits and no end is
