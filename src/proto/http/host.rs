@@ -40,7 +40,11 @@ pub struct Authority<'a> {
 pub fn parse(authority: &[u8]) -> Result<Authority<'_>, HostError> {
     let (host, port) = split(authority)?;
     let port = match port {
-        Some(digits) => Some(parse_port(digits)?),
+        Some(digits) => match parse_port(digits) {
+            // What looked like a host and a port may be a user's name and the rest.
+            Err(_) if digits.contains(&b'@') => return Err(HostError::Userinfo),
+            port => Some(port?),
+        },
         None => None,
     };
     if host.is_empty() {
@@ -89,8 +93,7 @@ fn split(authority: &[u8]) -> Result<Split<'_>, HostError> {
     }
     let (host, rest) = authority.split_at_checked(end).ok_or(HostError::Name)?;
     match rest {
-        [] => {}
-        [b':', ..] if !rest.contains(&b'@') => {}
+        [] | [b':', ..] => {}
         _ if rest.contains(&b'@') => return Err(HostError::Userinfo),
         _ => return Err(HostError::Name),
     }
