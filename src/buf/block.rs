@@ -6,7 +6,7 @@ use super::pool;
 
 /// Bytes of a block in all: headroom, 16 KiB of payload, and room for a TLS record's expansion.
 pub const BLOCK: usize = 18_688;
-/// Bytes kept free in front of what is read, for a chunk size line or a frame header.
+/// Bytes kept free in front of what is read, for a chunk size line, a frame header, or what a head grows by.
 pub const HEADROOM: usize = 64;
 
 /// A view of a pooled block: the bytes `start..end`, within the region `floor..limit` that belongs to

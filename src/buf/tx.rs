@@ -111,6 +111,22 @@ impl Tx {
         }
     }
 
+    /// Queues a copy of `bytes` that were made of `segment`: in the room behind that, where it has a block with enough and
+    /// nothing waits, so that the two are in one.
+    pub fn put_behind(&mut self, segment: &mut Segment, bytes: &[u8], pool: &Pool) {
+        match segment {
+            _ if bytes.is_empty() => {}
+            Segment::Block(block) if self.is_empty() && block.room() >= bytes.len() => {
+                let n = block.len();
+                block.append(bytes);
+                let front = block.split_to(n);
+                self.chain.push(Segment::Block(std::mem::replace(block, front)));
+                pool.count_head(bytes.len());
+            }
+            _ => self.put(bytes, Copied::Head, pool),
+        }
+    }
+
     /// Queues `prefix` and then `segment`, the prefix in the room in front of the segment where
     /// nothing else is queued or it does not fit behind the tail.
     pub fn push_with_prefix(&mut self, prefix: &[u8], mut segment: Segment, pool: &Pool) {
@@ -243,6 +259,27 @@ mod tests {
         }
         assert_eq!(all(&tx), b"5\r\nhello\r\n6\r\n world");
         assert!(!tx.is_split());
+    }
+
+    #[test]
+    fn what_is_made_of_a_segment_lies_behind_it() {
+        let pool = Pool::new(1);
+        let (mut tx, mut next) = (Tx::default(), Tx::default());
+        let mut block = pool.take().expect("room");
+        block.append(b"GET / HTTP/1.0");
+        let mut segment = Segment::Block(block);
+        tx.put_behind(&mut segment, b"GET / HTTP/1.1", &pool);
+        assert_eq!((segment.bytes(), &*all(&tx)), (&b"GET / HTTP/1.0"[..], &b"GET / HTTP/1.1"[..]));
+        assert_eq!(pool.taken(), 1);
+        // It has no room any more, and what is queued already comes first.
+        next.put_behind(&mut segment, b"once", &pool);
+        next.put_behind(&mut segment, b" more", &pool);
+        assert_eq!((&*all(&next), pool.taken()), (&b"once more"[..], 2));
+        drop(segment);
+        tx.put(b", and more", Copied::Head, &pool);
+        assert_eq!((&*all(&tx), pool.taken()), (&b"GET / HTTP/1.1, and more"[..], 2));
+        drop((tx, next));
+        assert_eq!(pool.taken(), 0);
     }
 
     #[test]

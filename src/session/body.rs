@@ -89,6 +89,16 @@ impl BodyPipe {
         }
     }
 
+    /// Queues the head that the body follows, and what is there of a body that leaves as it is: the head in front of that in
+    /// its block, where nothing is queued and it fits.
+    pub(super) fn lead(&mut self, head: &[u8], rx: &mut Rx, to: &mut Tx, pool: &Pool) {
+        let Some(segment) = rx.take(self.reach(), pool) else {
+            return to.put(head, Copied::Head, pool);
+        };
+        self.pass_unseen(segment.len() as u64);
+        to.push_with_prefix(head, segment, pool);
+    }
+
     /// How many of the bytes that come next leave as they are.
     pub(super) fn reach(&self) -> u64 {
         match (self.framing, self.decode) {
@@ -175,5 +185,46 @@ impl BodyPipe {
         if let Framing::Chunked { first } = self.framing {
             to.put(last_chunk(first), Copied::Head, pool);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::buf::Segment;
+
+    const CAME: &[u8] = b"HTTP/1.1 200 OK\r\n\r\n";
+
+    /// What is queued when a head of so many bytes leads a body of ten, of which `there` came in the block of a head, and in
+    /// how many pieces; and what is left to come.
+    fn led(head: usize, there: &[u8], framing: Framing) -> (Vec<u8>, usize, u64) {
+        let pool = Pool::new(1 << 20);
+        let (mut rx, mut tx) = (Rx::default(), Tx::default());
+        let mut block = pool.take().expect("a block");
+        block.append(CAME);
+        block.append(there);
+        rx.push(Segment::Block(block));
+        rx.consume(CAME.len());
+        let mut pipe = BodyPipe::new(Body::Length(10), framing);
+        pipe.lead(&vec![b'h'; head], &mut rx, &mut tx, &pool);
+        let all = tx.iter().flat_map(|segment| segment.bytes().to_vec()).collect();
+        (all, tx.iter().count(), 10 - pipe.moved)
+    }
+
+    #[test]
+    fn a_head_goes_in_front_of_its_body_where_it_fits() {
+        let most = CAME.len() + crate::buf::HEADROOM;
+        for head in [1, most, most + 1, 600] {
+            for there in [&b"0123"[..], b"0123456789", b"0123456789HTTP/1.1 200 OK"] {
+                let (all, pieces, left) = led(head, there, Framing::Plain);
+                let body = &there[..there.len().min(10)];
+                assert_eq!(all, [&vec![b'h'; head][..], body].concat());
+                assert_eq!((pieces, left), (1, 10 - body.len() as u64));
+            }
+        }
+        assert_eq!(led(9, b"", Framing::Plain), (vec![b'h'; 9], 1, 10));
+        // Its chunks are to be told apart first.
+        let chunked = Framing::Chunked { first: true };
+        assert_eq!(led(9, b"0123", chunked), (vec![b'h'; 9], 1, 10));
     }
 }

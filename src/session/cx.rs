@@ -78,7 +78,7 @@ impl Cx<'_> {
 /// Buffers reused by all sessions of a worker, so that a request allocates nothing.
 #[derive(Debug, Default)]
 pub struct Scratch {
-    /// Heads on their way into blocks.
+    /// A head on its way into a block: it stands here until the next one is written.
     pub out: Vec<u8>,
     /// Canonical paths.
     pub path: PathScratch,

@@ -4,7 +4,6 @@ use std::num::NonZeroU16;
 use std::sync::Arc;
 
 use crate::base::Millis;
-use crate::buf::Tx;
 use crate::proto::h1::{RequestHead, Upgrade};
 use crate::proto::http::host::comparable_name;
 use crate::proto::http::path::canonical;
@@ -24,7 +23,7 @@ use super::files::{self, Asking, Transfer};
 use super::peer::Peer;
 use super::reason::CloseReason;
 use super::redirect;
-use super::request::{ComposeCx, Facts, Wanted};
+use super::request::{Facts, Wanted};
 use super::screen::{is_old_upgrade, purpose, screen, within};
 use super::secure::Secure;
 use super::settings::{Files, Place, Route};
@@ -118,13 +117,12 @@ impl<T: Into<No>> From<T> for Instead {
     }
 }
 
-/// Routes a request and serialises it, or says why not. `begun` is its record where it was decided on before and
-/// had to wait.
+/// Routes a request and serialises it into `cx.scratch.out`, or says why not. `begun` is its record where it was decided on
+/// before and had to wait.
 pub(super) fn decide(
     head: &RequestHead<'_, '_>,
     begun: Option<Record>,
     ends: Ends<'_>,
-    upstream: &mut Tx,
     cx: &mut Cx<'_>,
 ) -> Decision {
     let mut spare = cx.scratch.spare.pop();
@@ -145,7 +143,7 @@ pub(super) fn decide(
     let peer = asker.map_or(*ends.peer, |asker| asker.peer);
     let certificate = ends.secure.and_then(|secure| secure.certificate.clone());
     let deciding = Deciding { head, ends, asker, resumed, record: &mut record, spare };
-    match deciding.route(upstream, cx) {
+    match deciding.route(cx) {
         Ok(Served::Exchange(mut exchange)) => {
             exchange.keep = keep;
             exchange.record = record;
@@ -183,7 +181,7 @@ struct Deciding<'d, 'a> {
 
 impl Deciding<'_, '_> {
     /// Finds out where it goes, and begins its exchange.
-    fn route(self, upstream: &mut Tx, cx: &mut Cx<'_>) -> Result<Served, Instead> {
+    fn route(self, cx: &mut Cx<'_>) -> Result<Served, Instead> {
         let Deciding { head, ends: Ends { secure, to_https, .. }, asker, resumed, record, spare } =
             self;
         let generation = cx.generation;
@@ -283,9 +281,10 @@ impl Deciding<'_, '_> {
             let empty = spare_edits.pop().unwrap_or_default();
             exchange.edits = Some(std::mem::replace(edits, empty));
         }
-        if !exchange.facts.must_collect(route) {
-            let compose = ComposeCx { server_name: &generation.server_name, pool: cx.pool };
-            exchange.compose(head, &wanted, upstream, out, &compose).map_err(no)?;
+        if exchange.facts.must_collect(route) {
+            out.clear();
+        } else {
+            exchange.compose(head, &wanted, &generation.server_name, out).map_err(no)?;
         }
         Ok(Served::Exchange(exchange))
     }

@@ -171,7 +171,7 @@ fn try_begin(
     }
     let len = head.len;
     *upstream = Port::default();
-    let mut exchange = match decide(&head, begun, ends, &mut upstream.tx, cx) {
+    let mut exchange = match decide(&head, begun, ends, cx) {
         Decision::Exchange(exchange) => exchange,
         Decision::Ask(mut check) => {
             check.ask(upstream, cx);
@@ -187,6 +187,7 @@ fn try_begin(
         }
     };
     exchange.head = client.rx.take(len as u64, cx.pool);
+    exchange.queue_request(&cx.scratch.out, &mut upstream.tx, cx.pool);
     if exchange.facts.must_collect(&exchange.route) {
         exchange.invite_body(client, cx);
         exchange.request = Request::Collect(Box::new(Spool::new()));

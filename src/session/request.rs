@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use crate::base::Certificate;
-use crate::buf::{Copied, Tx};
+use crate::buf::{Copied, Pool, Tx};
 use crate::proto::h1::{Forward, Identity, RequestHead, Switch, encode_request, parse_request};
 use crate::proto::http::path::canonical;
 use crate::proto::http::{
@@ -141,14 +141,13 @@ impl Exchange {
         Ok(())
     }
 
-    /// Serialises the request anew into the upstream's queue.
+    /// Serialises the request anew into `out`.
     pub(super) fn compose(
         &mut self,
         head: &RequestHead<'_, '_>,
         target: &Wanted<'_>,
-        upstream: &mut Tx,
+        server_name: &str,
         out: &mut Vec<u8>,
-        cx: &ComposeCx<'_>,
     ) -> Result<(), CloseReason> {
         out.clear();
         let body = match &self.collected {
@@ -217,7 +216,7 @@ impl Exchange {
                     path: target.asked,
                     path_info: target.path.info,
                     query: target.query,
-                    server_name: cx.server_name,
+                    server_name,
                     server_port: server_port.as_bytes(),
                     https: peer.secure,
                     remote_addr: ip.as_bytes(),
@@ -241,8 +240,14 @@ impl Exchange {
             }
         }
         out.extend_from_slice(opening.as_ref().map(Opening::behind).unwrap_or_default());
-        upstream.put(out, Copied::Head, cx.pool);
         Ok(())
+    }
+
+    /// Queues the request that was serialised into `out`, in the block that its head came in where nothing else is in that.
+    pub(super) fn queue_request(&mut self, out: &[u8], upstream: &mut Tx, pool: &Pool) {
+        if let Some(kept) = &mut self.head {
+            upstream.put_behind(kept, out, pool);
+        }
     }
 
     /// `Expect` goes on to the upstream, whose 100 is passed back.
@@ -257,17 +262,14 @@ impl Exchange {
         cx: &mut Cx<'_>,
     ) -> Result<(), CloseReason> {
         let Some(kept) = self.head.take() else { return Err(CloseReason::NoResponse) };
-        let result = self.compose_from(kept.bytes(), upstream, cx);
+        let result = self.compose_from(kept.bytes(), cx);
         self.head = Some(kept);
-        result
+        result?;
+        upstream.tx.put(&cx.scratch.out, Copied::Head, cx.pool);
+        Ok(())
     }
 
-    fn compose_from(
-        &mut self,
-        bytes: &[u8],
-        upstream: &mut Port,
-        cx: &mut Cx<'_>,
-    ) -> Result<(), CloseReason> {
+    fn compose_from(&mut self, bytes: &[u8], cx: &mut Cx<'_>) -> Result<(), CloseReason> {
         let mut store = FieldStore::new();
         let Ok(Some(head)) = parse_request(bytes, &mut store, &KEPT) else {
             return Err(CloseReason::NoResponse);
@@ -280,8 +282,7 @@ impl Exchange {
         target
             .extend_from_slice(self.edits.as_ref().map(|edits| &*edits.target).unwrap_or_default());
         let wanted = Wanted::new(&head, &path, target, merge, memory)?;
-        let compose = ComposeCx { server_name: &cx.generation.server_name, pool: cx.pool };
-        self.compose(&head, &wanted, &mut upstream.tx, out, &compose)
+        self.compose(&head, &wanted, &cx.generation.server_name, out)
     }
 }
 
@@ -312,10 +313,4 @@ impl<'a> Wanted<'a> {
         let made = canonical(raw, merge, memory).map_err(|_| CloseReason::BadRequest)?;
         Ok(Wanted { asked: path.sent, path: made, query })
     }
-}
-
-/// What serialising needs of the world.
-pub(super) struct ComposeCx<'a> {
-    pub(super) server_name: &'a str,
-    pub(super) pool: &'a crate::buf::Pool,
 }

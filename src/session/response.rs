@@ -113,13 +113,21 @@ impl Exchange {
                 return Ok(None);
             }
             _ => {
-                self.begin_response(&head, client, cx);
+                self.begin_response(&head, cx);
                 false
             }
         };
         upstream.rx.consume(len);
         self.head = None;
-        Ok(switched.then_some(Outcome::Switched))
+        if switched {
+            return Ok(Some(Outcome::Switched));
+        }
+        let head = &cx.scratch.out;
+        match &mut self.response {
+            Response::Body(pipe) => pipe.lead(head, &mut upstream.rx, &mut client.tx, cx.pool),
+            _ => client.tx.put(head, Copied::Head, cx.pool),
+        }
+        Ok(None)
     }
 
     fn head_incomplete(
@@ -200,7 +208,8 @@ impl Exchange {
         ws::check_response(response, accept, protocols, offer)
             .map_err(|_| CloseReason::BadUpgrade)?;
         self.extensions = response.fields.has(Known::SecWebSocketExtensions);
-        self.put_head(response, Body::Empty, client, cx);
+        self.write_head(response, Body::Empty, cx);
+        client.tx.put(&cx.scratch.out, Copied::Head, cx.pool);
         Ok(0)
     }
 
@@ -228,8 +237,8 @@ impl Exchange {
         Ok(())
     }
 
-    /// The final head: decides how the body goes on.
-    fn begin_response(&mut self, head: &ResponseHead<'_, '_>, client: &mut Port, cx: &mut Cx<'_>) {
+    /// The final head: decides how the body goes on, and writes the client's.
+    fn begin_response(&mut self, head: &ResponseHead<'_, '_>, cx: &mut Cx<'_>) {
         let chunks = self.facts.version == Version::Http11;
         let (framing, sent_as) = match head.body {
             Body::Empty | Body::Length(_) => (Framing::Plain, head.body),
@@ -250,20 +259,15 @@ impl Exchange {
             && !(body_unread && (head.status >= 400 || !self.reusable));
         self.record.status = head.status;
         cx.counters.response(head.status);
-        self.put_head(head, sent_as, client, cx);
+        self.write_head(head, sent_as, cx);
         self.response = match head.body {
             Body::Empty => Response::Done,
             body => Response::Body(BodyPipe::new(body, framing)),
         };
     }
 
-    fn put_head(
-        &mut self,
-        head: &ResponseHead<'_, '_>,
-        body: Body,
-        client: &mut Port,
-        cx: &mut Cx<'_>,
-    ) {
+    /// Writes a head as the client shall see it into `cx.scratch.out`.
+    fn write_head(&mut self, head: &ResponseHead<'_, '_>, body: Body, cx: &mut Cx<'_>) {
         let out = &mut cx.scratch.out;
         out.clear();
         let reply = Reply {
@@ -275,6 +279,5 @@ impl Exchange {
             without: self.removed(),
         };
         encode_response(head, &reply, out);
-        client.tx.put(out, Copied::Head, cx.pool);
     }
 }

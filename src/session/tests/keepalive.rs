@@ -106,8 +106,8 @@ fn the_idle_time_begins_when_the_last_byte_has_left() {
     assert_eq!(bench.closed(), Some(CloseReason::Idle));
 }
 
-#[test]
-fn a_client_that_asks_on_and_never_reads_is_held_back_and_then_closed() {
+/// Asks for answers of this length and reads none, until no room is left for another.
+fn crammed(length: usize) -> Bench {
     let mut bench = Bench::new();
     let mut asked = 0;
     while bench.ports[0].tx.room() > 0 {
@@ -115,8 +115,8 @@ fn a_client_that_asks_on_and_never_reads_is_held_back_and_then_closed() {
         bench.actions();
         bench.input(Input::Dialled { reused: true });
         bench.upstream_reads();
-        let head = "HTTP/1.1 200 OK\r\nContent-Length: 30000\r\n\r\n";
-        bench.upstream_says([head.as_bytes(), &[b'x'; 30_000]].concat());
+        let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n\r\n");
+        bench.upstream_says([head.as_bytes(), &vec![b'x'; length]].concat());
         asked += 1;
         assert!(asked < 100);
     }
@@ -124,7 +124,22 @@ fn a_client_that_asks_on_and_never_reads_is_held_back_and_then_closed() {
     bench.client_says(GET);
     assert_eq!(bench.actions(), "", "no further answer is made");
     assert!(capacity(&bench.ports[0]).1 < HIGH_WATER + 3 * crate::buf::BLOCK);
+    bench
+}
+
+#[test]
+fn a_client_that_asks_on_and_never_reads_is_held_back_and_then_closed() {
+    let mut bench = crammed(40_000);
     bench.expire();
     assert_eq!(bench.closed(), Some(CloseReason::ClientGone));
     assert_eq!(bench.ports[0].tx_end, Some(TxEnd::Abort));
+}
+
+#[test]
+fn the_same_where_the_last_answer_has_just_found_room() {
+    let mut bench = crammed(30_000);
+    bench.expire();
+    assert_eq!(bench.closed(), None, "what is queued may still leave");
+    bench.expire();
+    assert_eq!(bench.closed(), Some(CloseReason::ClientGone));
 }

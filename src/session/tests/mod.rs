@@ -10,6 +10,7 @@ mod grants;
 mod greeting;
 mod groups;
 mod guard;
+mod heads;
 mod hostile;
 mod introduction;
 mod keepalive;
