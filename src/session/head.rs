@@ -196,6 +196,7 @@ fn try_begin(
     } else if matches!(exchange.route.target.place, Place::Publish { .. }) {
         exchange.begin_publishing(client, cx);
     } else if let Err(reason) = exchange.find_server(cx) {
+        *upstream = Port::default();
         return Ok(Some(Next::Refused(*exchange.into_refusal(reason))));
     }
     Ok(Some(Next::Exchange(exchange)))

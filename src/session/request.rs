@@ -155,7 +155,10 @@ impl Exchange {
             None if self.facts.handshake.is_some() => Body::Empty,
             None => head.body,
         };
-        let opening = self.facts.handshake.and_then(|handshake| handshake.opening(head));
+        // Others get no handshake, and nothing that stands behind one.
+        let asks = matches!(self.route.target.place, Place::Http { .. } | Place::Uwsgi { .. });
+        let handshake = self.facts.handshake.filter(|_| asks);
+        let opening = handshake.and_then(|handshake| handshake.opening(head));
         let switch = match (&opening, self.facts.handshake) {
             (Some(opening), _) => Switch::Ours { token: opening.token(), fields: opening.fields() },
             (None, Some(_)) => Switch::Passed,

@@ -43,6 +43,25 @@ fn bytes_behind_a_handshake_that_failed_are_no_request() {
 }
 
 #[test]
+fn what_stands_behind_an_old_handshake_is_for_servers_that_get_one() {
+    for (path, behind) in [("http", 8), ("tcp", 0), ("echo", 0)] {
+        let mut bench = Bench::with(|generation| {
+            for route in &mut generation.routes {
+                let route = Arc::get_mut(route).expect("nobody else has it");
+                if let Some(websockets) = &mut route.websockets {
+                    websockets.upstream = Some(Draft::Hixie76);
+                }
+            }
+        });
+        bench.client_says(HANDSHAKE.replace("/http", &format!("/{path}")));
+        bench.input(Input::Dialled { reused: false });
+        let sent = bench.upstream_reads();
+        let body = sent.split_once("\r\n\r\n").map_or(sent.len(), |(_, body)| body.chars().count());
+        assert_eq!(body, behind, "{path}: {sent}");
+    }
+}
+
+#[test]
 fn an_idle_connection_that_had_died_is_replaced_once() {
     let mut bench = Bench::new();
     bench.client_says(HANDSHAKE);
