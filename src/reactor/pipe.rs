@@ -41,9 +41,14 @@ impl Pipe {
         Ok(Pipe { out, into, held: 0, refused: false })
     }
 
-    /// Whether it is empty and works: what it is then is all that another session may know of it.
-    pub fn is_clean(&self) -> bool {
-        self.held == 0 && !self.refused
+    /// Whether nothing is in it: only then it may go to another session.
+    pub fn is_empty(&self) -> bool {
+        self.held == 0
+    }
+
+    /// Whether the system does not do it: a filter of system calls, another kernel, no memory.
+    pub fn is_refused(&self) -> bool {
+        self.refused
     }
 
     /// Takes a copy of `bytes`; false where it does not take all.
@@ -63,7 +68,7 @@ impl Pipe {
             }
             Ok(_) => Filled::Nothing,
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => Filled::Nothing,
-            Err(error) if self.is_refused(&error) => Filled::Nothing,
+            Err(error) if self.refuses(&error) => Filled::Nothing,
             Err(error) => not_read(&error, ready),
         }
     }
@@ -77,13 +82,13 @@ impl Pipe {
                 self.held -= n;
                 Flushed::Bytes(n)
             }
-            Err(error) if self.is_refused(&error) => Flushed::Nothing,
+            Err(error) if self.refuses(&error) => Flushed::Nothing,
             Err(error) => not_written(&error, ready),
         }
     }
 
-    /// Whether it is not the connection that is to blame: a filter of system calls, another kernel, no memory.
-    fn is_refused(&mut self, error: &io::Error) -> bool {
+    /// Whether it is not the connection that is to blame.
+    fn refuses(&mut self, error: &io::Error) -> bool {
         let errno = error.raw_os_error().map(Errno::from_raw_os_error);
         let refused = [
             Errno::INVAL,

@@ -42,10 +42,10 @@ fn bytes_go_through() {
     let bytes = pattern(100_000);
     source.write_all(&bytes).unwrap();
     fill(&mut pipe, &from, 60_000);
-    assert!(!pipe.is_clean());
+    assert!(!pipe.is_empty());
     let mut ready = Readiness::OPEN;
     assert_eq!(pipe.flush(&to, &mut ready), Flushed::Bytes(60_000));
-    assert!(pipe.is_clean() && ready.writable);
+    assert!(pipe.is_empty() && ready.writable);
     fill(&mut pipe, &from, 40_000);
     assert_eq!(pipe.flush(&to, &mut ready), Flushed::Bytes(40_000));
     assert!(read(&mut sink, 100_000) == bytes);
@@ -82,7 +82,7 @@ fn only_a_read_says_why_nothing_comes() {
         assert!(Instant::now() < end);
         assert_eq!(pipe.fill(&from, &mut ready, 1000), Filled::Nothing);
     }
-    assert!(ready.readable && pipe.is_clean());
+    assert!(ready.readable && pipe.is_empty());
 }
 
 #[test]
@@ -101,7 +101,7 @@ fn what_is_no_socket_is_refused_and_harmless() {
     let mut pipe = Pipe::new().unwrap();
     let directory = Stream::new(std::fs::File::open("/").unwrap().into(), super::super::Kind::Tcp);
     assert_eq!(pipe.fill(&directory, &mut { Readiness::OPEN }, 1000), Filled::Nothing);
-    assert!(!pipe.is_clean(), "it is not tried again");
+    assert!(pipe.is_refused(), "it is not tried again");
 }
 
 #[test]
@@ -120,7 +120,7 @@ fn a_peer_that_is_gone_is_an_error() {
             break;
         }
     }
-    assert!(!pipe.is_clean());
+    assert!(!pipe.is_empty());
 }
 
 #[test]
@@ -141,7 +141,7 @@ fn what_is_not_taken_comes_back() {
             broken => panic!("{broken:?}"),
         }
         pipe.take_back(pool, |piece| kept.extend_from_slice(piece.bytes())).unwrap();
-        assert!(pipe.is_clean());
+        assert!(pipe.is_empty());
         assert!(given < MUCH, "the socket takes everything");
     }
     assert!(read(&mut sink, given) == bytes[..given]);
@@ -159,5 +159,5 @@ fn without_blocks_it_keeps_what_it_has() {
     let mut pipe = Pipe::new().unwrap();
     source.write_all(b"bytes").unwrap();
     fill(&mut pipe, &from, 5);
-    assert!(pipe.take_back(&pool, |_| {}).is_err() && !pipe.is_clean());
+    assert!(pipe.take_back(&pool, |_| {}).is_err() && !pipe.is_empty());
 }

@@ -251,6 +251,7 @@ impl Parts<'_> {
                     total += n;
                     port.received = self.world.clock.now();
                     self.world.received(side).add(n as u64);
+                    self.expect_frames(side);
                 }
                 Filled::Nothing if conn.ready.readable && port.rx.room() > 0 => {
                     self.starved.push(key);

@@ -6,7 +6,8 @@
 use std::time::Duration;
 
 use crate::base::Millis;
-use crate::buf::{HIGH_WATER, Segment};
+use crate::buf::{BLOCK, HIGH_WATER, Segment};
+use crate::proto::ws::HEAD_MAX;
 use crate::reactor::{Bulk, Ending, Filled, Flushed, Kind, Pipe, Transport, fill_some};
 use crate::session::{Client, Port, Side};
 
@@ -16,13 +17,14 @@ use super::world::World;
 
 /// Bytes that go through it at once, at most.
 const MOST: usize = 128 << 10;
-/// Bytes of a frame for which its header is read by itself. With fewer that costs as much as it saves.
-const FRAME: u64 = 16 << 10;
+/// Bytes of a frame for which its beginning is read by itself. With fewer that costs as much as it saves.
+const FRAME: u64 = 64 << 10;
+/// Bytes of that beginning. With a header alone the pages of a frame would be more than one packet has places for (Linux:
+/// 17), and what is left over would be sent by itself, where pacing is in use by a timer.
+const BEGINNING: usize = 4 << 10;
 /// Bytes of what is left of something for which the pipe is worth it.
 const REST: u64 = 4 << 10;
-/// Bytes of the longest header of a frame (RFC 6455 section 5.2).
-const HEADER: usize = 14;
-/// How long nothing is tried where there was no pipe to be had, or it did not work.
+/// How long nothing is tried where there was no pipe to be had, or the system refused to use it.
 const PAUSE: Duration = Duration::from_secs(10);
 
 // What comes out of it again finds room in a queue.
@@ -51,21 +53,21 @@ impl Pipes {
     fn take(&mut self, now: Millis) -> Option<Pipe> {
         if self.pipe.is_none() && now >= self.not_before {
             self.pipe = Pipe::new().ok();
-            self.pause(now);
+            if self.pipe.is_none() {
+                self.not_before = now + PAUSE;
+            }
         }
         self.pipe.take()
     }
 
-    /// Takes it back for others, unless there is something in it.
+    /// Takes it back for others, unless there is something in it: what a peer that went away has not taken goes with
+    /// the pipe, and the next one is new.
     fn put(&mut self, pipe: Pipe, now: Millis) {
-        match pipe.is_clean() {
-            true => self.pipe = Some(pipe),
-            false => self.pause(now),
+        if pipe.is_refused() {
+            self.not_before = now + PAUSE;
+        } else if pipe.is_empty() {
+            self.pipe = Some(pipe);
         }
-    }
-
-    fn pause(&mut self, now: Millis) {
-        self.not_before = now + PAUSE;
     }
 }
 
@@ -94,6 +96,21 @@ impl Parts<'_> {
         }
         let machine = &mut self.session.machine;
         Way { side, from, to, source, sink, machine, world: &mut *self.world }.splice()
+    }
+
+    /// Looks at what a read of one side has brought: behind a long frame another one is expected.
+    pub(super) fn expect_frames(&mut self, side: Side) {
+        let Some(from) = &mut self.conns[side as usize] else { return };
+        let machine = &self.session.machine;
+        if !from.bulk.is_set() || !machine.follows_frames() || !is_bare(from) {
+            return;
+        }
+        let came = self.session.ports[side as usize].rx.bytes();
+        let next = came.get(..HEAD_MAX).unwrap_or(came);
+        let reach = machine.reach(side, next, self.world.clock.now());
+        if reach.is_some_and(|reach| reach >= FRAME) {
+            from.bulk.set_framed(true);
+        }
     }
 }
 
@@ -124,21 +141,18 @@ impl Way<'_> {
         }
         let Some(mut pipe) = self.world.pipes.take(now) else { return Spliced::No };
         let spliced = match reach {
-            Some(reach) => {
-                self.from.bulk.set_framed(self.machine.follows_frames());
-                self.move_through(&mut pipe, &[], reach, now)
-            }
+            Some(reach) => self.move_through(&mut pipe, &[], reach, now),
             None => self.move_frame(&mut pipe, now),
         };
         self.world.pipes.put(pipe, now);
         spliced
     }
 
-    /// The same where a frame is to begin: its header goes into the pipe as a copy, for what comes of the socket may be
-    /// memory that its sender can change.
+    /// The same where a frame is to begin: its beginning, with the header, goes into the pipe as a copy, for what comes of
+    /// the socket may be memory that its sender can change.
     fn move_frame(&mut self, pipe: &mut Pipe, now: Millis) -> Spliced {
         let Conn { stream, ready, .. } = &mut *self.from;
-        let block = match fill_some(stream, ready, HEADER, &self.world.pool) {
+        let block = match fill_some(stream, ready, BEGINNING, &self.world.pool) {
             Ok(block) => block,
             // There was no block.
             Err(Filled::Nothing) if ready.readable => return Spliced::No,
@@ -166,7 +180,7 @@ impl Way<'_> {
             end => return self.end(end),
         };
         self.note_received(taken, now);
-        self.from.bulk.note(taken == most || taken as u64 >= FRAME);
+        self.from.bulk.note(taken == most || taken >= BLOCK);
         let n = next.len() + taken;
         self.machine.pass_unseen(self.side, next, n as u64, now);
         let mut moved = n;
