@@ -63,6 +63,30 @@ fn a_copy_goes_before_what_comes() {
 }
 
 #[test]
+fn one_that_must_be_small_takes_smaller_steps() {
+    let ((from, mut source), (to, mut sink)) = (tcp_pair(), tcp_pair());
+    let mut pipe = Pipe::new().unwrap();
+    let page = fcntl_setpipe_size(&pipe.into, 1).unwrap();
+    let bytes = pattern(10 * page);
+    source.write_all(&bytes).unwrap();
+    assert!(pipe.put(b"header "));
+    assert_eq!(pipe.fill(&from, &mut { Readiness::OPEN }, page), Filled::Nothing, "it is full");
+    let (mut ready, mut sent, end) = (Readiness::OPEN, 0, Instant::now() + PATIENCE);
+    while sent < bytes.len() + 7 {
+        assert!(Instant::now() < end);
+        match pipe.flush(&to, &mut ready) {
+            Flushed::Bytes(n) => sent += n,
+            broken => panic!("{broken:?}"),
+        }
+        assert!(pipe.is_empty());
+        let filled = pipe.fill(&from, &mut ready, bytes.len());
+        assert!(matches!(filled, Filled::Bytes(_) | Filled::Nothing));
+    }
+    let got = read(&mut sink, sent);
+    assert!(got.strip_prefix(b"header ") == Some(&bytes[..]));
+}
+
+#[test]
 fn only_a_read_says_why_nothing_comes() {
     let (from, mut source) = tcp_pair();
     let mut pipe = Pipe::new().unwrap();

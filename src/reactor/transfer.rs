@@ -56,13 +56,13 @@ impl Bulk {
         self.0 & !Bulk::FRAMED > 0
     }
 
-    /// Whether what comes next may well be a frame that is longer than a block; never where it is not set.
+    /// Whether what comes next may well be a long frame; never where it is not set.
     #[inline]
     pub fn is_framed(self) -> bool {
         self.0 > Bulk::FRAMED
     }
 
-    /// Notes that the last frame was so long, or was not.
+    /// Notes that the last frame was long, or was not.
     pub fn set_framed(&mut self, framed: bool) {
         self.0 = self.0 & !Bulk::FRAMED | if framed { Bulk::FRAMED } else { 0 };
     }

@@ -2,12 +2,13 @@
 
 import os
 import socket
+import sys
 import threading
 import time
 
 import pytest
 
-from harness import websocket
+from harness import websocket, without
 from harness.upstream import Request
 from harness.waiting import in_background, until
 
@@ -97,6 +98,28 @@ def test_long_messages_keep_going_through_the_pipe(stage):
             raw.send(message)
             assert websocket.message(raw)[1] == LONG[: 64 << 10]
         assert read_into_memory(router.pid) - before < 10 * len(message), "most of 80 messages were copied"
+
+
+@pytest.mark.parametrize("call", ["splice", "pipe2"])
+def test_where_the_system_refuses_it_everything_is_copied(stage, call):
+    before = [sys.executable, without.__file__, call]
+    upstream = stage.upstream(serve_long)
+    websockets = stage.upstream(echo)
+    options = {"default": f"http:{upstream.address}", "route": f"^/ws http:{websockets.address}"}
+    router = stage.tidegate(options, before=before)
+    with router.connect() as raw:
+        for size in (70_000, 2 * MIB):
+            raw.get(f"/{size}")
+            assert raw.response().body == LONG[:size]
+            raw.send(f"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: {size}\r\n\r\n")
+            raw.send(LONG[:size])
+            assert raw.response().body == b"same"
+    with router.connect() as raw:
+        websocket.open_websocket(raw)
+        for size in (70_000, 5, MIB, 70_000, 70_000):
+            raw.send(websocket.frame(LONG[:size]))
+            assert websocket.message(raw)[1] == LONG[:size]
+    assert pipes(router.pid) == 0
 
 
 def read_into_memory(pid):
