@@ -15,7 +15,7 @@ use super::drive::{Parts, note_break, note_end};
 use super::entry::Conn;
 use super::world::World;
 
-/// Bytes that go through it at once, at most.
+/// Bytes that are taken from a socket at once, at most.
 const MOST: usize = 128 << 10;
 /// Bytes of a frame for which its beginning is read by itself. With fewer that costs as much as it saves.
 const FRAME: u64 = 64 << 10;
@@ -28,7 +28,7 @@ const REST: u64 = 4 << 10;
 const PAUSE: Duration = Duration::from_secs(10);
 
 // What comes out of it again finds room in a queue.
-const _: () = assert!(MOST <= HIGH_WATER);
+const _: () = assert!(BEGINNING + MOST <= HIGH_WATER);
 
 /// What has become of an attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,6 +46,7 @@ pub(super) enum Spliced {
 pub(super) struct Pipes {
     /// Empty; made when there is need of one.
     pipe: Option<Pipe>,
+    /// There was none to be had, or the system refused to use it: until then nothing is tried.
     not_before: Millis,
 }
 
@@ -98,7 +99,8 @@ impl Parts<'_> {
         Way { side, from, to, source, sink, machine, world: &mut *self.world }.splice()
     }
 
-    /// Looks at what a read of one side has brought: behind a long frame another one is expected.
+    /// Looks at what a read of one side has brought: where it begins a long frame, or goes on with one, the next one is
+    /// expected to be long.
     pub(super) fn expect_frames(&mut self, side: Side) {
         let Some(from) = &mut self.conns[side as usize] else { return };
         let machine = &self.session.machine;
@@ -135,8 +137,8 @@ impl Way<'_> {
             // Where frames are followed what is left lying could be a sign of life.
             return if self.machine.follows_frames() { Spliced::No } else { Spliced::Waits };
         }
-        // Whatever goes in must find room in memory if it has to come out again.
-        if self.world.pool.spare() < HIGH_WATER {
+        // Whatever goes in must find room in memory if it has to come out again, beside the block of a beginning.
+        if self.world.pool.spare() < HIGH_WATER + BLOCK {
             return Spliced::No;
         }
         let Some(mut pipe) = self.world.pipes.take(now) else { return Spliced::No };
@@ -162,6 +164,8 @@ impl Way<'_> {
         self.note_received(block.len(), now);
         let reach = self.machine.reach(self.side, block.bytes(), now).unwrap_or(0);
         if reach >= FRAME && pipe.put(block.bytes()) {
+            // A read that ends at an urgent byte has not brought all there is.
+            self.from.ready.readable = true;
             return self.move_through(pipe, block.bytes(), reach, now);
         }
         self.from.bulk.set_framed(false);
@@ -176,8 +180,13 @@ impl Way<'_> {
         let taken = match pipe.fill(&self.from.stream, &mut self.from.ready, most) {
             Filled::Bytes(n) => n,
             Filled::Nothing if next.is_empty() => return Spliced::No,
+            end if next.is_empty() => return self.end(end),
             Filled::Nothing => 0,
-            end => return self.end(end),
+            // What is in the pipe still goes over.
+            end => {
+                note_end(self.source, end);
+                0
+            }
         };
         self.note_received(taken, now);
         self.from.bulk.note(taken == most || taken >= BLOCK);

@@ -158,7 +158,7 @@ impl Client {
     }
 
     /// How many of the bytes that come next of `side` may go over to the other one unseen, where both are open and nothing
-    /// waits. `next` are the first of them, where they are known. `None` where a frame begins with them, and `next` is not a
+    /// waits. `next` are the first of them, where they are known. `None` where a message begins with them, and `next` is not a
     /// whole header of one that may pass.
     pub fn reach(&self, side: Side, next: &[u8], now: Millis) -> Option<u64> {
         match &self.state {

@@ -54,7 +54,7 @@ impl Track {
     }
 
     /// How many of the bytes that come next of `side` may go over unseen; see [`Client::reach`](super::super::Client::reach).
-    /// None inside a message of many frames: their order has to be seen.
+    /// No byte where a frame of a message of many begins: their order has to be seen.
     pub(in super::super) fn reach(
         &self,
         side: Side,
