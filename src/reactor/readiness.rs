@@ -7,7 +7,8 @@ use mio::event::Event;
 /// Edge-triggered means: after a call that would have blocked an event will come, and before that
 /// perhaps none. A read shorter than its room has emptied the socket, which saves the call that would
 /// have blocked, *unless* an event has carried the peer's end or an error: a FIN that came together
-/// with data sends no second event, so then one reads to the end.
+/// with data sends no second event, so then one reads to the end. So it is where it has carried urgent
+/// data: a read ends at their mark, whatever lies behind it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Readiness {
     /// A read may get something.
@@ -24,6 +25,8 @@ pub enum Ending {
     /// Nothing.
     #[default]
     Open,
+    /// Nothing of an end, but that there are urgent data (RFC 6093), where a read ends without being at the end.
+    Urgent,
     /// Read-closed or hang-up: read to the end.
     Closing,
     /// An error: the connection is broken, though there may be bytes to read before that is said.
@@ -49,6 +52,8 @@ impl Readiness {
             self.end = Ending::Broken;
         } else if read_closed || write_closed {
             self.end = self.end.max(Ending::Closing);
+        } else if event.is_priority() {
+            self.end = self.end.max(Ending::Urgent);
         }
     }
 
@@ -62,7 +67,7 @@ impl Readiness {
     #[inline]
     pub fn read_result(&mut self, wanted: usize, got: usize) {
         let ended = got == 0 && wanted != 0;
-        if ended || (got < wanted && !self.is_closing()) {
+        if ended || (got < wanted && self.end == Ending::Open) {
             self.readable = false;
         }
     }

@@ -84,6 +84,19 @@ fn an_end_that_comes_with_data_is_read_from_one_event() {
 }
 
 #[test]
+fn data_behind_urgent_data_is_read_from_one_event() {
+    let (stream, mut peer) = tcp_pair();
+    peer.write_all(b"before").unwrap();
+    socket2::SockRef::from(&peer).send_out_of_band(b"!").unwrap();
+    peer.write_all(b"behind").unwrap();
+    std::thread::sleep(Duration::from_millis(20));
+    let (mut watch, mut readiness) = (registered(&stream), Readiness::NONE);
+    watch.until(TOKEN, &mut readiness, |ready| ready.readable);
+    assert_eq!(read_all(&stream, &mut readiness), (b"beforebehind".to_vec(), false));
+    assert!(!readiness.readable && !readiness.is_closing());
+}
+
+#[test]
 fn an_end_after_data_is_an_event_of_its_own() {
     let (stream, mut peer) = tcp_pair();
     let (mut watch, mut readiness) = (registered(&stream), Readiness::NONE);

@@ -221,12 +221,9 @@ impl Stream {
 
     /// Registers for edges: TCP for reading and writing once and for all, unix for reading only,
     /// because a unix socket wakes a writer at every read of its peer. So is a server that was connected: that it can be written
-    /// is no news, and most take all that they are sent.
+    /// is no news, and most take all that they are sent. Edges tell of urgent data as well.
     pub fn register(&self, registry: &Registry, token: u64) -> io::Result<()> {
-        let interest = match self.connected || self.kind == Kind::Unix {
-            false => Interest::READABLE | Interest::WRITABLE,
-            true => Interest::READABLE,
-        };
+        let interest = interest(!self.connected && self.kind == Kind::Tcp);
         registry.register(&mut SourceFd(&self.fd.as_raw_fd()), Token(token as usize), interest)
     }
 
@@ -238,9 +235,8 @@ impl Stream {
             return Ok(());
         }
         self.wants_write = want;
-        let interest =
-            if want { Interest::READABLE | Interest::WRITABLE } else { Interest::READABLE };
-        registry.reregister(&mut SourceFd(&self.fd.as_raw_fd()), Token(token as usize), interest)
+        let token = Token(token as usize);
+        registry.reregister(&mut SourceFd(&self.fd.as_raw_fd()), token, interest(want))
     }
 
     /// Takes it off the poll, for another thread to have. Closing does so by itself.
@@ -260,6 +256,12 @@ impl From<Stream> for OwnedFd {
     fn from(stream: Stream) -> OwnedFd {
         stream.fd
     }
+}
+
+/// What edges shall tell.
+fn interest(writable: bool) -> Interest {
+    let interest = Interest::READABLE | Interest::PRIORITY;
+    if writable { interest | Interest::WRITABLE } else { interest }
 }
 
 /// Calls again while a signal interrupts.

@@ -164,8 +164,6 @@ impl Way<'_> {
         self.note_received(block.len(), now);
         let reach = self.machine.reach(self.side, block.bytes(), now).unwrap_or(0);
         if reach >= FRAME && pipe.put(block.bytes()) {
-            // A read that ends at an urgent byte has not brought all there is.
-            self.from.ready.readable = true;
             return self.move_through(pipe, block.bytes(), reach, now);
         }
         self.from.bulk.set_framed(false);

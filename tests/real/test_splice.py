@@ -9,6 +9,7 @@ import time
 import pytest
 
 from harness import websocket, without
+from harness.freezing import frozen
 from harness.upstream import Request
 from harness.waiting import in_background, until
 
@@ -117,6 +118,21 @@ def test_short_messages_before_a_long_one_come_whole(stage):
     until("a line at its end", lambda: len(router.access()) == 2)
     line = router.access()[1]
     assert f"messages_in={len(sizes)} messages_out={len(sizes)} " in line
+
+
+@pytest.mark.parametrize("at", [500, 50_000, 90_000])
+def test_an_urgent_byte_is_passed_over(stage, at):
+    """A read ends where it was, and what lies behind it is all there already."""
+    router, _ = start(stage, echo, **{"websockets-mode": "track"})
+    with router.connect() as raw:
+        websocket.open_websocket(raw)
+        for _ in range(3):
+            message = websocket.frame(LONG[:100_000])
+            with frozen(router.pid, "worker-0"):
+                raw.send(message[:at])
+                raw.socket.send(b"!", socket.MSG_OOB)
+                raw.send(message[at:])
+            assert websocket.message(raw)[1] == LONG[:100_000]
 
 
 @pytest.mark.parametrize("call", ["splice", "pipe2"])
