@@ -22,10 +22,12 @@ use super::{bus, doors, instances, systemd};
 use crate::base::{Clock, Counters, Problem};
 use crate::config::{Config, LogTo, Workers};
 use crate::proto::instances::Secret;
-use crate::reactor::{self, Mailbox, Names, Offload, Outbox, Sender};
+use crate::reactor::{self, Alarm, Mailbox, Names, Offload, Outbox, Sender};
 use crate::session::Generation;
 use crate::session::admin::UpstreamStatus;
-use crate::worker::{Courier, Load, LogBook, LogTarget, MAIL_TOKEN, Mail, Peers, Setup, Worker};
+use crate::worker::{
+    ALARM_TOKEN, Courier, Load, LogBook, LogTarget, MAIL_TOKEN, Mail, Peers, Setup, Worker,
+};
 
 /// Letters a mailbox has room for.
 const MAILBOX: usize = 4096;
@@ -114,8 +116,8 @@ pub(super) fn run(ready: Ready) -> Result<(), BootError> {
     let passwords = Offload::start("password", worker_count(Workers::Auto).div_ceil(2), PASSWORDS)
         .map_err(system("cannot start the threads for passwords"))?;
     maker.watch().map_err(system("cannot watch files of users"))?;
-    // Each worker may have a pipe as well.
-    let reserve = RESERVE + 2 * count as u64;
+    // Each worker may have a pipe as well, and has an alarm.
+    let reserve = RESERVE + 3 * count as u64;
     let possible = (descriptors - reserve.min(descriptors / 2)) / 2;
     let most = config.max_connections.unwrap_or(possible);
 
@@ -124,22 +126,26 @@ pub(super) fn run(ready: Ready) -> Result<(), BootError> {
         let poll = Poll::new().map_err(system("cannot make a poll"))?;
         let waker =
             Waker::new(poll.registry(), MAIL_TOKEN).map_err(system("cannot make a waker"))?;
+        let alarm =
+            Alarm::new(poll.registry(), ALARM_TOKEN).map_err(system("cannot make a timer"))?;
         let (sender, mailbox) = Mailbox::new(MAILBOX, Arc::new(waker));
-        polls.push((poll, sender, mailbox));
+        polls.push((poll, alarm, sender, mailbox));
     }
-    let senders: Vec<Sender<Mail>> = polls.iter().map(|(_, sender, _)| sender.clone()).collect();
+    let senders: Vec<Sender<Mail>> = polls.iter().map(|(_, _, sender, _)| sender.clone()).collect();
     let loads: Arc<[Load]> = (0..count).map(|_| Load::default()).collect();
     let (over, ended) = channel();
     let mut threads: Vec<JoinHandle<()>> = Vec::new();
     let mut all_counters = Vec::new();
     let abroad = others.as_ref().map(instances::Prepared::sender);
     let abroad = abroad.or(shared.as_ref().map(bus::Prepared::sender));
-    for (index, ((poll, sender, mailbox), doors)) in polls.into_iter().zip(doors).enumerate() {
+    for (index, ((poll, alarm, sender, mailbox), doors)) in polls.into_iter().zip(doors).enumerate()
+    {
         let counters = Arc::new(Counters::new());
         all_counters.push(Arc::clone(&counters));
         let setup = Setup {
             index,
             poll,
+            alarm,
             doors,
             mailbox,
             peers: Peers {

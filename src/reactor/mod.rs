@@ -1,10 +1,12 @@
 //! I/O: what touches sockets, threads and the disk, and decides nothing.
 //!
 //! [`Stream`] is a connected socket and [`Readiness`] what is known about it between edges;
-//! [`Listener`] makes streams by accepting, [`dial()`] by connecting. [`Mailbox`] is how threads talk.
+//! [`Listener`] makes streams by accepting, [`dial()`] by connecting. [`Mailbox`] is how threads talk,
+//! [`Alarm`] what ends a wait.
 //! Whatever would block has a thread of its own: [`Names`] resolves host names, [`Offload`] does the
 //! disk's work and looks up tokens. [`give_back`] is for memory. Files that are served are in `files`.
 
+mod alarm;
 mod dial;
 mod files;
 mod limits;
@@ -29,6 +31,7 @@ mod tokens;
 mod transfer;
 mod transport;
 
+pub use alarm::Alarm;
 pub use dial::{DialError, connected, dial};
 pub use files::{Below, FileFault, Found, OpenFile, Opener, Patience, Piece, Progress, Stamp};
 pub use limits::{AcceptFault, descriptors, raise_descriptors};

@@ -50,4 +50,4 @@ pub use inspect::{Ask, Question, Reply};
 pub use logbook::{LogBook, LogSink, LogTarget};
 pub use mail::{Courier, Load, Mail, Peers};
 pub use renew::{Renewal, Welcome};
-pub use turn::{MAIL_TOKEN, Setup, Worker};
+pub use turn::{ALARM_TOKEN, MAIL_TOKEN, Setup, Worker};

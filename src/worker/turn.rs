@@ -11,7 +11,7 @@ use mio::{Events, Poll, Token};
 use crate::base::{Clock, Counters, Key, Millis, Rng, Slab, Wheel};
 use crate::buf::Pool;
 use crate::channel::Bulletin;
-use crate::reactor::{Done, Mailbox, Offload, Opener, Outbox, tls};
+use crate::reactor::{Alarm, Done, Mailbox, Offload, Opener, Outbox, tls};
 use crate::session::{CloseReason, Generation, Input, Scratch};
 use crate::upstream;
 
@@ -42,7 +42,8 @@ const GOODBYE: Duration = Duration::from_secs(2);
 const LETTERS: usize = 256;
 /// Tokens that are not connections: no key is below 2^32.
 const MAIL: Token = Token(0);
-const DOORS: u64 = 1;
+const ALARM: Token = Token(1);
+const DOORS: u64 = 2;
 const KEYS: usize = 1 << 32;
 
 /// What a worker is made of.
@@ -52,6 +53,8 @@ pub struct Setup {
     pub index: usize,
     /// Its poll.
     pub poll: Poll,
+    /// What ends the poll's waits; with `ALARM_TOKEN`.
+    pub alarm: Alarm,
     /// Its listening sockets.
     pub doors: Vec<Door>,
     /// Its mailbox; `token` woke it.
@@ -87,6 +90,7 @@ pub struct Setup {
 pub struct Worker {
     pub(super) index: usize,
     pub(super) poll: Poll,
+    alarm: Alarm,
     pub(super) doors: Vec<Door>,
     /// What the next listener is called by the poll.
     pub(super) next_door: u64,
@@ -137,6 +141,9 @@ pub struct Worker {
 /// The token a worker's mailbox wakes it with.
 pub const MAIL_TOKEN: Token = MAIL;
 
+/// The token of a worker's alarm.
+pub const ALARM_TOKEN: Token = ALARM;
+
 impl Worker {
     /// A worker ready to run on the calling thread.
     ///
@@ -167,6 +174,7 @@ impl Worker {
         };
         let mut worker = Worker {
             index: setup.index,
+            alarm: setup.alarm,
             poll: setup.poll,
             doors: Vec::new(),
             next_door: DOORS,
@@ -222,7 +230,7 @@ impl Worker {
     }
 
     fn turn(&mut self, [few, all]: &mut [Events; 2]) {
-        let mut timeout = self.timeout();
+        let mut timeout = self.alarm.timeout(self.world.clock.now(), self.due_in());
         let (mut mail, mut taken) = (self.more_mail, 0);
         while taken < EVENTS {
             // An idle connection that has ended must not be used again: all ends are looked at before any request is.
@@ -281,6 +289,7 @@ impl Worker {
         for event in events.iter() {
             match event.token() {
                 MAIL => mail = true,
+                ALARM => {}
                 Token(n) if n < KEYS => self.doors_event(n as u64),
                 Token(n) => {
                     if let Some(key) = Key::from_u64(n as u64) {
@@ -414,8 +423,8 @@ impl Worker {
         }
     }
 
-    /// How long the poll may wait.
-    fn timeout(&self) -> Option<Duration> {
+    /// How long nothing is due without an event, where something is.
+    fn due_in(&self) -> Option<Duration> {
         let now = self.world.clock.now();
         if !self.again.is_empty() || self.more_mail || !self.handshakes.is_empty() {
             return Some(Duration::ZERO);

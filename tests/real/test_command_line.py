@@ -1,9 +1,11 @@
 """The command line: exit codes, check, errors that teach, options without a file."""
 
 import subprocess
+import sys
 
 import pytest
 
+from harness import without
 from harness.router import TIDEGATE
 from harness.upstream import http_ok, uwsgi_ok
 
@@ -54,6 +56,13 @@ def test_explain_says_what_becomes_of_a_request(tmp_path):
         assert sought in tidegate("check", file, "--explain", request, "--from", "192.0.2.7").stdout.splitlines()
     result = tidegate("check", file, "--explain", "nonsense")
     assert result.returncode == 2 and "expected a method and a URL" in result.stderr
+
+
+def test_a_system_that_has_no_timer_for_it_is_named(tmp_path):
+    command = [sys.executable, without.__file__, "timerfd_create", TIDEGATE, write(tmp_path, GOOD)]
+    result = subprocess.run(command, capture_output=True, text=True, timeout=10)
+    assert result.returncode == 1
+    assert "cannot make a timer: Operation not permitted" in result.stderr
 
 
 def test_run_of_a_bad_file_starts_nothing(tmp_path):

@@ -9,7 +9,7 @@ import platform
 import struct
 import sys
 
-NUMBERS = {"x86_64": {"splice": 275, "pipe2": 293}, "aarch64": {"splice": 76, "pipe2": 59}}
+NUMBERS = {"x86_64": {"splice": 275, "timerfd_create": 283, "pipe2": 293}, "aarch64": {"splice": 76, "timerfd_create": 85, "pipe2": 59}}
 PR_SET_SECCOMP, PR_SET_NO_NEW_PRIVS, SECCOMP_MODE_FILTER = 22, 38, 2
 LOAD_WORD, JUMP_IF_EQUAL, RETURN = 0x20, 0x15, 0x06
 ALLOW, FAIL_WITH_EPERM = 0x7FFF0000, 0x00050001
