@@ -21,7 +21,7 @@ use crate::base::Millis;
 #[derive(Debug)]
 pub struct Alarm {
     timer: OwnedFd,
-    /// When it goes off next, or has gone off.
+    /// When it goes off next, or went off.
     at: Millis,
 }
 
@@ -46,6 +46,11 @@ impl Alarm {
         }
         self.at = now + wait;
         None
+    }
+
+    /// Its event has come: it is not set any more.
+    pub fn rang(&mut self) {
+        self.at = Millis::default();
     }
 
     /// Whether it is set to go off in time.

@@ -6,7 +6,8 @@ use crate::base::Millis;
 use crate::reactor;
 
 use super::logbook::LogSink;
-use super::turn::{Worker, earliest};
+use super::turn::Worker;
+use super::upkeep::earliest;
 
 /// Log lines wait at most this long.
 const LOG_DELAY: Duration = Duration::from_millis(50);

@@ -165,6 +165,7 @@ impl Worker {
     /// Whatever an idle connection has to say, it is not the answer to a next request.
     pub(super) fn drop_idle(&mut self, conn_key: Key) {
         if self.conns.get(conn_key).is_some_and(|conn| conn.role == Role::Idle) {
+            self.stir();
             self.hang_up(conn_key, None);
         }
     }
@@ -175,10 +176,12 @@ impl Worker {
         conn.ready.event(event);
         let session = conn.session;
         if conn.role == Role::Greeting {
+            self.stir();
             let greeted = session.map(|key| (key, conn_key));
             return greeted.into_iter().for_each(|(key, conn)| self.greet(key, conn));
         }
         if !conn.transport.is_open() {
+            self.stir();
             return self.queue_handshake(conn_key);
         }
         match conn.role {
@@ -188,6 +191,7 @@ impl Worker {
             }
             Role::Idle | Role::Greeting => {}
             Role::Dialling(_) => {
+                self.stir();
                 if let Some(key) = session {
                     self.guarded(key, |worker| {
                         worker.dial_event(conn_key);

@@ -39,6 +39,7 @@ impl Worker {
             return;
         }
         tracing::error!("a fault in one session; it is closed, the others go on");
+        self.stir();
         self.world.actions.clear();
         if let Some(session) = self.sessions.get_mut(key) {
             let mut cx = self.world.cx(session.active);

@@ -9,7 +9,7 @@
 //!                                           dial, park, hang up, spool <---'
 //! ```
 //!
-//! [`turn`](Worker::run) is the loop, `drive` what happens to one session, `together` to several at once, `act` how its wishes are
+//! [`turn`](Worker::run) is the loop, `upkeep` what a turn ends with, `drive` what happens to one session, `together` to several at once, `act` how its wishes are
 //! carried out, `accept` and `connect` where connections come from, `inspect` how it is looked at.
 
 mod abroad;
@@ -41,6 +41,7 @@ mod spool;
 mod together;
 mod trust;
 mod turn;
+mod upkeep;
 mod world;
 
 pub use accept::Door;

@@ -57,6 +57,7 @@ impl Worker {
 
     /// Something happened to a session: it is driven, or its pass begun.
     pub(super) fn begin(&mut self, key: Key) {
+        self.stir();
         if !self.together.on {
             return self.drive(key);
         }
@@ -79,6 +80,9 @@ impl Worker {
 
     /// Takes all sessions that have begun through what is left to do.
     pub(super) fn go_through(&mut self) {
+        if self.together.begun.is_empty() {
+            return;
+        }
         let mut begun = std::mem::take(&mut self.together.begun);
         for (key, next) in &mut begun {
             let Next::Pass(pass) = next else { continue };
@@ -112,6 +116,7 @@ impl Worker {
         let Some(mut parts) = self.parts(key) else { return };
         parts.session.begun = false;
         if !parts.send(side, block) {
+            self.stir();
             self.drive_on(key);
         }
     }

@@ -1,4 +1,4 @@
-//! The loop of a worker: poll, events, mail, accepts, those that go on, timers, chores.
+//! The loop of a worker: poll, events, upkeep; and what letters ask for.
 
 use std::collections::HashMap;
 use std::io;
@@ -90,14 +90,16 @@ pub struct Setup {
 pub struct Worker {
     pub(super) index: usize,
     pub(super) poll: Poll,
-    alarm: Alarm,
+    pub(super) alarm: Alarm,
+    /// More has happened since the last upkeep, or may have, than that bytes went straight on.
+    pub(super) stirred: bool,
     pub(super) doors: Vec<Door>,
     /// What the next listener is called by the poll.
     pub(super) next_door: u64,
     mailbox: Mailbox<Mail>,
     letters: Vec<Mail>,
     /// Letters are left for the next turn, or outboxes have not got rid of theirs.
-    more_mail: bool,
+    pub(super) more_mail: bool,
     pub(super) peers: Peers,
     pub(super) offload: Offload<Courier>,
     pub(super) lookups: Offload<Courier>,
@@ -132,9 +134,9 @@ pub struct Worker {
     pub(super) silent_on_proxies: Millis,
     pub(super) chores: Chores,
     /// Set while stopping: when what is left is closed.
-    drain_until: Option<Millis>,
+    pub(super) drain_until: Option<Millis>,
     /// When the tunnels that are left are told.
-    goodbye_at: Option<Millis>,
+    pub(super) goodbye_at: Option<Millis>,
     stopped: bool,
 }
 
@@ -175,6 +177,7 @@ impl Worker {
         let mut worker = Worker {
             index: setup.index,
             alarm: setup.alarm,
+            stirred: true,
             poll: setup.poll,
             doors: Vec::new(),
             next_door: DOORS,
@@ -230,7 +233,7 @@ impl Worker {
     }
 
     fn turn(&mut self, [few, all]: &mut [Events; 2]) {
-        let mut timeout = self.alarm.timeout(self.world.clock.now(), self.due_in());
+        let mut timeout = self.timeout();
         let (mut mail, mut taken) = (self.more_mail, 0);
         while taken < EVENTS {
             // An idle connection that has ended must not be used again: all ends are looked at before any request is.
@@ -246,7 +249,11 @@ impl Worker {
                     return;
                 }
             }
-            self.world.clock.tick();
+            // To say when bytes went straight on a glance will do.
+            match self.stirred {
+                true => self.world.clock.tick(),
+                false => self.world.clock.glance(),
+            }
             let count = events.iter().count();
             mail |= self.take_events(events, count);
             taken += count;
@@ -255,22 +262,9 @@ impl Worker {
             }
             timeout = Some(Duration::ZERO);
         }
-        if mail {
-            self.read_mail();
+        if self.stirred {
+            self.keep_up(mail);
         }
-        self.fan_out();
-        self.say_goodbye();
-        self.accept_all();
-        self.shake_hands();
-        self.go_on();
-        self.expire();
-        self.begin_probes();
-        self.do_chores();
-        self.seat_waiting();
-        self.post_letters();
-        self.more_mail |= self.post_bulletins();
-        self.more_mail |= self.peers.flush();
-        self.make_room();
     }
 
     /// Does what the events ask for; true when there is mail.
@@ -288,9 +282,18 @@ impl Worker {
         let mut mail = false;
         for event in events.iter() {
             match event.token() {
-                MAIL => mail = true,
-                ALARM => {}
-                Token(n) if n < KEYS => self.doors_event(n as u64),
+                MAIL => {
+                    self.stir();
+                    mail = true;
+                }
+                ALARM => {
+                    self.alarm.rang();
+                    self.stir();
+                }
+                Token(n) if n < KEYS => {
+                    self.stir();
+                    self.doors_event(n as u64);
+                }
                 Token(n) => {
                     if let Some(key) = Key::from_u64(n as u64) {
                         self.conn_event(key, event);
@@ -308,7 +311,7 @@ impl Worker {
         }
     }
 
-    fn read_mail(&mut self) {
+    pub(super) fn read_mail(&mut self) {
         let mut letters = std::mem::take(&mut self.letters);
         self.more_mail = self.mailbox.drain(&mut letters, LETTERS);
         for letter in letters.drain(..) {
@@ -333,26 +336,6 @@ impl Worker {
             }
         }
         self.letters = letters;
-    }
-
-    /// Sessions that stopped for their budget have another one.
-    fn go_on(&mut self) {
-        for key in std::mem::take(&mut self.again) {
-            if let Some(session) = self.sessions.get_mut(key) {
-                session.queued = false;
-                self.drive(key);
-            }
-        }
-    }
-
-    fn expire(&mut self) {
-        let now = self.world.clock.now();
-        while let Some(key) = self.wheel.pop_expired(now.get()) {
-            if let Some(session) = self.sessions.get_mut(key) {
-                session.armed = Millis::NEVER;
-                self.drive(key);
-            }
-        }
     }
 
     /// Stops accepting; idle sessions end now, others when they are through.
@@ -390,22 +373,6 @@ impl Worker {
         }
     }
 
-    /// Tunnels whose ends can be told are told, shortly before the time to drain is up.
-    fn say_goodbye(&mut self) {
-        let now = self.world.clock.now();
-        if self.goodbye_at.is_none_or(|at| now < at) {
-            return;
-        }
-        self.goodbye_at = None;
-        for key in self.sessions.keys().collect::<Vec<_>>() {
-            if let Some(session) = self.sessions.get_mut(key)
-                && session.machine.leave(CloseReason::Drained, now)
-            {
-                self.drive(key);
-            }
-        }
-    }
-
     fn is_over(&self) -> bool {
         let late = self.drain_until.is_some_and(|until| self.world.clock.now() >= until);
         self.stopped || late || self.drain_until.is_some() && self.sessions.is_empty()
@@ -422,33 +389,4 @@ impl Worker {
             self.remove(key);
         }
     }
-
-    /// How long nothing is due without an event, where something is.
-    fn due_in(&self) -> Option<Duration> {
-        let now = self.world.clock.now();
-        if !self.again.is_empty() || self.more_mail || !self.handshakes.is_empty() {
-            return Some(Duration::ZERO);
-        }
-        let accept = self.doors.iter().any(|door| door.waiting).then_some(self.accept_after);
-        let at = earliest(&[
-            self.wheel.next_deadline().map(Millis),
-            accept,
-            self.drain_until,
-            self.goodbye_at,
-            self.next_chore(),
-            self.lines.due(),
-            self.probes.due(),
-        ]);
-        at.map(|at| at - now)
-    }
-}
-
-/// The first of these times, where there is one.
-// An iterator's `flatten` and `min` take five times as long, each turn.
-pub(super) fn earliest(times: &[Option<Millis>]) -> Option<Millis> {
-    let mut first = Millis::NEVER;
-    for time in times {
-        first = first.min(time.unwrap_or(Millis::NEVER));
-    }
-    Some(first).filter(|first| *first != Millis::NEVER)
 }

@@ -4,6 +4,7 @@ import time
 
 import pytest
 
+from harness import websocket
 from harness.upstream import http_ok, uwsgi_ok
 from harness.waiting import in_background
 
@@ -37,6 +38,24 @@ def test_head_deadline_is_absolute(site):
         between(0.8, 2, begin)
         assert raw.response().status == 408
         assert raw.is_ended()
+
+
+def test_deadlines_hold_beside_a_tunnel_that_never_rests(stage, echo):
+    """Bytes that go straight on leave a worker nothing else to do, but what is due has its time all the same."""
+    router = stage.tidegate({"default": f"http:{echo.address}", "http-headers-timeout": "1s", "workers": "1"})
+    with router.connect() as busy, router.connect() as late:
+        websocket.open_websocket(busy)
+        late.send("GET / HTTP/1.1\r\n")
+        begin, echoes = time.monotonic(), 0
+        while late.is_silent(0.001) and time.monotonic() < begin + 5:
+            busy.send(websocket.frame(b"tick"))
+            assert websocket.message(busy)[1] == b"tick"
+            echoes += 1
+        between(0.8, 2, begin)
+        assert late.response().status == 408
+        assert echoes > 100
+        with router.connect() as new:
+            websocket.open_websocket(new)
 
 
 def test_a_connection_that_never_speaks_is_closed(site):
