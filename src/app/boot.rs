@@ -116,8 +116,8 @@ pub(super) fn run(ready: Ready) -> Result<(), BootError> {
     let passwords = Offload::start("password", worker_count(Workers::Auto).div_ceil(2), PASSWORDS)
         .map_err(system("cannot start the threads for passwords"))?;
     maker.watch().map_err(system("cannot watch files of users"))?;
-    // Each worker may have a pipe as well, and has an alarm.
-    let reserve = RESERVE + 3 * count as u64;
+    // Each worker has a poll, a waker and an alarm, and may have a pipe.
+    let reserve = RESERVE + 5 * count as u64;
     let possible = (descriptors - reserve.min(descriptors / 2)) / 2;
     let most = config.max_connections.unwrap_or(possible);
 

@@ -1,7 +1,7 @@
 //! What the standard library lacks, without any I/O.
 //!
 //! [`Slab`] holds state under generational [`Key`]s, [`Wheel`] keeps one timer per owner, [`Clock`] is
-//! read once per turn, [`Counters`] are what a worker counts for others to read, [`Address`] is how
+//! read for a turn, [`Counters`] are what a worker counts for others to read, [`Address`] is how
 //! the configuration names an end point, [`Network`] a range of addresses, and [`Problem`] is a fault of configuration with its
 //! [`Place`].
 

@@ -39,7 +39,7 @@ impl Alarm {
     }
 
     /// What to poll with so that it ends `wait` after `now`, or before: nothing where the alarm sees to it.
-    pub fn timeout(&mut self, now: Millis, wait: Option<Duration>) -> Option<Duration> {
+    pub fn arm(&mut self, now: Millis, wait: Option<Duration>) -> Option<Duration> {
         let wait = wait.filter(|wait| !self.ends(now, *wait))?;
         if wait.is_zero() || self.set(wait).is_err() {
             return Some(wait);
@@ -51,6 +51,11 @@ impl Alarm {
     /// Its event has come: it is not set any more.
     pub fn rang(&mut self) {
         self.at = Millis::default();
+    }
+
+    /// Whether it goes off by then, or has gone off and nobody has seen it yet.
+    pub fn is_set_for(&self, at: Millis) -> bool {
+        self.at != Millis::default() && self.at <= at
     }
 
     /// Whether it is set to go off in time.

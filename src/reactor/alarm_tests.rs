@@ -29,7 +29,7 @@ impl Sleeper {
     /// Asks for a wait as long as this; what is left to the poll.
     fn ask(&mut self, wait: Duration) -> Option<Duration> {
         self.clock.tick();
-        self.alarm.timeout(self.clock.now(), Some(wait))
+        self.alarm.arm(self.clock.now(), Some(wait))
     }
 
     /// How long it slept until the alarm woke it, if that was within `most`.
@@ -92,6 +92,6 @@ fn leaves_to_the_poll_what_is_none_of_its_own() {
     let mut sleeper = Sleeper::new();
     assert_eq!(sleeper.ask(Duration::ZERO), Some(Duration::ZERO));
     let now = sleeper.clock.now();
-    assert_eq!(sleeper.alarm.timeout(now, None), None);
+    assert_eq!(sleeper.alarm.arm(now, None), None);
     assert_eq!(sleeper.ask(Duration::MAX), Some(Duration::MAX), "no timer can be told of it");
 }

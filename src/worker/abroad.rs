@@ -64,9 +64,11 @@ impl Worker {
             // There is room.
             let _ = outbox.push(Bulletin::Lost(lost));
         }
-        self.world.crowded |= outbox.len() >= CROWDED;
+        // Something may have been held back.
+        let crowded = outbox.len() >= CROWDED;
+        self.world.crowded |= crowded;
         // To a thread that has ended nothing can be told.
-        matches!(outbox.flush(), Ok(false))
+        outbox.flush().is_ok_and(|all| crowded || !all)
     }
 
     /// These have missed something that was published at another instance.

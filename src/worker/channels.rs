@@ -85,8 +85,10 @@ impl Worker {
                 }
             }
         }
-        self.channels.hub.tell_homes();
-        while let Some((core, letter)) = self.channels.hub.next_letter() {
+        loop {
+            // Whom a letter closes has left its channels.
+            self.channels.hub.tell_homes();
+            let Some((core, letter)) = self.channels.hub.next_letter() else { break };
             match core == self.index {
                 true => self.read_letter(letter),
                 false => self.send_letter(core, letter),

@@ -56,6 +56,11 @@ impl Chores {
         Chores { log, log_due: None, sweep_due: None, starved_due: None, peak, give_back_after }
     }
 
+    /// Whether the lines that wait have a time to be written.
+    pub(super) fn is_log_due(&self) -> bool {
+        self.log_due.is_some()
+    }
+
     pub(super) fn write_log(&mut self, lines: &mut Vec<u8>) {
         self.log_due = None;
         self.log.hand_over(lines);
@@ -69,34 +74,24 @@ impl Worker {
         earliest(&[chores.log_due, chores.sweep_due, chores.starved_due])
     }
 
-    /// Does what is due, and notes what will be.
+    /// Does what is due.
     pub(super) fn do_chores(&mut self) {
         let now = self.world.clock.now();
         let due = |at: Option<Millis>| at.is_some_and(|at| now >= at);
-        if !self.world.log.is_empty() {
-            let at = *self.chores.log_due.get_or_insert(now + LOG_DELAY);
-            if now >= at || self.world.log.len() >= LOG_BYTES {
-                self.chores.write_log(&mut self.world.log);
-            }
+        if due(self.chores.log_due) || self.world.log.len() >= LOG_BYTES {
+            self.chores.write_log(&mut self.world.log);
         }
-        let over = self.chores.peak.is_over(self.conns.len());
         if due(self.chores.sweep_due) {
             self.chores.sweep_due = None;
             for conn in self.idle.expire(now, false) {
                 self.hang_up(conn, None);
             }
             self.world.pool.trim();
-            if over && now >= self.chores.give_back_after {
+            if self.chores.peak.is_over(self.conns.len()) && now >= self.chores.give_back_after {
                 self.chores.peak = Peak::default();
                 self.chores.give_back_after = now + GIVE_BACK;
                 reactor::give_back();
             }
-        } else if over {
-            self.chores.sweep_due.get_or_insert(now + SWEEP);
-        }
-        let spare = !self.idle.is_empty() || self.world.pool.has_spare();
-        if self.chores.sweep_due.is_none() && spare {
-            self.chores.sweep_due = Some(now + SWEEP);
         }
         if due(self.chores.starved_due) {
             self.chores.starved_due = None;
@@ -104,8 +99,20 @@ impl Worker {
                 self.drive(key);
             }
         }
-        if self.chores.starved_due.is_none() && !self.starved.is_empty() {
-            self.chores.starved_due = Some(now + STARVED);
+    }
+
+    /// Notes what will be due. Behind it a turn must not drive any session: what that leaves to be done would have no date.
+    pub(super) fn plan_chores(&mut self) {
+        let now = self.world.clock.now();
+        if !self.world.log.is_empty() {
+            self.chores.log_due.get_or_insert(now + LOG_DELAY);
+        }
+        let over = self.chores.peak.is_over(self.conns.len());
+        if over || !self.idle.is_empty() || self.world.pool.has_spare() {
+            self.chores.sweep_due.get_or_insert(now + SWEEP);
+        }
+        if !self.starved.is_empty() {
+            self.chores.starved_due.get_or_insert(now + STARVED);
         }
         let (head, payload) = self.world.pool.copied();
         self.world.counters.copied_head.set(head);

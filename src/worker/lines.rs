@@ -1,7 +1,7 @@
 //! Sessions that wait for a seat: who is told when there may be one.
 //!
 //! A seat that is given back is noted in the [`Hall`](crate::upstream::Hall). The worker that sees the note, at the
-//! latest at the end of its turn, gives the seat to the session that has waited longest: its own by driving it, that
+//! latest in its upkeep, gives the seat to the session that has waited longest: its own by driving it, that
 //! of another by a letter. Whatever is lost between them is found by the look that each worker with a line of its own
 //! takes every 100 ms.
 

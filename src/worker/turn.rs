@@ -233,7 +233,7 @@ impl Worker {
     }
 
     fn turn(&mut self, [few, all]: &mut [Events; 2]) {
-        let mut timeout = self.timeout();
+        let mut timeout = self.begin_wait();
         let (mut mail, mut taken) = (self.more_mail, 0);
         while taken < EVENTS {
             // An idle connection that has ended must not be used again: all ends are looked at before any request is.

@@ -12,14 +12,21 @@ use super::turn::Worker;
 
 impl Worker {
     /// How long the poll may wait, but for the alarm. Where bytes only went straight on, nothing is due earlier than it was.
-    pub(super) fn timeout(&mut self) -> Option<Duration> {
+    pub(super) fn begin_wait(&mut self) -> Option<Duration> {
         if !self.stirred {
+            debug_assert!(self.is_alarmed(), "something is due, and nobody has stirred the turn");
             return None;
         }
-        let timeout = self.alarm.timeout(self.world.clock.now(), self.due_in());
+        let timeout = self.alarm.arm(self.world.clock.now(), self.due_in());
         // Without the alarm nothing else says that something is due.
         self.stirred = timeout.is_some();
         timeout
+    }
+
+    /// Whether whatever is due will not be missed.
+    fn is_alarmed(&self) -> bool {
+        self.due_in().is_none_or(|wait| self.alarm.is_set_for(self.world.clock.now() + wait))
+            && (self.world.log.is_empty() || self.chores.is_log_due())
     }
 
     /// Something is to be done that is more than to hand bytes on: it has the exact time, and upkeep follows.
@@ -49,6 +56,9 @@ impl Worker {
         self.more_mail |= self.post_bulletins();
         self.more_mail |= self.peers.flush();
         self.make_room();
+        // Crowded is who has letters that nothing else will have sent.
+        self.more_mail |= self.world.crowded;
+        self.plan_chores();
     }
 
     /// How long nothing is due without an event, where something is.
