@@ -2,11 +2,12 @@
 //!
 //! [`Stream`] is a connected socket and [`Readiness`] what is known about it between edges;
 //! [`Listener`] makes streams by accepting, [`dial()`] by connecting. [`Mailbox`] is how threads talk,
-//! [`Alarm`] what ends a wait.
+//! [`Alarm`] what ends a wait, [`Coarse`] a cheap clock.
 //! Whatever would block has a thread of its own: [`Names`] resolves host names, [`Offload`] does the
 //! disk's work and looks up tokens. [`give_back`] is for memory. Files that are served are in `files`.
 
 mod alarm;
+mod coarse;
 mod dial;
 mod files;
 mod limits;
@@ -32,6 +33,7 @@ mod transfer;
 mod transport;
 
 pub use alarm::Alarm;
+pub use coarse::Coarse;
 pub use dial::{DialError, connected, dial};
 pub use files::{Below, FileFault, Found, OpenFile, Opener, Patience, Piece, Progress, Stamp};
 pub use limits::{AcceptFault, descriptors, raise_descriptors};

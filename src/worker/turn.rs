@@ -11,7 +11,7 @@ use mio::{Events, Poll, Token};
 use crate::base::{Clock, Counters, Key, Millis, Rng, Slab, Wheel};
 use crate::buf::Pool;
 use crate::channel::Bulletin;
-use crate::reactor::{Alarm, Done, Mailbox, Offload, Opener, Outbox, tls};
+use crate::reactor::{Alarm, Coarse, Done, Mailbox, Offload, Opener, Outbox, tls};
 use crate::session::{CloseReason, Generation, Input, Scratch};
 use crate::upstream;
 
@@ -91,6 +91,7 @@ pub struct Worker {
     pub(super) index: usize,
     pub(super) poll: Poll,
     pub(super) alarm: Alarm,
+    coarse: Coarse,
     /// More has happened since the last upkeep, or may have, than that bytes went straight on.
     pub(super) stirred: bool,
     pub(super) doors: Vec<Door>,
@@ -155,7 +156,8 @@ impl Worker {
         let mut scratch = Scratch::default();
         // Numbers of tunnels are unique in the process: the worker is in the upper bits.
         scratch.next_tunnel = ((setup.index as u64) << 40) + 1;
-        let clock = Clock::new();
+        let mut clock = Clock::new();
+        let coarse = Coarse::beside(&mut clock);
         let (cores, kept) = (setup.peers.loads.len(), setup.generation.channel_memory);
         let mut channels = Channels::new(setup.index, cores, kept, clock.wall_millis());
         channels.look_abroad(setup.abroad, setup.recalls);
@@ -177,6 +179,7 @@ impl Worker {
         let mut worker = Worker {
             index: setup.index,
             alarm: setup.alarm,
+            coarse,
             stirred: true,
             poll: setup.poll,
             doors: Vec::new(),
@@ -252,7 +255,7 @@ impl Worker {
             // To say when bytes went straight on a glance will do.
             match self.stirred {
                 true => self.world.clock.tick(),
-                false => self.world.clock.glance(),
+                false => self.world.clock.glance(self.coarse.now()),
             }
             let count = events.iter().count();
             mail |= self.take_events(events, count);
