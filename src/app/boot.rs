@@ -172,6 +172,7 @@ pub(super) fn run(ready: Ready) -> Result<(), BootError> {
                     Ok(worker) => worker.run(),
                     Err(error) => tracing::error!(%error, "a worker cannot watch its listeners"),
                 };
+                reactor::never_cancelled();
                 // Whatever becomes of it, whoever waits for it is told.
                 let _ = catch_unwind(AssertUnwindSafe(work));
                 let _ = over.send(Event::Ended);

@@ -4,9 +4,10 @@
 //! [`Listener`] makes streams by accepting, [`dial()`] by connecting. [`Mailbox`] is how threads talk,
 //! [`Alarm`] what ends a wait, [`Coarse`] a cheap clock.
 //! Whatever would block has a thread of its own: [`Names`] resolves host names, [`Offload`] does the
-//! disk's work and looks up tokens. [`give_back`] is for memory. Files that are served are in `files`.
+//! disk's work and looks up tokens. [`give_back`] is for memory, [`never_cancelled()`] for waits. Files that are served are in `files`.
 
 mod alarm;
+mod cancel;
 mod coarse;
 mod dial;
 mod files;
@@ -33,6 +34,7 @@ mod transfer;
 mod transport;
 
 pub use alarm::Alarm;
+pub use cancel::never_cancelled;
 pub use coarse::Coarse;
 pub use dial::{DialError, connected, dial};
 pub use files::{Below, FileFault, Found, OpenFile, Opener, Patience, Piece, Progress, Stamp};
