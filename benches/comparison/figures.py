@@ -17,6 +17,11 @@ def ratio(ours, theirs, figure="cpu"):
     return interval(getattr(a, figure) / getattr(b, figure) for a, b in pairs)
 
 
+def shuffled(names):
+    """In an order that is drawn by lot."""
+    return random.sample(list(names), len(names))
+
+
 def interval(values):
     """Their median and where it lies, nine times out of ten."""
     values = sorted(values)

@@ -127,7 +127,7 @@ def rounds_of(asked, row):
 
 
 def work(bench, asked, row, names, versions):
-    """All of a row: candidates alternate, each round from another on."""
+    """All of a row: candidates alternate, in an order drawn for each round: none always follows the same one."""
     run = report.run(versions, asked)
     if row.half:
         row = dataclasses.replace(row, rate=half(bench, row, [name for name in names if name != "tidegate-again"]))
@@ -135,8 +135,7 @@ def work(bench, asked, row, names, versions):
     samples = {name: [] for name in names}
     count = rounds_of(asked, row)
     for number in range(count):
-        turn = number % max(1, len(names))
-        for name in names[turn:] + names[:turn]:
+        for name in figures.shuffled(names):
             try:
                 sample = measure(bench, name, row)
             except Failed as failure:

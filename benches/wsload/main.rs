@@ -3,6 +3,7 @@
 //! ```text
 //! cargo bench --bench wsload -- ws://127.0.0.1:8080/echo -c 64 -s 125 -d 5
 //! cargo bench --bench wsload -- ws://127.0.0.1:8080/echo -c 64 --rate 10000 -d 5
+//! cargo bench --bench wsload -- ws://127.0.0.1:8080/echo --also 127.0.0.1:8081 -c 64 -d 5
 //! cargo bench --bench wsload -- ws://127.0.0.1:8080/echo -c 16 -s 4096 --text --payload json --deflate alone -d 5
 //! cargo bench --bench wsload -- ws://127.0.0.1:8080/echo -c 8000 --mode idle
 //! cargo bench --bench wsload -- wss://127.0.0.1:8443/echo -c 64 --mode churn --resume -d 5 --json

@@ -37,7 +37,9 @@ pub(crate) enum Payload {
 #[derive(Clone, Debug)]
 pub(crate) struct Options {
     pub(crate) mode: Mode,
-    pub(crate) server: SocketAddr,
+    /// Of which each has as many connections.
+    pub(crate) servers: Vec<SocketAddr>,
+    /// Of the first.
     pub(crate) host: String,
     pub(crate) path: String,
     pub(crate) connections: usize,
@@ -80,11 +82,8 @@ impl Options {
             Some(slash) => rest.split_at(slash),
             None => (rest, "/"),
         };
-        let server = host
-            .to_socket_addrs()
-            .map_err(|error| format!("{host}: {error}"))?
-            .next()
-            .ok_or_else(|| format!("{host}: no address"))?;
+        let others = args.get_many::<String>("also").into_iter().flatten().map(String::as_str);
+        let servers = std::iter::once(host).chain(others).map(resolve).collect::<Result<_, _>>()?;
         let number = |name: &str| args.get_one::<u64>(name).copied();
         let mode = match args.get_one::<String>("mode").map(String::as_str) {
             Some("idle") => Mode::Idle,
@@ -118,7 +117,7 @@ impl Options {
         });
         Ok(Options {
             mode,
-            server,
+            servers,
             host: host.to_owned(),
             path: path.to_owned(),
             connections: number("connections").unwrap_or(1) as usize,
@@ -135,10 +134,23 @@ impl Options {
         })
     }
 
+    /// Where the connection of this number goes: to each server as many, but not strictly in turn, since messages are sent
+    /// in the order of connections and two in a row shall go to the same server now and then.
+    pub(crate) fn server(&self, index: usize) -> SocketAddr {
+        const GOLDEN: f64 = 0.618_034;
+        let place = (index as f64 * GOLDEN).fract();
+        self.servers[(place * self.servers.len() as f64) as usize]
+    }
+
     /// What connections begin TLS with, where there is TLS.
     pub(crate) fn terms(&self) -> io::Result<Option<Terms>> {
         self.tls.map(|version| Terms::new(version, self.resume, self.connections)).transpose()
     }
+}
+
+fn resolve(host: &str) -> Result<SocketAddr, String> {
+    let mut found = host.to_socket_addrs().map_err(|error| format!("{host}: {error}"))?;
+    found.next().ok_or_else(|| format!("{host}: no address"))
 }
 
 fn command() -> Command {
@@ -154,6 +166,13 @@ fn command() -> Command {
     Command::new("wsload")
         .about("WebSocket and HTTP load on one thread; every echo is checked byte for byte")
         .arg(Arg::new("url").value_name("ws[s]://HOST:PORT/PATH").help("or http[s]"))
+        .arg(
+            Arg::new("also")
+                .long("also")
+                .value_name("HOST:PORT")
+                .action(ArgAction::Append)
+                .help("another server, for the same path, with as many of the connections"),
+        )
         .arg(
             Arg::new("mode")
                 .long("mode")

@@ -211,7 +211,7 @@ impl Run {
         let handshake = Handshake::new(host, path, *deflate, seed);
         let begun = self.now();
         let session = self.terms.as_ref().map(|terms| terms.session(index)).transpose()?;
-        let mut socket = TcpStream::connect(self.options.server)?;
+        let mut socket = TcpStream::connect(self.options.server(index))?;
         socket.set_nodelay(true)?;
         let both = Interest::READABLE | Interest::WRITABLE;
         self.poll.registry().register(&mut socket, Token(index), both)?;

@@ -164,7 +164,7 @@ impl Visits {
     fn connect(&mut self, index: usize) -> io::Result<()> {
         let begun = self.now();
         let session = self.terms.as_ref().map(|terms| terms.session(index)).transpose()?;
-        let mut socket = TcpStream::connect(self.options.server)?;
+        let mut socket = TcpStream::connect(self.options.server(index))?;
         socket.set_nodelay(true)?;
         let both = Interest::READABLE | Interest::WRITABLE;
         self.poll.registry().register(&mut socket, Token(index), both)?;
