@@ -8,7 +8,7 @@ import sys
 from . import figures, install, keep, report, rows, trace, verdicts
 from .candidates import CANDIDATES, candidates_for
 from .measure import Bench, half, measure
-from .process import Failed
+from .process import Failed, undisturbed
 
 # Memory is the same each time: so many rounds show that.
 MEMORY_ROUNDS = 3
@@ -137,7 +137,7 @@ def work(bench, asked, row, names, versions):
     for number in range(count):
         for name in figures.shuffled(names):
             try:
-                sample = measure(bench, name, row)
+                sample = undisturbed(lambda: measure(bench, name, row))
             except Failed as failure:
                 raise Failed(f"{row.key}, {name}: {failure}") from None
             samples[name].append(sample)
