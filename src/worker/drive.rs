@@ -52,6 +52,10 @@ impl Worker {
     }
 
     pub(super) fn drive_on(&mut self, key: Key) {
+        // What an answer asked for comes first: it may part the session from a connection, of which nothing must be read then.
+        if !self.world.actions.is_empty() {
+            self.act(key);
+        }
         let mut pass = Pass::default();
         self.receive(key, &mut pass);
         self.advance(key, &mut pass);
@@ -60,6 +64,10 @@ impl Worker {
 
     /// The first step of a pass: reads once from each connection that has something.
     pub(super) fn receive(&mut self, key: Key, pass: &mut Pass) {
+        debug_assert!(
+            self.world.actions.is_empty(),
+            "what was asked for is done before anything is read"
+        );
         if let Some(mut parts) = self.parts(key) {
             parts.session.begun = true;
             pass.filled = parts.fill(key);
