@@ -56,6 +56,8 @@ pub struct Scratch {
     gather: Gather,
     search: Search,
     texts: Texts,
+    /// The groups of the last rule that was found and wants some.
+    captures: Captures,
     /// How many of the rules that were gathered have been tried.
     tried: usize,
 }
@@ -64,7 +66,13 @@ impl Scratch {
     /// Memory for any table. It grows with what is asked and then stays.
     pub fn new() -> Scratch {
         let (gather, texts) = (Gather::default(), Texts::default());
-        Scratch { gather, search: Search::new(), texts, tried: 0 }
+        Scratch { gather, search: Search::new(), texts, captures: Captures::NONE, tried: 0 }
+    }
+
+    /// Where the groups of the rule that was found last are, until the next [`Table::next`]; nowhere when it did not ask
+    /// for them.
+    pub fn captures(&self, found: &Found) -> &Captures {
+        if found.captured { &self.captures } else { &Captures::NONE }
     }
 
     /// The text that a rule found its captures in, until the next [`Table::begin`].
@@ -96,8 +104,8 @@ pub struct Found {
     pub rule: u32,
     /// Whose text the captures are positions in.
     pub source: Source,
-    /// Empty when the rule did not ask for them.
-    pub captures: Captures,
+    /// Whether it asked for [`Scratch::captures`].
+    captured: bool,
 }
 
 /// Why a rule does not match.
@@ -139,11 +147,11 @@ impl Table {
 
     /// The next rule that matches, of those not tried yet and not before rule number `from`.
     pub fn next(&self, from: u32, facts: &Facts<'_>, scratch: &mut Scratch) -> Option<Found> {
-        let Scratch { gather, search, texts, tried } = scratch;
+        let Scratch { gather, search, texts, captures, tried } = scratch;
         while let Some(&first) = gather.rules.get(*tried) {
             *tried += 1;
             if self.steps[first as usize].rule >= from
-                && let Some(found) = self.try_rule(first, facts, search, texts)
+                && let Some(found) = self.try_rule(first, facts, (search, captures), texts)
             {
                 return Some(found);
             }
@@ -156,20 +164,22 @@ impl Table {
         &self,
         first: u32,
         facts: &Facts<'_>,
-        search: &mut Search,
+        (search, captures): (&mut Search, &mut Captures),
         texts: &mut Texts,
     ) -> Option<Found> {
         for step in &self.steps[first as usize..] {
             if !step.purposes.contains(facts.purpose) {
                 return None;
             }
-            let captures = match step.then {
-                Then::Captures => self.captured(step, facts, search, texts)?,
-                _ if !self.holds(step, facts, search, texts) => return None,
-                Then::Next => continue,
-                Then::Done => Captures::NONE,
-            };
-            return Some(Found { rule: step.rule, source: step.matcher.source, captures });
+            let captured = step.then == Then::Captures;
+            if captured {
+                *captures = self.captured(step, facts, search, texts)?;
+            } else if !self.holds(step, facts, search, texts) {
+                return None;
+            }
+            if step.then != Then::Next {
+                return Some(Found { rule: step.rule, source: step.matcher.source, captured });
+            }
         }
         None
     }

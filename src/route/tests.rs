@@ -86,8 +86,8 @@ fn captures_are_positions_in_the_subject_of_the_rule() {
         let facts = facts(host, path);
         let found = table.find(&facts, &mut scratch).expect("a rule matches");
         let subject = scratch.text(found.source, &facts);
-        let text = |n| String::from_utf8_lossy(found.captures.text(n, subject));
-        (found.rule, text(0).into_owned(), text(1).into_owned(), found.captures.get(2))
+        let text = |n| String::from_utf8_lossy(scratch.captures(&found).text(n, subject));
+        (found.rule, text(0).into_owned(), text(1).into_owned(), scratch.captures(&found).get(2))
     };
     let owned = |rule, whole: &str, one: &str| (rule, whole.to_owned(), one.to_owned(), None);
     assert_eq!(ask("a.example.com", "/svc-1/me"), owned(0, "/svc-1/me", "me"));
@@ -114,8 +114,9 @@ fn what_is_opened_decides_between_rules_for_one_path() {
     ]);
     let ask = |path: &str, purpose| {
         let facts = Facts { purpose, ..facts("", path) };
-        let found = table.find(&facts, &mut Scratch::new()).expect("a rule matches");
-        (found.rule, found.captures.text(1, path.as_bytes()).to_vec())
+        let mut scratch = Scratch::new();
+        let found = table.find(&facts, &mut scratch).expect("a rule matches");
+        (found.rule, scratch.captures(&found).text(1, path.as_bytes()).to_vec())
     };
     let (plain, old) = (Purpose::Plain, Purpose::WebSocket(Some(WebSocketDraft::Hixie75)));
     let (new, odd) = (Some(WebSocketDraft::Rfc6455), None);
@@ -248,7 +249,7 @@ fn whatever_a_request_says_can_decide() {
         assert_eq!(found.map(|found| found.rule), rule, "{says:?}");
         assert!(speaker.1.get() <= 6, "{says:?}: {} were asked for", speaker.1.get());
         let captured =
-            found.map(|found| found.captures.text(1, scratch.text(found.source, &facts)));
+            found.map(|found| scratch.captures(&found).text(1, scratch.text(found.source, &facts)));
         match rule {
             Some(0) => assert_eq!(captured, Some(b"7".as_slice())),
             Some(4) => assert_eq!(captured, Some(b"q".as_slice())),
@@ -393,7 +394,7 @@ proptest! {
             let facts = Facts { path, ..facts(host, "") };
             let found = table.find(&facts, &mut scratch);
             let groups = |found: Found| {
-                let all: Vec<_> = (0..10).map(|n| found.captures.get(n).map(|range| (range.start, range.end))).collect();
+                let all: Vec<_> = (0..10).map(|n| scratch.captures(&found).get(n).map(|range| (range.start, range.end))).collect();
                 (found.rule, all)
             };
             let expected = in_turn(&rules, &facts).map(|(rule, mut groups)| {
@@ -485,9 +486,10 @@ fn groups_that_no_regex_gives_make_no_condition_hold() {
         (&[("b", "x"), ("c", "x")], Some(2)),
     ] {
         let facts = Facts { says: &Speaker(says, Default::default()), ..facts("", "/") };
-        let found = table.find(&facts, &mut Scratch::new());
+        let mut scratch = Scratch::new();
+        let found = table.find(&facts, &mut scratch);
         assert_eq!(found.map(|found| found.rule), rule, "{says:?}");
-        assert_eq!(found.and_then(|found| found.captures.get(1)), None);
+        assert_eq!(found.and_then(|found| scratch.captures(&found).get(1)), None);
     }
 }
 

@@ -111,7 +111,7 @@ impl<'a> Walker<'a> {
             notebook.looked(table, from, found.as_ref(), &facts, scratch);
             let Some(found) = found else { break };
             let subject = scratch.text(found.source, &facts);
-            let filler = Filler { said: &said, captures: &found.captures, text: subject };
+            let filler = Filler { said: &said, captures: scratch.captures(&found), text: subject };
             let Some(deed) = generation.deeds.get(found.rule as usize) else { break };
             text.clear();
             let turn = match deed {
@@ -283,12 +283,12 @@ fn keep(edit: &Edit, peer: &Peer, text: &[u8], edits: &mut Edits) {
 
 /// What a rule captured, and in which text.
 pub(super) fn captured<'a>(
-    found: Option<&'a Found>,
+    found: Option<&Found>,
     facts: &Facts<'a>,
     scratch: &'a Scratch,
 ) -> (&'a Captures, &'a [u8]) {
     match found {
-        Some(found) => (&found.captures, scratch.text(found.source, facts)),
+        Some(found) => (scratch.captures(found), scratch.text(found.source, facts)),
         None => (&Captures::NONE, b""),
     }
 }
