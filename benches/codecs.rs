@@ -31,9 +31,10 @@ const RESPONSE: &[u8] = b"HTTP/1.1 200 OK\r\nServer: nginx/1.22.1\r\n\
 
 const DATE: &str = "Sun, 06 Nov 1994 08:49:37 GMT";
 
-fn forward(path: &[u8]) -> Forward<'_> {
+fn forward<'a>(path: &'a [u8], query: Option<&'a [u8]>) -> Forward<'a> {
     Forward {
         path,
+        query,
         host: None,
         server: b"127.0.0.1:9000",
         body: Body::Empty,
@@ -84,7 +85,7 @@ fn request_forward(bencher: Bencher<'_, '_>, kind: &str) {
         let Ok(Some(head)) = head else { panic!("a good head") };
         let path = canonical(head.path, true, &mut scratch).expect("a good path");
         out.clear();
-        encode_request(&head, &forward(path.sent), &mut out);
+        encode_request(&head, &forward(path.sent, head.query), &mut out);
         black_box(out.len())
     });
 }

@@ -38,6 +38,7 @@ pub fn request_head(data: &[u8]) {
 fn forwarded(head: &RequestHead<'_, '_>, path: &[u8]) -> Vec<u8> {
     let forward = Forward {
         path,
+        query: head.query,
         host: None,
         server: b"upstream:1",
         body: head.body,

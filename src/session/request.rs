@@ -175,19 +175,18 @@ impl Exchange {
         };
         match &self.route.target.place {
             Place::Http { authority, .. } => {
-                let mut head = *head;
                 let told = &self.route.certificates;
                 let fields = told.fields(self.certificate.as_deref());
                 let ours: Vec<_> = told.headers.iter().map(|(name, _)| name.as_str()).collect();
                 let extra: Vec<_> =
                     fields.iter().map(|(name, value)| (*name, value.as_bytes())).collect();
-                let mut sent = target.path.sent;
-                head.query = target.query;
-                if !self.uri.is_empty() {
-                    (sent, head.query) = (&self.uri, None);
-                }
+                let (path, query) = match self.uri.is_empty() {
+                    true => (target.path.sent, target.query),
+                    false => (self.uri.as_slice(), None),
+                };
                 let forward = Forward {
-                    path: sent,
+                    path,
+                    query,
                     host: (!self.host.is_empty()).then_some(self.host.as_slice()),
                     server: authority.as_bytes(),
                     body,
@@ -200,7 +199,7 @@ impl Exchange {
                     extra: &extra,
                     added: edits.map_or(Pairs::NONE, |edits| &edits.request),
                 };
-                encode_request(&head, &forward, out);
+                encode_request(head, &forward, out);
             }
             Place::Echo
             | Place::Channel { .. }

@@ -18,9 +18,10 @@ pub struct Identity<'a> {
 /// What the router decides about a request that it sends on.
 #[derive(Clone, Copy, Debug)]
 pub struct Forward<'a> {
-    /// The canonical path ([`crate::proto::http::CanonicalPath::sent`]); the raw query of the head
-    /// follows it.
+    /// The canonical path ([`crate::proto::http::CanonicalPath::sent`]).
     pub path: &'a [u8],
+    /// The query that follows it, without its question mark.
+    pub query: Option<&'a [u8]>,
     /// The `Host` to send instead of the client's.
     pub host: Option<&'a [u8]>,
     /// The upstream's own authority, for clients that named no host (HTTP/1.0).
@@ -84,7 +85,7 @@ impl Switch<'_> {
 pub fn encode_request(head: &RequestHead<'_, '_>, forward: &Forward<'_>, out: &mut Vec<u8>) {
     out.reserve(head.len + forward.path.len() + 256);
     put(out, &[head.method_name.as_bytes(), b" ", forward.path]);
-    if let Some(query) = head.query {
+    if let Some(query) = forward.query {
         put(out, &[b"?", query]);
     }
     let own = if head.host.is_empty() { forward.server } else { head.host };

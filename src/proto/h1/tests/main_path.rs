@@ -24,6 +24,7 @@ fn a_request_goes_from_client_to_upstream() {
     let extra: Pairs = [("X-Added", b"yes".as_slice())].into_iter().collect();
     let forward = Forward {
         path: path.sent,
+        query: head.query,
         host: None,
         server: b"127.0.0.1:9000",
         body: head.body,
