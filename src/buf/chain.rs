@@ -147,6 +147,17 @@ impl Chain {
 
     /// Drops the first `n` bytes, which must be there.
     pub fn consume(&mut self, mut n: usize) {
+        // Mostly it is all of one, or its beginning.
+        if let Held::One(segment) = &mut self.held {
+            let here = segment.len();
+            if n < here {
+                return segment.consume(n);
+            }
+            if n == here {
+                self.held = Held::Nothing;
+                return;
+            }
+        }
         while n > 0 {
             let Some(front) = self.front_mut() else {
                 panic!("consumed {n} bytes more than there are");

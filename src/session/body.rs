@@ -68,6 +68,11 @@ impl BodyPipe {
         BodyPipe { decode, framing, moved: 0 }
     }
 
+    /// Whether all of it has gone over.
+    pub(super) fn is_over(&self) -> bool {
+        self.decode == Decode::Done
+    }
+
     /// Moves what there is and what the receiver has room for; `Ok(true)` when the body is complete.
     pub(super) fn pump(
         &mut self,
@@ -76,7 +81,7 @@ impl BodyPipe {
         pool: &Pool,
     ) -> Result<bool, BodyFault> {
         loop {
-            if self.decode == Decode::Done {
+            if self.is_over() {
                 return Ok(true);
             }
             if from.rx.is_empty() {

@@ -140,9 +140,8 @@ pub(super) fn decide(
         && head.upgrade == Upgrade::None
         && !is_old_upgrade(head);
     let asker = Asker::of(head, ends.peer, &cx.generation.trusted_proxies);
-    let peer = asker.map_or(*ends.peer, |asker| asker.peer);
     let certificate = ends.secure.and_then(|secure| secure.certificate.clone());
-    let deciding = Deciding { head, ends, asker, resumed, record: &mut record, spare };
+    let deciding = Deciding { head, ends, asker: &asker, resumed, record: &mut record, spare };
     match deciding.route(cx) {
         Ok(Served::Exchange(mut exchange)) => {
             exchange.keep = keep;
@@ -161,6 +160,7 @@ pub(super) fn decide(
         Err(Instead::No(No { reason, status, sentence, route, exact })) => {
             let asked = Asked { exact, ..Asked::from(head) };
             let keep = keep && head.body.is_empty() && status != 400;
+            let peer = asker.map_or(*ends.peer, |asker| asker.peer);
             let refusal = Refusal { reason, status, sentence, asked, record, peer, route, keep };
             Decision::Refused(Box::new(refusal))
         }
@@ -171,7 +171,7 @@ pub(super) fn decide(
 struct Deciding<'d, 'a> {
     head: &'d RequestHead<'a, 'a>,
     ends: Ends<'d>,
-    asker: Result<Asker, Doubt>,
+    asker: &'d Result<Asker, Doubt>,
     /// Its record has begun.
     resumed: bool,
     record: &'d mut Record,
@@ -207,8 +207,9 @@ impl Deciding<'_, '_> {
         }
         let path =
             canonical.map_err(|error| No::saying(CloseReason::BadRequest, error.to_string()))?;
-        let asker =
-            asker.map_err(|doubt| No::saying(CloseReason::BadRequest, doubt.to_string()))?;
+        let asker = asker
+            .as_ref()
+            .map_err(|doubt| No::saying(CloseReason::BadRequest, doubt.to_string()))?;
         let (peer, host) = (&asker.peer, comparable_name(head.name, host));
         if secure.is_some_and(|secure| !secure.covers(host)) {
             return Err(CloseReason::Misdirected.into());
@@ -264,19 +265,21 @@ impl Deciding<'_, '_> {
         let Rewriting { target, path: memory, .. } = rewriting;
         let wanted = Wanted::new(head, &path, target, generation.merge_slashes, memory);
         let wanted = wanted.map_err(no)?;
-        let said = walker.said(&wanted.path, wanted.query, &edits.vars, &settled.files);
-        let facts = walker.facts(&wanted.path, &said);
-        let (captures, text) = captured(found.as_ref(), &facts, scratch);
-        let filler = Filler { said: &said, captures, text };
-        exchange.expand_target(&filler).map_err(no)?;
-        exchange.remember_token(&filler).map_err(no)?;
-        let times = (cx.now, cx.clock.wall_millis());
-        if let Err(reason) = exchange.remember_channel(&filler, times) {
-            channels::challenge(reason, &mut edits.response);
-            return Err(no(reason).into());
+        if route.is_filled_in() {
+            let said = walker.said(&wanted.path, wanted.query, &edits.vars, &settled.files);
+            let facts = walker.facts(&wanted.path, &said);
+            let (captures, text) = captured(found.as_ref(), &facts, scratch);
+            let filler = Filler { said: &said, captures, text };
+            exchange.expand_target(&filler).map_err(no)?;
+            exchange.remember_token(&filler).map_err(no)?;
+            let times = (cx.now, cx.clock.wall_millis());
+            if let Err(reason) = exchange.remember_channel(&filler, times) {
+                channels::challenge(reason, &mut edits.response);
+                return Err(no(reason).into());
+            }
+            exchange.remember_guests(&filler).map_err(no)?;
+            exchange.remember_key(&filler, out);
         }
-        exchange.remember_guests(&filler).map_err(no)?;
-        exchange.remember_key(&filler, out);
         if !edits.is_empty() {
             let empty = spare_edits.pop().unwrap_or_default();
             exchange.edits = Some(std::mem::replace(edits, empty));

@@ -94,7 +94,10 @@ impl Exchange {
             Some(replay) => Request::Replay(replay),
             None => {
                 self.invite_body(client, cx);
-                Request::Body
+                match self.body.is_over() && !self.is_raw() {
+                    true => Request::Done,
+                    false => Request::Body,
+                }
             }
         };
     }

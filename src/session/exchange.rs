@@ -300,6 +300,16 @@ impl Exchange {
         self.advance_response(ports, cx)
     }
 
+    /// Whether the request is through, and there is nothing of the response or of an end: nothing goes on before that.
+    pub(super) fn awaits_server(&self, [client, upstream]: &[Port; 2]) -> bool {
+        let waits = matches!((&self.request, &self.response), (Request::Done, Response::Wait));
+        waits
+            && !self.opens_here()
+            && upstream.rx.is_empty()
+            && upstream.is_open()
+            && !client.is_gone()
+    }
+
     /// How many of the bytes that come next of `side` are of a body that goes over as it is.
     pub(super) fn reach(&self, side: Side) -> u64 {
         match (side, &self.request, &self.response) {
@@ -489,7 +499,7 @@ mod tests {
         let limits = Limits { max_uri: 100, max_head: 100, max_fields: 9 };
         let head = parse_request(b"GET / HTTP/1.0\r\n\r\n", &mut store, &limits);
         let head = head.expect("a good head").expect("a whole one");
-        let facts = |route: &Route| Facts::new(&head, route, None, Asker::direct(&peer()));
+        let facts = |route: &Route| Facts::new(&head, route, None, &Asker::direct(&peer()));
         let (first, second) = (&routes[0], &routes[1]);
 
         let mut used = Exchange::begin(None, first, facts(first), Millis(1));

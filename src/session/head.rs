@@ -60,7 +60,7 @@ pub(super) enum Next {
     Exchange(Box<Exchange>),
     Check(Box<Check>),
     File(Box<Transfer>),
-    Refused(Refusal),
+    Refused(Box<Refusal>),
     Closed(CloseReason),
 }
 
@@ -101,13 +101,13 @@ pub(super) fn advance(
     if client.is_gone() {
         return Next::Closed(CloseReason::ClientGone);
     }
-    let late = cx.now >= wait.deadline(cx.active, &timeouts);
+    let late = |wait: &HeadWait, cx: &Cx<'_>| cx.now >= wait.deadline(cx.active, &timeouts);
     if client.rx.is_empty() {
         let reason = if client.rx_end.is_some() {
             CloseReason::Done
         } else if cx.draining {
             CloseReason::Drained
-        } else if late {
+        } else if late(wait, cx) {
             CloseReason::Idle
         } else {
             return Next::Wait;
@@ -116,7 +116,8 @@ pub(super) fn advance(
     }
     // A client that never reads must not make us queue answers without bound.
     if client.tx.room() == 0 {
-        return if late { Next::Closed(CloseReason::ClientGone) } else { Next::Wait };
+        let reason = late(wait, cx).then_some(CloseReason::ClientGone);
+        return reason.map_or(Next::Wait, Next::Closed);
     }
     wait.first_byte.get_or_insert(cx.now);
     loop {
@@ -162,8 +163,12 @@ fn try_begin(
     let mut store = FieldStore::new();
     let limits = &cx.generation.limits;
     cx.scratch.edits.clear();
-    let Some(head) = parse_request(client.rx.bytes(), &mut store, limits)? else {
-        return Ok(None);
+    // A head is large: it stays where it was put.
+    let parsed = parse_request(client.rx.bytes(), &mut store, limits);
+    let head = match &parsed {
+        Ok(Some(head)) => head,
+        Ok(None) => return Ok(None),
+        Err(error) => return Err(*error),
     };
     if begun.is_none() {
         cx.counters.requests.add(1);
@@ -171,7 +176,7 @@ fn try_begin(
     }
     let len = head.len;
     *upstream = Port::default();
-    let mut exchange = match decide(&head, begun, ends, cx) {
+    let mut exchange = match decide(head, begun, ends, cx) {
         Decision::Exchange(exchange) => exchange,
         Decision::Ask(mut check) => {
             check.ask(upstream, cx);
@@ -183,7 +188,7 @@ fn try_begin(
         }
         Decision::Refused(refusal) => {
             client.rx.consume(len);
-            return Ok(Some(Next::Refused(*refusal)));
+            return Ok(Some(Next::Refused(refusal)));
         }
     };
     exchange.head = client.rx.take(len as u64, cx.pool);
@@ -197,7 +202,7 @@ fn try_begin(
         exchange.begin_publishing(client, cx);
     } else if let Err(reason) = exchange.find_server(cx) {
         *upstream = Port::default();
-        return Ok(Some(Next::Refused(*exchange.into_refusal(reason))));
+        return Ok(Some(Next::Refused(exchange.into_refusal(reason))));
     }
     Ok(Some(Next::Exchange(exchange)))
 }
@@ -224,9 +229,10 @@ fn unreadable(
     sentence: &str,
     (wait, peer): (&HeadWait, &Peer),
     cx: &Cx<'_>,
-) -> Refusal {
+) -> Box<Refusal> {
     let asked = Asked::default();
     let record = Record::unreadable(wait.first_byte, cx);
     let sentence = sentence.to_owned();
-    Refusal { reason, status, sentence, asked, record, peer: *peer, route: None, keep: false }
+    let (peer, route) = (*peer, None);
+    Box::new(Refusal { reason, status, sentence, asked, record, peer, route, keep: false })
 }

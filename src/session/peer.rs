@@ -74,12 +74,15 @@ impl Short {
             let _ = write!(self, "{ip}");
             return;
         };
-        let [first, rest @ ..] = ip.octets();
-        self.put_number(first.into());
-        for octet in rest {
-            self.put(b'.');
-            self.put_number(octet.into());
+        for octet in ip.octets() {
+            let [digits @ .., n] = OCTETS[usize::from(octet)];
+            if let Some(place) = self.bytes.get_mut(self.len..self.len + 4) {
+                place.copy_from_slice(&digits);
+                self.len += usize::from(n);
+            }
         }
+        // The last dot.
+        self.len -= 1;
     }
 
     fn put_number(&mut self, number: u16) {
@@ -102,6 +105,22 @@ impl Short {
         self.bytes.get(..self.len).unwrap_or_default()
     }
 }
+
+/// Each octet with a dot behind it, and how many bytes the two are.
+static OCTETS: [[u8; 5]; 256] = {
+    let mut all = [[0; 5]; 256];
+    let (mut rest, mut octet): (&mut [[u8; 5]], u8) = (&mut all, 0);
+    while let [place, tail @ ..] = rest {
+        let [c, x, i] = [b'0' + octet / 100, b'0' + octet / 10 % 10, b'0' + octet % 10];
+        *place = match octet {
+            0..10 => [i, b'.', 0, 0, 2],
+            10..100 => [x, i, b'.', 0, 3],
+            100.. => [c, x, i, b'.', 4],
+        };
+        (rest, octet) = (tail, octet.wrapping_add(1));
+    }
+    all
+};
 
 impl Write for Short {
     fn write_str(&mut self, text: &str) -> fmt::Result {

@@ -64,7 +64,7 @@ impl Facts {
         head: &RequestHead<'_, '_>,
         route: &Route,
         handshake: Option<Handshake>,
-        asker: Asker,
+        asker: &Asker,
     ) -> Facts {
         let bodies = &route.bodies;
         let max_body =

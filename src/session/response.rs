@@ -82,7 +82,7 @@ impl Exchange {
         }
         let mut store = FieldStore::new();
         let parsed = parse_response(upstream.rx.bytes(), &mut store, self.facts.method, &LIMITS);
-        let head = match parsed {
+        let head = match &parsed {
             Ok(Some(head)) => head,
             Ok(None) => {
                 if upstream.rx.gather(cx.pool) {
@@ -98,7 +98,7 @@ impl Exchange {
         let mut len = head.len;
         let switched = match head.status {
             101 => {
-                let Some(behind) = self.switch(&head, upstream.rx.bytes(), client, cx)? else {
+                let Some(behind) = self.switch(head, upstream.rx.bytes(), client, cx)? else {
                     if upstream.rx.gather(cx.pool) {
                         return Ok(None);
                     }
@@ -108,12 +108,12 @@ impl Exchange {
                 true
             }
             100..=199 => {
-                self.interim(&head, client, cx)?;
+                self.interim(head, client, cx)?;
                 upstream.rx.consume(len);
                 return Ok(None);
             }
             _ => {
-                self.begin_response(&head, cx);
+                self.begin_response(head, cx);
                 false
             }
         };

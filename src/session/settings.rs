@@ -7,7 +7,8 @@ use std::time::Duration;
 use crate::base::Neighbours;
 use crate::channel::{Keep, Verifier};
 use crate::config::{
-    Answer, CertificateHeader, ChannelMode, ChannelSlow, Edit, LogFormat, Origin, Rate, Template,
+    Answer, Balance, CertificateHeader, ChannelMode, ChannelSlow, Edit, LogFormat, Origin, Rate,
+    Template,
 };
 use crate::proto::h1::Limits;
 use crate::proto::ws::{DeflatePolicy, Draft, Drafts};
@@ -137,6 +138,18 @@ pub struct Certificates {
 }
 
 impl Route {
+    /// Whether it says anything that a request fills in: whatever `Exchange::expand_target` and what begins with `remember_`
+    /// look at.
+    pub(super) fn is_filled_in(&self) -> bool {
+        let leads = match &self.target.place {
+            Place::Http { host, uri, .. } => host.is_some() || uri.is_some(),
+            Place::Uwsgi { .. } | Place::Echo => false,
+            Place::Tcp { token } => token.is_some(),
+            Place::Channel { .. } | Place::Publish { .. } | Place::Files(_) => true,
+        };
+        leads || self.joins.is_some() || matches!(self.target.group.balance, Balance::Hash(_))
+    }
+
     /// How long a dial may take.
     pub fn connect_timeout(&self) -> Duration {
         self.target.group.connect_timeout.unwrap_or(self.times.connect)

@@ -96,7 +96,7 @@ impl Subrequest {
         let Ok(Some(head)) = parse_request(written, &mut store, &KEPT) else {
             return Err(CloseReason::QuestionTooLarge);
         };
-        let facts = Facts::new(&head, &auth.route, None, asker);
+        let facts = Facts::new(&head, &auth.route, None, &asker);
         let spare = cx.scratch.spare.pop();
         let mut exchange = Exchange::begin(spare, &auth.route, facts, cx.now);
         exchange.host.extend_from_slice(auth.authority.as_bytes());

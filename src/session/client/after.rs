@@ -36,7 +36,7 @@ impl Client {
         Some(match next {
             Next::Wait => return None,
             Next::Closed(reason) => self.ended(reason, &ports[0], cx),
-            Next::Refused(refusal) => self.refused(refusal, &mut ports[0], cx),
+            Next::Refused(refusal) => self.refused(*refusal, &mut ports[0], cx),
             Next::Exchange(exchange) => State::Exchange(exchange),
             Next::Check(check) => State::Check(check),
             Next::File(transfer) => State::File(transfer),

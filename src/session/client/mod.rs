@@ -136,7 +136,7 @@ impl Client {
     pub fn advance(&mut self, ports: &mut [Port; 2], cx: &mut Cx<'_>) {
         while let Some(next) = self.step(ports, cx) {
             self.state = next;
-            if self.is_dialling() {
+            if self.is_dialling() || self.is_idle(&ports[0], cx) {
                 return;
             }
         }
@@ -145,6 +145,11 @@ impl Client {
     /// Whether a server has just been asked for: nothing goes on before the answer.
     fn is_dialling(&self) -> bool {
         matches!(&self.state, State::Exchange(exchange) if exchange.is_dialling())
+    }
+
+    /// Whether a request is awaited, and nothing of one, or of an end, is there.
+    fn is_idle(&self, client: &Port, cx: &Cx<'_>) -> bool {
+        matches!(self.state, State::Head(_)) && client.is_still() && !cx.draining
     }
 
     /// Whether bytes that came of `side` may all go over to the other one as they are, where nothing waits and no end is
@@ -189,11 +194,11 @@ impl Client {
             // Nobody waits for it any more.
             _ if matches!(input, Input::Opened(_)) => cx.actions.push(Action::CloseFile),
             State::Check(check) => check.input(input, ports, cx),
-            State::Exchange(exchange) => {
-                if let Err(reason) = exchange.input(input, ports, cx) {
-                    self.state = self.failed(reason, ports, cx);
-                }
-            }
+            State::Exchange(exchange) => match exchange.input(input, ports, cx) {
+                Ok(()) if exchange.awaits_server(ports) => return,
+                Ok(()) => {}
+                Err(reason) => self.state = self.failed(reason, ports, cx),
+            },
             State::Probe(probe) => probe.input(&input, &mut ports[1], cx),
             _ => {}
         }

@@ -186,6 +186,11 @@ impl Client {
         }
     }
 
+    /// Whether it serves requests, or waits for one.
+    pub fn serves(&self) -> bool {
+        matches!(self.state, State::Head(_) | State::Exchange(_))
+    }
+
     /// Whether only what arrives, an answer or time can make it go further, and nothing that leaves.
     pub fn rests(&self, ports: &[Port; 2]) -> bool {
         match &self.state {
