@@ -195,7 +195,7 @@ impl Worker {
                 if let Some(key) = session {
                     self.guarded(key, |worker| {
                         worker.dial_event(conn_key);
-                        worker.drive_on(key);
+                        worker.drive_on(key, None);
                     });
                 }
             }
@@ -204,12 +204,16 @@ impl Worker {
                 let straight = conn.goes_straight();
                 let Some(key) = session else { return };
                 let Some(session) = self.sessions.get(key) else { return };
-                let straight = straight && session.machine.tunnel().is_some();
+                let tunnel = session.machine.tunnel().is_some();
                 // What has begun goes on before what happens next.
                 if session.begun {
                     self.go_through();
                 }
-                if straight { self.pass_on(key, side) } else { self.begin(key) }
+                match (straight, tunnel) {
+                    (true, true) => self.pass_on(key, side),
+                    (true, false) => self.begin(key, Some(side)),
+                    (false, _) => self.begin(key, None),
+                }
             }
         }
     }

@@ -22,14 +22,14 @@ const LOOK: Duration = Duration::from_millis(50);
 impl Worker {
     /// Advances one session as far as it goes.
     pub(super) fn drive(&mut self, key: Key) {
-        self.guarded(key, |worker| worker.drive_on(key));
+        self.guarded(key, |worker| worker.drive_on(key, None));
     }
 
     /// Hands the answer to an action to a session, and advances it.
     pub(super) fn answer_and_drive(&mut self, key: Key, input: Input) {
         self.guarded(key, |worker| {
             worker.answer(key, input);
-            worker.drive_on(key);
+            worker.drive_on(key, None);
         });
     }
 
@@ -51,24 +51,30 @@ impl Worker {
         self.remove(key);
     }
 
-    pub(super) fn drive_on(&mut self, key: Key) {
+    /// The same, within [`guarded`](Self::guarded). `side` as in [`receive`](Self::receive).
+    pub(super) fn drive_on(&mut self, key: Key, side: Option<Side>) {
         // What an answer asked for comes first: it may part the session from a connection, of which nothing must be read then.
         if !self.world.actions.is_empty() {
             self.act(key);
         }
         let mut pass = Pass::default();
-        self.receive(key, &mut pass);
+        self.receive(key, side, &mut pass);
         self.advance(key, &mut pass);
         self.finish(key, pass);
     }
 
-    /// The first step of a pass: reads once from each connection that has something.
-    pub(super) fn receive(&mut self, key: Key, pass: &mut Pass) {
+    /// The first step of a pass: reads once from each connection that has something. `side` is the one of which bytes have
+    /// come, where nothing else has.
+    pub(super) fn receive(&mut self, key: Key, side: Option<Side>, pass: &mut Pass) {
         debug_assert!(
             self.world.actions.is_empty(),
-            "what was asked for is done before anything is read"
+            "nothing is read before what was asked for is done"
         );
-        if let Some(mut parts) = self.parts(key) {
+        if let Some(side) = side
+            && let Some(n) = self.take_in(key, side)
+        {
+            (pass.filled, pass.only) = (n, Some(side));
+        } else if let Some(mut parts) = self.parts(key) {
             parts.session.begun = true;
             pass.filled = parts.fill(key);
         }
@@ -90,6 +96,11 @@ impl Worker {
 
     /// The third step: writes. Then passes until there is nothing to do, or others have their turn.
     pub(super) fn finish(&mut self, key: Key, mut pass: Pass) {
+        if let Some(side) = pass.only
+            && self.pass_over(key, side)
+        {
+            return;
+        }
         let mut budget = BUDGET;
         loop {
             let Some(mut parts) = self.parts(key) else { return };
@@ -118,7 +129,7 @@ impl Worker {
                 break;
             }
             pass = Pass::default();
-            self.receive(key, &mut pass);
+            self.receive(key, None, &mut pass);
             self.advance(key, &mut pass);
         }
         self.rest(key);
@@ -140,11 +151,7 @@ impl Worker {
             .unwrap_or(Millis::NEVER);
         let asked = session.ports.iter().any(|port| port.delivery == Delivery::Asked);
         let look = if asked { self.world.clock.now() + LOOK } else { Millis::NEVER };
-        let deadline = deadline.min(look);
-        if deadline < session.armed {
-            session.armed = deadline;
-            self.wheel.rearm(session.timer, deadline.get());
-        }
+        session.arm(deadline.min(look), &mut self.wheel);
         if session.holds() != session.held {
             self.count_messages(key);
         }
@@ -206,6 +213,8 @@ pub(super) struct Pass {
     filled: usize,
     /// Whether the machine asked for something.
     acted: bool,
+    /// The side that all of them are of, where nothing else was there to be seen.
+    only: Option<Side>,
 }
 
 /// A session, its connections, and what of the worker the two need.

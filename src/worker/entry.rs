@@ -1,6 +1,6 @@
 //! What the two slabs hold: connections and sessions.
 
-use crate::base::{Key, Millis, TimerKey};
+use crate::base::{Key, Millis, TimerKey, Wheel};
 use crate::reactor::{Bulk, Readiness, Stream, Transport};
 use crate::session::{Client, Port};
 
@@ -64,6 +64,14 @@ pub(super) struct Session {
 }
 
 impl Session {
+    /// Sets the timer to no later than `deadline`.
+    pub(super) fn arm(&mut self, deadline: Millis, wheel: &mut Wheel) {
+        if deadline < self.armed {
+            self.armed = deadline;
+            wheel.rearm(self.timer, deadline.get());
+        }
+    }
+
     /// Memory that holds parts of its messages now, in bytes.
     pub(super) fn holds(&self) -> u32 {
         u32::try_from(self.machine.held()).unwrap_or(u32::MAX)

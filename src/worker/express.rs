@@ -29,7 +29,7 @@ impl Worker {
             }
         });
         if !passed {
-            self.begin(key);
+            self.begin(key, None);
         }
     }
 }
@@ -103,6 +103,6 @@ impl Parts<'_> {
 }
 
 /// Nothing lies between the socket and the tunnel, and no end is in sight.
-fn is_plain(conn: &Conn) -> bool {
+pub(super) fn is_plain(conn: &Conn) -> bool {
     matches!(conn.transport, Transport::Plain) && conn.ready.end == Ending::Open
 }

@@ -44,7 +44,7 @@ impl Worker {
                 if !open {
                     self.queue_handshake(conn_key);
                 }
-                return self.drive_on(key);
+                return self.drive_on(key, None);
             }
             Look::Bad(fault) => {
                 let ip = session.machine.peer().ip;

@@ -83,7 +83,7 @@ impl Worker {
                     }
                     None => self.dialled(key, conn_key),
                 }
-                self.drive_on(key);
+                self.drive_on(key, None);
             }
             Progress::Failed(fault) => match conn.role {
                 Role::Dialling(attempt) => {
@@ -91,7 +91,7 @@ impl Worker {
                     let server = server.map(tracing::field::display);
                     tracing::warn!(server, %fault, "a TLS handshake with a server failed");
                     self.not_dialled(key, conn_key, attempt);
-                    self.drive_on(key);
+                    self.drive_on(key, None);
                 }
                 _ => self.client_handshake_failed(key, conn_key, &fault),
             },
@@ -113,7 +113,7 @@ impl Worker {
             // What came after the fault may be waiting in the socket.
             conn.ready.readable = true;
         }
-        self.drive_on(key);
+        self.drive_on(key, None);
     }
 }
 

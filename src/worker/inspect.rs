@@ -117,7 +117,7 @@ impl Worker {
         let now = self.world.clock.now();
         let Some(session) = self.sessions.get_mut(key) else { return };
         if session.machine.leave(CloseReason::Killed, now) {
-            return self.drive_on(key);
+            return self.drive_on(key, None);
         }
         let mut cx = self.world.cx(session.active);
         session.machine.close(CloseReason::Killed, &mut cx);

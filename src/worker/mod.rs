@@ -36,6 +36,7 @@ mod messages;
 mod places;
 mod probes;
 mod renew;
+mod serve;
 mod splice;
 mod spool;
 mod together;

@@ -55,14 +55,15 @@ impl Worker {
         self.together.on
     }
 
-    /// Something happened to a session: it is driven, or its pass begun.
-    pub(super) fn begin(&mut self, key: Key) {
+    /// Something happened to a session: it is driven, or its pass begun. `side` is the one of which bytes have come, where
+    /// nothing else has.
+    pub(super) fn begin(&mut self, key: Key, side: Option<Side>) {
         self.stir();
         if !self.together.on {
-            return self.drive(key);
+            return self.guarded(key, |worker| worker.drive_on(key, side));
         }
         let mut pass = Pass::default();
-        self.guarded(key, |worker| worker.receive(key, &mut pass));
+        self.guarded(key, |worker| worker.receive(key, side, &mut pass));
         self.put(key, Next::Pass(pass));
     }
 
@@ -117,7 +118,7 @@ impl Worker {
         parts.session.begun = false;
         if !parts.send(side, block) {
             self.stir();
-            self.drive_on(key);
+            self.drive_on(key, None);
         }
     }
 }
