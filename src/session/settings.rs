@@ -331,7 +331,8 @@ pub struct WebSocketRules {
     pub tolerance: Duration,
     /// `websockets-pong-freq`: between two unasked pongs.
     pub pong: Option<Duration>,
-    /// `websockets-max-size`: bytes of a client's message.
+    /// `websockets-max-size`: bytes of a client's message; [`LONE_MAX`](crate::proto::ws::LONE_MAX) at least, which pass
+    /// without a look at it.
     pub max_message: u64,
     /// `websockets-max-age`.
     pub max_age: Option<Duration>,

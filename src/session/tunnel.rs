@@ -126,11 +126,13 @@ impl Tunnel {
     /// nothing else is to be done; then they are counted. If not, nothing has happened.
     #[inline]
     pub(super) fn passes(&mut self, side: Side, bytes: &[u8], now: Millis) -> bool {
-        let passes = match (&mut self.sight, &self.route.websockets) {
-            (Sight::Frames(track), Some(websockets)) => {
-                track.passes(side, bytes, &websockets.rules, now)
+        let passes = match &mut self.sight {
+            Sight::Frames(track) => {
+                let rules = || self.route.websockets.as_ref().map(|websockets| &websockets.rules);
+                track.passes_lone(side, bytes, now)
+                    || rules().is_some_and(|rules| track.passes(side, bytes, rules, now))
             }
-            (Sight::Opaque(opaque), _) => self.watched && opaque.is_plain(),
+            Sight::Opaque(opaque) => self.watched && opaque.is_plain(),
             _ => false,
         };
         if passes {
@@ -292,7 +294,7 @@ impl Tunnel {
     fn life(&mut self) -> Option<&mut Life> {
         match &mut self.sight {
             Sight::Opaque(_) | Sight::Events(_) => None,
-            Sight::Frames(track) => Some(&mut track.life),
+            Sight::Frames(track) => Some(track.life_mut()),
             Sight::Messages(messages) => Some(&mut messages.life),
         }
     }

@@ -9,7 +9,7 @@ use crate::config::{
     Target as Named, Way, WebSocketBinary, WebSocketDeflate, WebSocketDraft, WebSocketMode,
 };
 use crate::proto::h1::Limits;
-use crate::proto::ws::{DeflatePolicy, Draft};
+use crate::proto::ws::{DeflatePolicy, Draft, LONE_MAX};
 use crate::reactor::tls::Connectors;
 use crate::route::{Rule, Table};
 use crate::session::{
@@ -301,6 +301,7 @@ fn websockets(settings: &Settings, place: &Place) -> WebSockets {
         Place::Uwsgi { .. } => Mode::Guard,
         _ => Mode::Track,
     };
+    debug_assert!(settings.max_message >= LONE_MAX, "kilobytes, at least one");
     WebSockets {
         mode: settings.websockets_mode.map_or(usual, mode),
         rules: WebSocketRules {

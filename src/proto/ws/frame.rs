@@ -8,6 +8,9 @@ pub const HEAD_MAX: usize = 14;
 /// The longest payload of a control frame (RFC 6455 section 5.5).
 pub const CONTROL_MAX: usize = 125;
 
+/// Most payload of a data frame whose header is as short as can be; no limit of a message may be lower.
+pub const LONE_MAX: u64 = 125;
+
 /// Who sends a frame: a client masks, a server does not (RFC 6455 section 5.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Sender {
@@ -226,16 +229,19 @@ impl FrameHead {
         (shortest && whole && payload <= rules.max_message).then_some((payload, len + key))
     }
 
-    /// Bytes of payload of what is one short message in one frame, no more and no less: most pieces are that. `None` for
-    /// all else.
+    /// Bytes of payload of what is one message in one frame, no more and no less, of at most [`LONE_MAX`]. `None` for all else.
     #[inline(always)]
-    pub(super) fn lone_message(bytes: &[u8], rules: &Rules) -> Option<u64> {
+    pub(super) fn lone_message(bytes: &[u8], sender: Sender) -> Option<u64> {
+        let (mask_bit, header) = if sender == Sender::Client { (0x80, 6) } else { (0, 2) };
+        let payload = (bytes.len() as u64).wrapping_sub(header);
+        if payload > LONE_MAX {
+            return None;
+        }
         let &[first, second, ..] = bytes else { return None };
-        let (mask_bit, header) = if rules.sender == Sender::Client { (0x80, 6) } else { (0, 2) };
-        let payload = bytes.len().wrapping_sub(header);
-        let lone = payload <= 125 && second == mask_bit | payload as u8;
-        let seen = matches!(first, 0x81 | 0x82);
-        (lone && seen && payload as u64 <= rules.max_message).then_some(payload as u64)
+        // The two bytes at once: text, or binary, which is one more.
+        let text = 0x81 | u16::from(mask_bit | payload as u8) << 8;
+        let beyond = u16::from_le_bytes([first, second]).wrapping_sub(text);
+        (beyond <= 1).then_some(payload)
     }
 
     /// How many bytes a header that starts with `bytes` has at least; at least one more than these

@@ -47,7 +47,7 @@ pub use deflate::{
     Window,
 };
 pub use draft::{Draft, Drafts, UnknownDraft};
-pub use frame::{CONTROL_MAX, FrameError, FrameHead, HEAD_MAX, Opcode, Rules, Sender};
+pub use frame::{CONTROL_MAX, FrameError, FrameHead, HEAD_MAX, LONE_MAX, Opcode, Rules, Sender};
 pub use hixie::{
     Challenge, HIXIE_CLOSE, HixieAnswer, HixieKey, HixieReader, KEY3_LEN, check_hixie_answer,
     encode_hixie_text,

@@ -1,7 +1,7 @@
 //! Follows the frames of one direction by their headers alone, while the bytes themselves pass.
 
 use super::control::Control;
-use super::frame::{FrameError, FrameHead, Opcode, Rules};
+use super::frame::{FrameError, FrameHead, Opcode, Rules, Sender};
 use super::sequence::{Next, Sequence};
 
 /// Where in the stream of frames of one direction the next byte lies.
@@ -163,17 +163,25 @@ impl Tracker {
         passed as usize
     }
 
-    /// Passes all of a piece by no more than a look at each header; false, and nothing done, where
-    /// that is not enough.
+    /// Passes a piece that is one message in one frame, no more and no less, of [`LONE_MAX`] bytes at most: most pieces are
+    /// that. False, and nothing done, for all else.
+    ///
+    /// [`LONE_MAX`]: super::LONE_MAX
     #[inline(always)]
-    pub fn stream_all(&mut self, bytes: &[u8], rules: &Rules, tally: &mut Tally) -> bool {
+    pub fn lone(&mut self, bytes: &[u8], sender: Sender, tally: &mut Tally) -> bool {
         if self.at_message()
-            && let Some(payload) = FrameHead::lone_message(bytes, rules)
+            && let Some(payload) = FrameHead::lone_message(bytes, sender)
         {
             tally.messages += 1;
             tally.payload = tally.payload.wrapping_add(payload);
             return true;
         }
+        false
+    }
+
+    /// Passes all of a piece by no more than a look at each header; false, and nothing done, where
+    /// that is not enough.
+    pub fn stream_all(&mut self, bytes: &[u8], rules: &Rules, tally: &mut Tally) -> bool {
         let ahead = self.ahead(bytes, rules);
         let end = bytes.len() as u64;
         if ahead.at < end {

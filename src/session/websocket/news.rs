@@ -39,15 +39,14 @@ impl Track {
         if self.life.is_ending() {
             return 0;
         }
-        let heard = self.life.guest().map(|guest| guest.hear(batch, &mut client.tx, open));
-        self.calm = Millis::default();
+        let guest = self.life_mut().guest();
+        let heard = guest.map(|guest| guest.hear(batch, &mut client.tx, open));
         self.life.heard_news(heard, now)
     }
 
     /// What the client hears of channels, if anything, about to be told more.
     pub(in super::super) fn member(&mut self) -> Option<&mut Membership> {
-        self.calm = Millis::default();
-        self.life.guest()
+        self.life_mut().guest()
     }
 }
 

@@ -3,6 +3,7 @@
 
 use crate::base::Millis;
 use crate::buf::{Pool, Rx};
+use crate::proto::ws::Sender;
 
 use super::super::cx::Cx;
 use super::super::port::{Port, Side};
@@ -22,7 +23,7 @@ impl Track {
         cx: &mut Cx<'_>,
     ) -> bool {
         let open = |port: &Port| port.rx_end.is_none() && !port.tx_broken;
-        if cx.now >= self.calm || self.life.is_ending() || !open(&ports[0]) || !open(&ports[1]) {
+        if cx.now >= self.calm || !open(&ports[0]) || !open(&ports[1]) {
             return false;
         }
         let before = *bytes;
@@ -34,9 +35,22 @@ impl Track {
         all
     }
 
-    /// Whether bytes that came of `side` may all go over as they are, where both ends are open and nothing waits, and
-    /// nothing is due. If not, nothing has happened.
-    #[inline]
+    /// Whether bytes that came of `side` are one short message, where both ends are open and nothing waits, and nothing is
+    /// due: then all of them may go over as they are. If not, nothing has happened. Rules have nothing to say of it: no
+    /// limit is as low ([`WebSocketRules::max_message`]).
+    #[inline(always)]
+    pub(in super::super) fn passes_lone(&mut self, side: Side, bytes: &[u8], now: Millis) -> bool {
+        let [client, upstream] = &mut self.watch;
+        // Knowing its side makes it shorter.
+        now < self.calm
+            && match side {
+                Side::Client => client.tracker.lone(bytes, Sender::Client, &mut client.tally),
+                Side::Upstream => upstream.tracker.lone(bytes, Sender::Server, &mut upstream.tally),
+            }
+    }
+
+    /// The same of what is not one short message.
+    #[inline(never)]
     pub(in super::super) fn passes(
         &mut self,
         side: Side,
@@ -44,13 +58,9 @@ impl Track {
         rules: &WebSocketRules,
         now: Millis,
     ) -> bool {
-        if now >= self.calm || self.life.is_ending() {
-            return false;
-        }
-        match side {
-            Side::Client => self.sees_all(Side::Client, bytes, rules),
-            Side::Upstream => self.sees_all(Side::Upstream, bytes, rules),
-        }
+        let frames = self.frames(side, rules);
+        let Watch { tracker, tally } = &mut self.watch[side as usize];
+        now < self.calm && tracker.stream_all(bytes, &frames, tally)
     }
 
     /// How many of the bytes that come next of `side` may go over unseen; see [`Client::reach`](super::super::Client::reach).
@@ -62,7 +72,7 @@ impl Track {
         rules: &WebSocketRules,
         now: Millis,
     ) -> Option<u64> {
-        if now >= self.calm || self.life.is_ending() {
+        if now >= self.calm {
             return Some(0);
         }
         let tracker = &self.watch[side as usize].tracker;
@@ -81,15 +91,6 @@ impl Track {
         let frames = self.frames(side, rules);
         let Watch { tracker, tally } = &mut self.watch[side as usize];
         tracker.go_over(next, n, &frames, tally);
-    }
-
-    /// Whether no more than a look at each header is needed; then they are counted.
-    // Knowing its side makes it much shorter.
-    #[inline(always)]
-    fn sees_all(&mut self, side: Side, bytes: &[u8], rules: &WebSocketRules) -> bool {
-        let frames = self.frames(side, rules);
-        let Watch { tracker, tally } = &mut self.watch[side as usize];
-        tracker.stream_all(bytes, &frames, tally)
     }
 
     /// One direction of it, in which something came. False, with nothing or some of it handed on,

@@ -35,7 +35,8 @@ pub(in super::super) struct Track {
     draft: Draft,
     /// RSV1 was agreed: permessage-deflate is the two ends' affair.
     rsv1: bool,
-    /// Before that time nothing matters but what the two ends send. Worked out anew after a snapshot.
+    /// Before that time nothing matters but what the two ends send; never where an end has begun. Worked out anew after a
+    /// snapshot.
     pub(super) calm: Millis,
 }
 
@@ -81,7 +82,13 @@ impl Track {
     /// When it must be looked at again if nothing comes, where that is known from before: traffic
     /// only moves it.
     pub(in super::super) fn calm(&self) -> Option<Millis> {
-        Some(self.calm).filter(|at| *at != Millis::default() && !self.life.is_ending())
+        Some(self.calm).filter(|at| *at != Millis::default())
+    }
+
+    /// Its life, to be changed: nothing is calm until it was looked at again.
+    pub(in super::super) fn life_mut(&mut self) -> &mut Life {
+        self.calm = Millis::default();
+        &mut self.life
     }
 
     /// What `side` may send.

@@ -3,7 +3,7 @@
 
 use super::super::close::{CloseCode, CloseError};
 use super::super::frame::{FrameHead, HEAD_MAX, Sender};
-use super::super::{CONTROL_FRAME_MAX, CONTROL_MAX, ControlFrame};
+use super::super::{CONTROL_FRAME_MAX, CONTROL_MAX, ControlFrame, LONE_MAX};
 use super::*;
 use proptest::prelude::*;
 
@@ -86,10 +86,12 @@ const STREAM: Ask = |tracker, piece, rules, tally| match tracker.stream(piece, r
     n => Ok(Step::Pass(n)),
 };
 
-/// The short way for all of it or none, and the long one where that is none.
+/// The short ways for all of it or none, and the long one where that is none.
 const STREAM_ALL: Ask = |tracker, piece, rules, tally| {
     let before = (*tracker, *tally);
-    if !piece.is_empty() && tracker.stream_all(piece, rules, tally) {
+    if rules.max_message >= LONE_MAX && tracker.lone(piece, rules.sender, tally)
+        || !piece.is_empty() && tracker.stream_all(piece, rules, tally)
+    {
         return Ok(Step::Pass(piece.len()));
     }
     assert_eq!((*tracker, *tally), before, "nothing has happened");
