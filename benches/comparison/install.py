@@ -40,12 +40,12 @@ def work_dir():
 def programs(names, binary=None):
     """Paths of all programs in `names`, installed or built where they are missing."""
     found = {}
-    missing = [PACKAGES[name] for name in names if name in PACKAGES and not shutil.which(name)]
+    missing = [PACKAGES[name] for name in names if name in PACKAGES and not installed(name)]
     if missing:
         apt(missing)
     for name in names:
         if name in PACKAGES:
-            found[name] = shutil.which(name) or f"/usr/sbin/{name}"
+            found[name] = installed(name)
     if "uwsgi" in names:
         found["uwsgi"] = uwsgi()
     if "websockets" in names:
@@ -56,6 +56,11 @@ def programs(names, binary=None):
         found["tidegate"] = str(pathlib.Path(binary).resolve()) if binary else build_tidegate()
     found.update(build_tools())
     return found
+
+
+def installed(name):
+    """Where a program is; servers are where not everybody looks."""
+    return shutil.which(name) or shutil.which(name, path="/usr/sbin")
 
 
 def apt(packages):

@@ -35,6 +35,20 @@ def load(row, kept):
     return Done(row, kept["run"], samples, kept["wakes"])
 
 
+def joined(kept, done):
+    """What was kept of a row and what is new of it, one behind the other where both were measured in the same way; else what is new.
+
+    So nobody repeats a row until it pleases.
+    """
+    def way(of):
+        return {**of.run, "at": ""}, of.row.rate, of.row.connections, set(of.samples)
+
+    if kept is None or way(kept) != way(done):
+        return done
+    samples = {name: of + done.samples[name] for name, of in kept.samples.items()}
+    return dataclasses.replace(done, run=kept.run, samples=samples)
+
+
 def write(path, rows):
     """Puts the rows in a file, all or nothing."""
     text = json.dumps({key: plain(done) for key, done in rows.items()}, indent=1)

@@ -3,6 +3,8 @@
 import argparse
 import dataclasses
 import pathlib
+import shutil
+import subprocess
 import sys
 
 from . import figures, install, keep, report, rows, trace, verdicts
@@ -52,9 +54,9 @@ def options(description):
 def chosen(asked):
     """Names of the candidates, ours first; none where each row's bars say it."""
     names = [name for name in asked.candidates.split(",") if name]
-    unknown = [name for name in names if name not in CANDIDATES]
+    unknown = [name for name in names if name not in CANDIDATES or name == "vs" and not asked.vs]
     if unknown:
-        raise SystemExit(f"no candidate {', '.join(unknown)}; there are {', '.join(CANDIDATES)}")
+        raise Failed(f"no candidate {', '.join(unknown)}; there are {', '.join(CANDIDATES)}, vs where --vs names a binary")
     if asked.vs:
         names += ["tidegate", "tidegate-again", "vs"]
     elif not names and asked.all:
@@ -63,11 +65,20 @@ def chosen(asked):
 
 
 def main(description):
+    """Does what is asked; the exit status."""
     asked = options(description)
+    try:
+        return do(asked)
+    except (Failed, OSError, subprocess.SubprocessError) as failure:
+        print(f"compare: {failure}", file=sys.stderr)
+        return 2
+
+
+def do(asked):
     keys = [key for key in asked.rows.split(",") if key]
     if asked.kept:
         if not pathlib.Path(asked.kept).exists():
-            raise SystemExit(f"nothing is kept in {asked.kept}")
+            raise Failed(f"nothing is kept in {asked.kept}")
         rows.select(keys)
         return show(asked, keep.read(asked.kept), keys)
     names = chosen(asked)
@@ -75,26 +86,40 @@ def main(description):
         dataclasses.replace(row, connections=asked.idle) if row.load == "idle" and asked.idle else row
         for row in rows.select(keys, asked.all or asked.vs)
     ]
+    refuse(asked, wanted, names)
     programs = needed(asked, wanted, names)
     proxy_core, load_core = map(int, asked.cores.split(","))
     bench = Bench(programs, install.work_dir(), proxy_core, load_core, asked.bare, asked.seconds)
     install.say(estimate(asked, wanted, names))
     done = keep.read(asked.keep) if asked.keep else {}
     versions = install.versions(programs)
-    try:
-        with bench.start_backend():
-            for row in wanted:
-                done[row.key] = work(bench, asked, row, candidates_for(row, names), versions)
-                if asked.keep:
-                    keep.write(asked.keep, done)
-                if asked.write:
-                    report.write(asked.write, asked.marks, report.page(in_order(done)))
-            status = show(asked, done, [])
-            look_closer(bench, asked, wanted)
-    except Failed as failure:
-        print(f"compare: {failure}", file=sys.stderr)
-        return 2
+    with bench.start_backend():
+        for row in wanted:
+            new = work(bench, asked, row, candidates_for(row, names), versions)
+            done[row.key] = keep.joined(done.get(row.key), new)
+            if asked.keep:
+                keep.write(asked.keep, done)
+            if asked.write:
+                report.write(asked.write, asked.marks, report.page(in_order(done)))
+        status = show(asked, done, [])
+        look_closer(bench, asked, wanted)
     return status
+
+
+def refuse(asked, wanted, names):
+    """What would fail after hours is refused at once."""
+    for row in wanted:
+        if not set(candidates_for(row, names)) - {"tidegate-again"}:
+            raise Failed(f"{row.key}: none of the candidates is for it")
+    if asked.seconds % 1 and any(row.load == "wrk" for row in wanted):
+        raise Failed("wrk takes whole seconds")
+    if asked.write:
+        report.parts(asked.write, asked.marks)
+    if asked.perf and not shutil.which("perf"):
+        raise Failed("perf is missing")
+    taking_part = {name for row in wanted for name in candidates_for(row, names)}
+    if (asked.strace or asked.perf) and (absent := set(asked.watch.split(",")) - taking_part):
+        raise Failed(f"{', '.join(sorted(absent))} does not take part")
 
 
 def needed(asked, wanted, names):
@@ -130,7 +155,8 @@ def work(bench, asked, row, names, versions):
     """All of a row: candidates alternate, in an order drawn for each round: none always follows the same one."""
     run = report.run(versions, asked)
     if row.half:
-        row = dataclasses.replace(row, rate=half(bench, row, [name for name in names if name != "tidegate-again"]))
+        others = [name for name in names if name != "tidegate-again"]
+        row = dataclasses.replace(row, rate=undisturbed(lambda: half(bench, row, others)))
         install.say(f"{row.key}: {row.rate:,} a second")
     samples = {name: [] for name in names}
     count = rounds_of(asked, row)
@@ -155,7 +181,10 @@ def in_order(done):
 
 def show(asked, done, keys):
     """Prints the tables, and writes them where they are wanted; the exit status."""
-    text = report.page([of for of in in_order(done) if not keys or of.row.key in keys])
+    shown = [of for of in in_order(done) if not keys or of.row.key in keys]
+    if not shown:
+        raise Failed("none of these rows is kept")
+    text = report.page(shown)
     print(text)
     if asked.write:
         report.write(asked.write, asked.marks, text)

@@ -5,10 +5,14 @@ import json
 import os
 import re
 import subprocess
+import tempfile
 import time
 
 from . import candidates, install, rows
-from .process import Failed, Process, core_times, free_port
+from .process import Failed, Process, Still, core_times, free_port
+
+# What `wsload` says when all its connections are open.
+BEGUN = "begun\n"
 
 
 @dataclasses.dataclass
@@ -33,6 +37,14 @@ class Sample:
     @property
     def cpu(self):
         return self.user + self.system
+
+
+@dataclasses.dataclass
+class Said:
+    """What a load printed."""
+
+    stdout: str
+    stderr: str
 
 
 @dataclasses.dataclass
@@ -62,13 +74,31 @@ class Bench:
         command = candidates.command(name, self.programs, at)
         return Process(name, command, self.proxy_core, place / "log").ready(port), port
 
-    def load(self, row, port, seconds):
-        """Runs the load to its end; returns its output."""
-        command = rows.command(row, self.programs, port, seconds)
-        return subprocess.run(command, capture_output=True, text=True, preexec_fn=self.pin)
+    def load(self, row, port, seconds, read=lambda: None):
+        """Runs the load to its end; what it said, and what `read` gave before and after it, as in `under_load`."""
+        return under_load(rows.command(row, self.programs, port, seconds), self.load_core, read)
 
-    def pin(self):
-        os.sched_setaffinity(0, {self.load_core})
+
+def under_load(command, core, read):
+    """Runs a load to its end on a core; what it said, and what `read` gave before and after it.
+
+    Of `wsload`, where connections stay, before is when all of them are open: opening them is not what is measured. `wrk` does not
+    say when that is.
+    """
+    before = read()
+    with tempfile.TemporaryFile("w+") as errors, subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=errors, text=True, preexec_fn=lambda: os.sched_setaffinity(0, {core})
+    ) as load:
+        said = ""
+        for line in load.stdout:
+            if line == BEGUN:
+                before = read()
+            else:
+                said += line
+        after = read()
+        load.wait()
+        errors.seek(0)
+        return Said(said, errors.read()), before, after
 
 
 def measure(bench, name, row):
@@ -77,17 +107,18 @@ def measure(bench, name, row):
     with proxy:
         if row.load == "idle":
             return idle(bench, proxy, row, port)
-        parse_load(row, bench.load(row, port, min(0.5, bench.seconds)))
-        cpu, proxy_core, load_core = counters(bench, proxy)
-        operations, sample = parse_load(row, bench.load(row, port, bench.seconds))
-        cpu_then, proxy_then, load_then = counters(bench, proxy)
+        parse_load(row, bench.load(row, port, min(0.5, bench.seconds))[0])
+        said, before, after = bench.load(row, port, bench.seconds, lambda: counters(bench, proxy))
+        operations, sample = parse_load(row, said)
+    (cpu, proxy_core, load_core), (cpu_then, proxy_then, load_then) = before, after
     own, user, system = (then - now for now, then in zip(cpu, cpu_then))
     busy, total = (then - now for now, then in zip(proxy_core, proxy_then))
     load_busy, load_total = (then - now for now, then in zip(load_core, load_then))
     each = 1e6 * own / operations
     sample.user = each * user / max(1, user + system)
     sample.system = each - sample.user
-    sample.proxy_core = busy / total
+    # Ticks see little of who sleeps often.
+    sample.proxy_core = max(busy, own) / total
     sample.foreign = max(0, busy - own) / total
     sample.load_core = load_busy / load_total
     return sample
@@ -99,8 +130,8 @@ def half(bench, row, names):
     for name in names:
         proxy, port = bench.start(name, row)
         with proxy:
-            parse_load(row, bench.load(row, port, 0.3))
-            rates.append(parse_load(row, bench.load(row, port, 1))[1].rate)
+            parse_load(row, bench.load(row, port, 0.3)[0])
+            rates.append(parse_load(row, bench.load(row, port, 1)[0])[1].rate)
     return max(100, int(min(rates) / 200) * 100)
 
 
@@ -111,7 +142,7 @@ def counters(bench, proxy):
 def idle(bench, proxy, row, port):
     """Memory before and after many WebSockets that have each carried one message."""
     few = dataclasses.replace(row, load="echo", connections=16)
-    parse_load(few, bench.load(few, port, 0.3))
+    parse_load(few, bench.load(few, port, 0.3)[0])
     time.sleep(0.2)
     before = proxy.memory()
     command = rows.command(row, bench.programs, port, 0)
@@ -122,7 +153,7 @@ def idle(bench, proxy, row, port):
     with holder:
         line = holder.child.stdout.readline()
         if not line.startswith("ready"):
-            raise Failed(f"{proxy.name}: {line}")
+            raise Failed(f"wsload: {line}{holder.log.read_text()}")
         time.sleep(2)
         after = proxy.memory()
     rss, dirty = ((then - now) / row.connections for now, then in zip(before, after))
@@ -137,8 +168,10 @@ def parse_load(row, done):
         report = json.loads(done.stdout.strip().splitlines()[-1])
     except (IndexError, ValueError):
         raise Failed(f"wsload: {done.stdout}{done.stderr}") from None
-    if report["faults"] or not report["operations"]:
+    if report["faults"]:
         raise Failed(f"wsload: {report['faults']} faults, the first: {report['first_fault']}")
+    if not report["operations"]:
+        raise Still("wsload: nothing was completed")
     resumed = report["resumed"] / max(1, report["opened"])
     if row.tls and not (0.5 < resumed if row.resume else resumed == 0):
         raise Failed(f"wsload: {resumed:.0%} of the TLS sessions were resumed")
@@ -153,7 +186,9 @@ def parse_wrk(done):
     rate = re.search(r"Requests/sec:\s+([\d.]+)", text)
     quantiles = dict(re.findall(r"^\s+(50|99)%\s+([\d.]+\w+)\s*$", text, re.M))
     errors = re.search(r"(Non-2xx.*|Socket errors:.*)", text)
-    if not (requests and int(requests[1]) and rate and len(quantiles) == 2) or errors:
+    if requests and not int(requests[1]) and not errors:
+        raise Still("wrk: nothing was completed")
+    if not (requests and rate and len(quantiles) == 2) or errors:
         raise Failed(f"wrk: {errors[1] if errors else text + done.stderr}")
     sample = Sample(rate=float(rate[1]), p50=micros(quantiles["50"]), p99=micros(quantiles["99"]))
     return int(requests[1]), sample

@@ -106,6 +106,10 @@ class Failed(Exception):
     """A program did not do what was asked of it."""
 
 
+class Still(Failed):
+    """Nothing was done, right or wrong: the machine may have stood still."""
+
+
 def free_port():
     """A port nobody has, below those the kernel gives to clients."""
     for port in range(free_port.next, 32000):
@@ -124,13 +128,25 @@ free_port.next = 21000 + os.getpid() % 5000
 
 
 def undisturbed(take):
-    """What `take` returns, taken again while other virtual machines had more than a little of our cores meanwhile, a few times."""
-    for _ in range(1 + AGAIN):
+    """What `take` returns, taken again while other virtual machines had more than a little of our cores meanwhile, a few times.
+
+    So is what completed nothing meanwhile.
+    """
+    for left in reversed(range(1 + AGAIN)):
         begun, before = time.monotonic(), stolen()
-        found = take()
-        if stolen() - before <= STOLEN * os.cpu_count() * (time.monotonic() - begun):
-            break
-    return found
+        try:
+            found = take()
+        except Still:
+            if not left or is_quiet(begun, before):
+                raise
+        else:
+            if not left or is_quiet(begun, before):
+                return found
+
+
+def is_quiet(begun, before):
+    """Whether others have had little of our cores since then."""
+    return stolen() - before <= STOLEN * os.cpu_count() * (time.monotonic() - begun)
 
 
 def stolen():

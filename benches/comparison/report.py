@@ -8,6 +8,7 @@ import re
 from . import verdicts
 from .candidates import CANDIDATES
 from .figures import median, ratio
+from .process import Failed
 
 
 def summary(rows):
@@ -52,9 +53,9 @@ def wakes(rows):
     return head + lines if lines else []
 
 
-def table(done, reference="tidegate"):
+def table(done):
     """One row of work as a table, a line per candidate."""
-    row, samples = done.row, done.samples
+    row, samples, reference = done.row, done.samples, "tidegate"
     lines = [f"\n### {row.title}\n"]
     if row.load == "idle":
         lines[0] = f"\n### {row.title}, {row.connections:,} of them\n"
@@ -126,10 +127,15 @@ def machines(rows):
 
 def write(path, name, text):
     """Puts the text between the marks of that name in a document."""
+    before, after = parts(path, name)
+    pathlib.Path(path).write_text(f"{before}\n{text.strip()}\n{after}")
+
+
+def parts(path, name):
+    """A document before what is between the marks of that name, and behind it."""
     begin, end = f"<!-- {name}: begin -->", f"<!-- {name}: end -->"
-    page = pathlib.Path(path)
-    before, mark, rest = page.read_text().partition(begin)
+    before, mark, rest = pathlib.Path(path).read_text().partition(begin)
     _, last, after = rest.partition(end)
     if not mark or not last:
-        raise SystemExit(f"{path}: the marks {begin} and {end} are missing")
-    page.write_text(f"{before}{begin}\n{text.strip()}\n{end}{after}")
+        raise Failed(f"{path}: the marks {begin} and {end} are missing")
+    return before + begin, end + after

@@ -3,6 +3,8 @@
 import dataclasses
 import math
 
+from .process import Failed
+
 
 @dataclasses.dataclass(frozen=True)
 class Row:
@@ -147,7 +149,7 @@ def select(keys, everything=False):
     known = {row.key for row in ROWS}
     unknown = [key for key in keys if key not in known]
     if unknown:
-        raise SystemExit(f"no row {', '.join(unknown)}; there are {', '.join(sorted(known))}")
+        raise Failed(f"no row {', '.join(unknown)}; there are {', '.join(sorted(known))}")
     return [row for row in ROWS if (row.key in keys if keys else everything or row.asks)]
 
 

@@ -70,10 +70,10 @@ def watched(bench, name, row, watcher):
     """Runs a row's load while another program watches the proxy; returns the operations done."""
     proxy, port = bench.start(name, row)
     with proxy:
-        parse_load(row, bench.load(row, port, 1))
+        parse_load(row, bench.load(row, port, 1)[0])
         watching = subprocess.Popen(watcher(proxy.pids()), stderr=subprocess.DEVNULL)
         time.sleep(1)  # until it is attached
-        operations, _ = parse_load(row, bench.load(row, port, bench.seconds))
+        operations, _ = parse_load(row, bench.load(row, port, bench.seconds)[0])
         watching.send_signal(signal.SIGINT)
         watching.wait(10)
     return operations

@@ -7,8 +7,13 @@ REGRESSION = 1.03
 
 
 def verdict(bar, middle, low, high, rounds):
-    """A bar is missed where all of the interval lies above it; few rounds decide nothing."""
-    word = "**missed**" if low > bar else "met" if middle <= bar else "not decided, the bar lies within the interval"
+    """A bar is missed where all of the interval lies above it, and met where all lies below; few rounds decide nothing."""
+    if low > bar:
+        word = "**missed**"
+    elif high <= bar:
+        word = "met"
+    else:
+        word = "met by the median" if middle <= bar else "not decided, the bar lies within the interval"
     return word if rounds >= ROUNDS else few(word, rounds)
 
 

@@ -2,6 +2,8 @@
 
 use hdrhistogram::Histogram;
 
+use crate::options::Options;
+
 /// The figures of one run.
 pub(crate) struct Report {
     /// Operations completed: echoes, or whole lives of a connection in churn mode.
@@ -22,6 +24,13 @@ pub(crate) struct Report {
     pub(crate) cpu: f64,
     /// Nanoseconds per operation.
     pub(crate) latency: Histogram<u64>,
+}
+
+/// Says that all connections are there, and what is measured begins: to programs, which count others' work from here on.
+pub(crate) fn begun(options: &Options) {
+    if options.json {
+        println!("begun");
+    }
 }
 
 impl Report {

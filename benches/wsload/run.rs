@@ -15,7 +15,7 @@ use crate::inflating::Room;
 use crate::message::Message;
 use crate::options::{Mode, Options};
 use crate::pacer::Pacer;
-use crate::report::Report;
+use crate::report::{self, Report};
 use crate::stream::Stream;
 use crate::tls::Terms;
 
@@ -166,20 +166,27 @@ impl Run {
                 }
             }
             Mode::Churn | Mode::Get | Mode::Handshakes => {}
-            Mode::Echo => match self.options.rate {
-                Some(rate) => {
-                    self.pacer = Some(Pacer::new(rate, self.now(), self.poll.registry(), PACER)?);
-                    self.pace()?;
-                }
-                None => {
-                    for index in 0..self.connections.len() {
-                        for _ in 0..self.options.depth {
-                            self.allow(index, self.now());
-                        }
-                        self.flush(index);
+            Mode::Echo => self.begin()?,
+        }
+        Ok(())
+    }
+
+    /// The first messages go out.
+    fn begin(&mut self) -> io::Result<()> {
+        report::begun(&self.options);
+        match self.options.rate {
+            Some(rate) => {
+                self.pacer = Some(Pacer::new(rate, self.now(), self.poll.registry(), PACER)?);
+                self.pace()?;
+            }
+            None => {
+                for index in 0..self.connections.len() {
+                    for _ in 0..self.options.depth {
+                        self.allow(index, self.now());
                     }
+                    self.flush(index);
                 }
-            },
+            }
         }
         Ok(())
     }

@@ -12,13 +12,13 @@ use crate::connection::Fault;
 use crate::inflating::Room;
 use crate::options::{Mode, Options};
 use crate::pacer::Pacer;
-use crate::report::Report;
+use crate::report::{self, Report};
 use crate::run::{DRAIN, OPENING_TIME, PACER, own_cpu};
 use crate::stream::Stream;
 use crate::tls::Terms;
 use crate::visit::Visit;
 
-/// A run under way. Everything is measured from the first connection on; at a rate from when each has had one answer.
+/// A run under way. Where connections stay it is measured from when each has had one answer.
 pub(crate) struct Visits {
     options: Options,
     terms: Option<Terms>,
@@ -29,11 +29,12 @@ pub(crate) struct Visits {
     report: Report,
     epoch: Instant,
     started: Instant,
-    /// What is asked, and when, where there is a rate.
+    /// Where connections stay: what is asked, and when.
     open: Option<Open>,
 }
 
-/// Requests that are asked when they are due, whatever has become of those before.
+/// Requests on connections that stay: at once when the one before is answered, or, at a rate, when they are due, whatever has
+/// become of those before.
 #[derive(Default)]
 struct Open {
     /// All connections are there, and what follows is measured.
@@ -51,7 +52,6 @@ impl Visits {
         let close = if options.mode == Mode::Handshakes { "Connection: close\r\n" } else { "" };
         let Options { host, path, .. } = &options;
         let request = format!("GET {path} HTTP/1.1\r\nHost: {host}\r\n{close}\r\n").into_bytes();
-        let rate = options.rate.filter(|_| options.mode == Mode::Get);
         Ok(Visits {
             terms: options.terms()?,
             request,
@@ -61,7 +61,7 @@ impl Visits {
             report: Report::new(),
             epoch: Instant::now(),
             started: Instant::now(),
-            open: rate.map(|_| Open::default()),
+            open: (options.mode == Mode::Get).then(Open::default),
             options,
         })
     }
@@ -108,6 +108,8 @@ impl Visits {
         if !left.is_zero() {
             return Some(left);
         }
+        // Without one something is always under way.
+        self.options.rate?;
         open.pacer = None;
         let done =
             open.overdue.is_empty() && open.idle.len() == self.visits.iter().flatten().count();
@@ -121,18 +123,25 @@ impl Visits {
         (!over).then_some(Duration::from_millis(10))
     }
 
-    /// Begins to ask at the rate, once every connection has had an answer.
+    /// Begins to ask, once every connection has had an answer.
     fn start(&mut self) -> io::Result<()> {
         let now = self.now();
-        let (Some(open), Some(rate)) = (&mut self.open, self.options.rate) else { return Ok(()) };
+        let Some(open) = &mut self.open else { return Ok(()) };
         if open.begun || open.idle.len() < self.visits.len() {
             return Ok(());
         }
+        report::begun(&self.options);
         open.begun = true;
-        open.pacer = Some(Pacer::new(rate, now, self.poll.registry(), PACER)?);
         self.started = Instant::now();
         self.report.received = 0;
-        self.pace()
+        if let Some(rate) = self.options.rate {
+            open.pacer = Some(Pacer::new(rate, now, self.poll.registry(), PACER)?);
+            return self.pace();
+        }
+        for index in std::mem::take(&mut open.idle) {
+            self.ask(index, now);
+        }
+        Ok(())
     }
 
     /// Asks what is due.
@@ -203,7 +212,9 @@ impl Visits {
         let Some(visit) = &mut self.visits[index] else { return };
         let mut next = Some(now);
         if let Some(open) = &mut self.open {
-            next = open.overdue.pop_front();
+            if !open.begun || self.options.rate.is_some() {
+                next = open.overdue.pop_front();
+            }
             if next.is_none() {
                 open.idle.push_back(index);
             }
