@@ -1,8 +1,12 @@
 """Our own answers: status, fields, a text people can read, and time to read it."""
 
+import threading
+import time
+
 import pytest
 
 from harness.upstream import http_ok
+from harness.waiting import until
 
 
 @pytest.fixture
@@ -49,6 +53,35 @@ def test_an_error_can_be_read_by_a_client_that_still_sends(stage):
             pass
         response = raw.response()
         assert (response.status, response["Connection"].lower()) == (413, "close")
+
+
+def test_a_cut_answer_takes_none_before_it_along(stage):
+    """Its connection lingers as well: more was asked behind it, and lies unread in the socket."""
+    asked, go = threading.Event(), threading.Event()
+    whole = b"x" * 200_000
+
+    def serve(peer):
+        peer.request()
+        peer.reply(whole)
+        peer.request()
+        asked.set()
+        assert go.wait(20)
+        peer.send("HTTP/1.1 200 OK\r\nContent-Length: 50\r\n\r\ncut")
+
+    upstream = stage.upstream(serve)
+    router = stage.tidegate({"default": f"http:{upstream.address}"})
+    with router.connect(receive_buffer=4096) as raw:
+        raw.get("/whole").get("/cut")
+        assert asked.wait(10)
+        for number in range(3):
+            raw.get(f"/more/{number}")
+            # The first of them is read, and what comes then is not.
+            time.sleep(0.1)
+        go.set()
+        until("the cut was seen", lambda: " end=response-cut" in "".join(router.access()))
+        assert raw.response().body == whole
+        assert raw.head()[0] == "HTTP/1.1 200 OK"
+        assert raw.rest() == b"cut"
 
 
 def test_a_chunked_body_over_the_limit(stage):

@@ -132,7 +132,8 @@ impl Client {
             client.tx_end = Some(TxEnd::Abort);
             State::Closed(reason)
         } else if transfer.has_begun() {
-            State::Linger(Linger::new(reason, true, cx.now))
+            let clean = transfer.last && client.rx.is_empty();
+            State::Linger(Linger::new(reason, clean, cx.now))
         } else {
             transfer.keep &= !cx.draining;
             transfer.answer(reason.status(), reason.sentence(), client, cx);
@@ -206,10 +207,11 @@ impl Client {
             ports[0].tx_end = Some(TxEnd::Abort);
             State::Closed(reason)
         } else if begun {
+            let said_all = exchange.facts.last && read && ports[0].rx.is_empty();
             if exchange.until_close {
                 ports[0].tx_end = Some(TxEnd::Abort);
             }
-            State::Linger(Linger::new(reason, true, cx.now))
+            State::Linger(Linger::new(reason, said_all || exchange.until_close, cx.now))
         } else {
             exchange.record.status = reason.status();
             let asked = Asked::from(&exchange.facts);

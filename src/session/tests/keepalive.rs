@@ -78,6 +78,24 @@ fn a_client_that_half_closed_still_gets_its_whole_response() {
 }
 
 #[test]
+fn a_client_that_may_say_more_is_not_closed_upon_when_a_response_is_cut() {
+    for (request, end, over) in [
+        (GET, TxEnd::Finish, None),
+        (
+            "GET /http HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n",
+            TxEnd::Close,
+            Some(CloseReason::ResponseCut),
+        ),
+    ] {
+        let mut bench = asked(request);
+        bench.upstream_says("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n");
+        bench.ends(Side::Upstream, RxEnd::Finished);
+        assert!(bench.client_reads().ends_with("\r\n\r\n"));
+        assert_eq!((bench.ports[0].tx_end, bench.closed()), (Some(end), over));
+    }
+}
+
+#[test]
 fn draining_lets_a_response_through() {
     let mut bench = with_a_tail();
     bench.world.draining = true;
